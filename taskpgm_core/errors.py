@@ -1,0 +1,42 @@
+"""The one family of errors that a person may meet: a sentence that says what, where, and what to do."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class TaskPGMError(Exception):
+    """Anything a person can mend. ``str(error)`` is one sentence; the command line exits with 2."""
+
+
+class PlanError(TaskPGMError):
+    """A plan that cannot be built as written."""
+
+
+class SourceError(TaskPGMError):
+    """A task source that is missing, unreadable or holds bad examples."""
+
+
+class ModelError(TaskPGMError):
+    """A base model, adapter or checkpoint that cannot be used."""
+
+
+class MeasurementError(TaskPGMError):
+    """A measurement that failed a sanity check; nothing wrong is ever stored."""
+
+
+class StoreError(TaskPGMError):
+    """A study that is missing, ambiguous, incomplete or damaged."""
+
+
+class MixtureError(TaskPGMError):
+    """Controls of a mixture that make no sense (infeasible constraints are a status, not an error)."""
+
+
+class ExportError(TaskPGMError):
+    """A recipe that the named trainer cannot carry out, under ``--strict``."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`` (did you mean 'x'?)`` for the known word most like ``word``, or an empty string."""
+    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.5)
+    return f" (did you mean '{close[0]}'?)" if close else ""

@@ -1,0 +1,185 @@
+"""The schema of a plan: a YAML file that determines a study, checked before anything is computed."""
+
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from taskpgm_core.errors import PlanError, nearest
+
+PLANS = Path(__file__).parent / "plans"
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")
+PLAIN_TEMPLATE = "{prompt}\n"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TaskEntry(_Strict):
+    """One task: where its examples come from and, if it was trained elsewhere, its model.
+
+    ``adapter`` (a LoRA adapter) or ``checkpoint`` (a full model) is a folder or hub id to measure
+    instead of training one here.
+    """
+
+    source: str
+    id: str = ""
+    family: str = ""
+    rows: int | None = Field(default=None, ge=1)
+    options: dict[str, Any] = Field(default_factory=dict)
+    adapter: str | None = None
+    checkpoint: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = {"source": value}
+        if isinstance(value, dict) and not value.get("id"):
+            name = str(value.get("source", "")).partition(":")[2]
+            value = {**value, "id": Path(name).stem if name.endswith(".jsonl") else name}
+        return value
+
+    @model_validator(mode="after")
+    def _one_model(self) -> "TaskEntry":
+        if self.adapter and self.checkpoint:
+            raise ValueError(f"task '{self.id}' names an adapter and a checkpoint; keep one")
+        if not self.id.strip():
+            raise ValueError(f"the task with source '{self.source}' has no id; add one")
+        return self
+
+
+class Training(_Strict):
+    """How the single-task models are fine-tuned: LoRA, completion-only loss, linear decay."""
+
+    rank: int = Field(default=8, ge=1)
+    alpha: int = Field(default=16, ge=1)
+    targets: tuple[str, ...] = ("q_proj", "v_proj", "up_proj", "down_proj")
+    learning_rate: float = Field(default=1e-3, gt=0)
+    warmup_steps: int = Field(default=2, ge=0)
+    steps: int = Field(default=24, ge=1)
+    batch: int = Field(default=8, ge=1)
+    max_tokens: int = Field(default=256, ge=8)
+    second_seed: tuple[str, ...] = ()
+
+
+class Probe(_Strict):
+    """The common probe pool: held-out examples, evenly over tasks."""
+
+    examples_per_task: int = Field(default=24, ge=1)
+    max_completion_tokens: int = Field(default=16, ge=1)
+    batch: int = Field(default=16, ge=1)
+    top: int = Field(default=5, ge=1, le=32)
+
+
+class Plan(_Strict):
+    """Everything that determines a study. The same plan gives the same digest."""
+
+    slug: str
+    base: str
+    tasks: tuple[TaskEntry, ...]
+    template: str = PLAIN_TEMPLATE
+    dtype: Literal["bfloat16", "float32", "float16"] = "bfloat16"
+    threads: int = Field(default=1, ge=1)
+    seed: int = Field(default=0, ge=0)
+    training: Training = Training()
+    probe: Probe = Probe()
+    folders: dict[str, str] = Field(default_factory=dict)
+    publish_text: bool = False
+    about: str = ""
+
+    @field_validator("slug")
+    @classmethod
+    def _slug(cls, slug: str) -> str:
+        if not SLUG.fullmatch(slug):
+            raise ValueError(
+                f"slug '{slug}' must be 1 to 48 lower-case letters, digits and hyphens"
+            )
+        return slug
+
+    @field_validator("template")
+    @classmethod
+    def _template(cls, template: str) -> str:
+        if template != "chat" and "{prompt}" not in template:
+            raise ValueError("template must be 'chat' or a text that holds {prompt}")
+        return template
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Plan":
+        ids = [task.id for task in self.tasks]
+        if len(ids) < 2:
+            raise ValueError(f"a study compares at least 2 tasks, but tasks lists {len(ids)}")
+        twice = sorted({i for i in ids if ids.count(i) > 1})
+        if twice:
+            raise ValueError(f"task id '{twice[0]}' stands more than once; give one another id")
+        for name in self.training.second_seed:
+            if name not in ids:
+                raise ValueError(
+                    f"second_seed names '{name}', which is no task{nearest(name, ids)}"
+                )
+        return self
+
+    def normalised(self) -> dict[str, Any]:
+        """What the digest covers: all but the name, notes, threads and places on this machine."""
+        plan = self.model_dump(mode="json")
+        for key in ("slug", "about", "threads", "folders", "publish_text"):
+            plan.pop(key)
+        for task in plan["tasks"]:
+            for key in ("adapter", "checkpoint"):
+                task.pop(key)
+        return plan
+
+
+def _sentence(error: ValidationError, where: str) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        model: type[BaseModel] = Plan
+        for part in first["loc"][:-1]:
+            if isinstance(part, str):
+                model = {"tasks": TaskEntry, "training": Training, "probe": Probe}.get(part, model)
+        key = str(first["loc"][-1])
+        return f"{where}: unknown key '{place}'{nearest(key, model.model_fields)}; remove or mend it."
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {place + ': ' if place else ''}{reason}."
+
+
+def parse_plan(text: str, where: str = "plan") -> Plan:
+    """A checked plan from YAML text; raises PlanError with one sentence."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" on line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        raise PlanError(f"{where} is not valid YAML{line}: {problem}.") from None
+    if not isinstance(value, dict):
+        raise PlanError(f"{where} must be a YAML mapping with slug, base and tasks.")
+    try:
+        return Plan.model_validate(value)
+    except ValidationError as error:
+        raise PlanError(_sentence(error, where)) from None
+
+
+def load_plan(path: str | Path) -> Plan:
+    """A checked plan from a file, or by the name of a committed one (``starter``)."""
+    path = Path(path)
+    committed = {p.stem: p for p in PLANS.glob("*.yaml")}
+    if not path.exists() and str(path) in committed:
+        path = committed[str(path)]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except IsADirectoryError:
+        raise PlanError(f"{path} is a folder; name the plan's YAML file.") from None
+    except FileNotFoundError:
+        known = ", ".join(sorted(committed))
+        raise PlanError(
+            f"There is no plan {path}{nearest(str(path), committed)}; "
+            f"give a YAML file or one of the committed plans: {known}."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlanError(f"The plan {path} cannot be read: {error}.") from None
+    return parse_plan(text, str(path))

@@ -1,0 +1,46 @@
+"""The only room that opens study files: what is read is checked against its checksum first."""
+
+from taskpgm_core.store.arrays import (
+    LikelyTokens,
+    PairDivergences,
+    ProbePool,
+    base_divergence,
+    gold_log_probabilities,
+    likely_tokens,
+    losses,
+    noise,
+    pair_divergences,
+    probe_pool,
+    similarity,
+    token_divergences,
+    training_curves,
+)
+from taskpgm_core.store.cache import cache_root, list_studies, open_study
+from taskpgm_core.store.imports import import_matrix
+from taskpgm_core.store.text import ProbeText, bring_text, probe_text
+from taskpgm_core.store.verify import Verification, verify
+
+__all__ = [
+    "LikelyTokens",
+    "PairDivergences",
+    "ProbePool",
+    "ProbeText",
+    "Verification",
+    "base_divergence",
+    "bring_text",
+    "cache_root",
+    "gold_log_probabilities",
+    "import_matrix",
+    "likely_tokens",
+    "list_studies",
+    "losses",
+    "noise",
+    "open_study",
+    "pair_divergences",
+    "probe_pool",
+    "probe_text",
+    "similarity",
+    "token_divergences",
+    "training_curves",
+    "verify",
+]

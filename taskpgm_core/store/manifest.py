@@ -1,0 +1,87 @@
+"""The manifest: what a folder holds, with the checksum of every file. Written last, read first."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from taskpgm_core.errors import StoreError
+from taskpgm_core.store.files import digest_of, json_bytes, sha256, sha256_file, write_atomic
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+GUARD = "manifest.sha256"
+REBUILD = "rebuild/"
+
+
+def file_entries(folder: Path) -> dict[str, dict[str, Any]]:
+    """Checksum and size of every file below ``folder`` but the manifests and sub-studies."""
+    entries = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name not in (MANIFEST, GUARD):
+            entries[name] = {"sha256": sha256_file(path), "size": path.stat().st_size}
+    return entries
+
+
+def content_digest(files: Mapping[str, Mapping[str, Any]]) -> str:
+    """One digest over all files that are always here (rebuild parts may be absent)."""
+    return digest_of({n: e["sha256"] for n, e in files.items() if not n.startswith(REBUILD)})
+
+
+def write_manifest(folder: Path, card: Mapping[str, Any]) -> dict[str, Any]:
+    """Seal ``folder``: list its files with their checksums, then write manifest and guard."""
+    files = file_entries(folder)
+    manifest = {"schema": SCHEMA, **card, "files": files, "content": content_digest(files)}
+    data = json_bytes(manifest)
+    write_atomic(folder / GUARD, (sha256(data) + "\n").encode())
+    write_atomic(folder / MANIFEST, data)
+    return manifest
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder, checked against its guard; StoreError says what to do."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise StoreError(
+            f"{folder.name} has no {MANIFEST}, so it is no finished study; "
+            f"build or import it again."
+        )
+    data = path.read_bytes()
+    guard = folder / GUARD
+    if not guard.is_file() or guard.read_text(errors="replace").strip() != sha256(data):
+        raise StoreError(
+            f"{folder.name}/{MANIFEST} does not match {GUARD}: one of them was changed; restore "
+            f"both from where the study came from, or build it again with --rebuild."
+        )
+    manifest: dict[str, Any] = json.loads(data)
+    if manifest.get("schema") != SCHEMA:
+        raise StoreError(
+            f"{folder.name} has schema {manifest.get('schema')}, but this version reads {SCHEMA}; "
+            f"build it again with --rebuild."
+        )
+    for name in manifest["files"]:
+        parts = PurePosixPath(name)
+        if parts.is_absolute() or ".." in parts.parts:
+            raise StoreError(f"{folder.name}/{MANIFEST} lists '{name}', outside the study.")
+    return manifest
+
+
+def mend_command(folder: Path) -> str:
+    """The command that brings a damaged file of this study back."""
+    return f"restore it from version control, or run: python -m taskpgm_core repair {folder.name}"
+
+
+def read_checked(folder: Path, name: str) -> bytes:
+    """The bytes of one listed file, only if they match their checksum."""
+    entry = read_manifest(folder)["files"].get(name)
+    if entry is None:
+        raise StoreError(f"{folder.name} holds no {name}: this kind of study was made without it.")
+    path = folder / name
+    try:
+        data = path.read_bytes()
+    except OSError:
+        raise StoreError(f"{folder.name}/{name} is missing; {mend_command(folder)}.") from None
+    if sha256(data) != entry["sha256"]:
+        raise StoreError(f"{folder.name}/{name} is damaged; {mend_command(folder)}.")
+    return data

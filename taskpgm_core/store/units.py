@@ -1,0 +1,48 @@
+"""Finished units of work, kept under ``cache/.units`` so that nothing is measured twice.
+
+A unit's file is its sha256 (32 bytes) followed by safetensors. Its name is the digest of everything
+its value depends on, so a changed input is a miss and never a wrong hit.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load, save
+
+from taskpgm_core.store.files import digest_of, write_atomic
+
+_DIGEST_BYTES = 32
+
+
+class Units:
+    """A content-addressed cache of arrays: ``get`` answers only with bytes that check out."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / ".units"
+        self.damaged: list[str] = []
+
+    def path(self, kind: str, key: Mapping[str, Any]) -> Path:
+        digest = digest_of({"kind": kind, **key})
+        return self.folder / kind / digest[:2] / digest
+
+    def has(self, kind: str, key: Mapping[str, Any]) -> bool:
+        return self.path(kind, key).is_file()
+
+    def get(self, kind: str, key: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
+        """The unit's arrays, or None where it was never finished or its file is damaged."""
+        path = self.path(kind, key)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        if hashlib.sha256(data[_DIGEST_BYTES:]).digest() != data[:_DIGEST_BYTES]:
+            self.damaged.append(str(path.relative_to(self.folder)))
+            return None
+        return load(data[_DIGEST_BYTES:])
+
+    def put(self, kind: str, key: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+        write_atomic(self.path(kind, key), hashlib.sha256(data).digest() + data)

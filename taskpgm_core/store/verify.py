@@ -1,0 +1,51 @@
+"""Is a study whole? Every manifest walked, every file hashed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from taskpgm_core.errors import StoreError
+from taskpgm_core.store.files import sha256_file
+from taskpgm_core.store.manifest import (
+    MANIFEST,
+    REBUILD,
+    content_digest,
+    mend_command,
+    read_manifest,
+)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was checked: number of files, their bytes, and the optional parts that are absent."""
+
+    files: int
+    size: int
+    absent: tuple[str, ...]
+
+
+def verify(folder: str | Path) -> Verification:
+    """Hash every listed file of a study and of its sub-folders that have manifests of their own.
+
+    Optional parts may be absent and are named; anything else raises StoreError with the file and
+    the command that repairs it.
+    """
+    folder = Path(folder)
+    checked, size, absent = 0, 0, set()
+    subfolders = sorted(m.parent for m in folder.glob("*/**/" + MANIFEST))
+    for place in [folder, *subfolders]:
+        manifest = read_manifest(place)
+        if manifest["content"] != content_digest(manifest["files"]):
+            raise StoreError(f"{place.name}/{MANIFEST} contradicts itself; {mend_command(folder)}.")
+        for name, entry in manifest["files"].items():
+            path = place / name
+            shown = path.relative_to(folder.parent)
+            if not path.is_file():
+                if name.startswith(REBUILD):
+                    absent.add("rebuild")
+                    continue
+                raise StoreError(f"{shown} is missing; {mend_command(folder)}.")
+            if path.stat().st_size != entry["size"] or sha256_file(path) != entry["sha256"]:
+                raise StoreError(f"{shown} is damaged; {mend_command(folder)}.")
+            checked += 1
+            size += entry["size"]
+    return Verification(checked, size, tuple(sorted(absent)))
