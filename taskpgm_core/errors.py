@@ -1,4 +1,4 @@
-"""The one family of errors that a person may meet: a sentence that says what, where, and what to do."""
+"""The one family of errors a person may meet: a sentence that says what, where, what to do."""
 
 import difflib
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ class StoreError(TaskPGMError):
 
 
 class MixtureError(TaskPGMError):
-    """Controls of a mixture that make no sense (infeasible constraints are a status, not an error)."""
+    """Controls of a mixture that make no sense (an infeasible set is a status, not an error)."""
 
 
 class ExportError(TaskPGMError):

@@ -1,4 +1,4 @@
-"""The schema of a plan: a YAML file that determines a study, checked before anything is computed."""
+"""The schema of a plan: a YAML file that determines a study, checked before anything runs."""
 
 import re
 from pathlib import Path
@@ -137,12 +137,14 @@ def _sentence(error: ValidationError, where: str) -> str:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        model: type[BaseModel] = Plan
-        for part in first["loc"][:-1]:
-            if isinstance(part, str):
-                model = {"tasks": TaskEntry, "training": Training, "probe": Probe}.get(part, model)
-        key = str(first["loc"][-1])
-        return f"{where}: unknown key '{place}'{nearest(key, model.model_fields)}; remove or mend it."
+        sections: dict[Any, type[BaseModel]] = {
+            "tasks": TaskEntry,
+            "training": Training,
+            "probe": Probe,
+        }
+        known = sections.get(first["loc"][0], Plan) if len(first["loc"]) > 1 else Plan
+        guess = nearest(str(first["loc"][-1]), known.model_fields)
+        return f"{where}: unknown key '{place}'{guess}; remove or mend it."
     reason = first["msg"].removeprefix("Value error, ")
     return f"{where}: {place + ': ' if place else ''}{reason}."
 

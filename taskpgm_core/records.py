@@ -1,4 +1,4 @@
-"""Records that travel between rooms: frozen, checked once when made, arrays with their task names."""
+"""Records that travel between rooms: frozen, checked once, arrays with their task names."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ def read_only(values: npt.ArrayLike) -> Array:
 
 @dataclass(frozen=True)
 class Example:
-    """One supervised example: the model reads ``prompt`` and is trained to continue ``completion``."""
+    """One supervised example: a model reads ``prompt`` and learns to go on with ``completion``."""
 
     prompt: str
     completion: str
@@ -85,7 +85,7 @@ class Similarity:
     @property
     def divergence(self) -> Array:
         """D = -S, read as nats for ``jsd``."""
-        return -self.matrix
+        return 0.0 - self.matrix
 
 
 @dataclass(frozen=True)

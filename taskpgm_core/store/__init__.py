@@ -15,25 +15,31 @@ from taskpgm_core.store.arrays import (
     token_divergences,
     training_curves,
 )
+from taskpgm_core.store.assembly import assemble, finished, measured_files
 from taskpgm_core.store.cache import cache_root, list_studies, open_study
 from taskpgm_core.store.imports import import_matrix
-from taskpgm_core.store.text import ProbeText, bring_text, probe_text
+from taskpgm_core.store.text import bring_text, example_checksums, probe_text
+from taskpgm_core.store.units import Units
 from taskpgm_core.store.verify import Verification, verify
 
 __all__ = [
     "LikelyTokens",
     "PairDivergences",
     "ProbePool",
-    "ProbeText",
+    "Units",
     "Verification",
+    "assemble",
     "base_divergence",
     "bring_text",
     "cache_root",
+    "example_checksums",
+    "finished",
     "gold_log_probabilities",
     "import_matrix",
     "likely_tokens",
     "list_studies",
     "losses",
+    "measured_files",
     "noise",
     "open_study",
     "pair_divergences",

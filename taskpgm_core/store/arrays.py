@@ -26,7 +26,7 @@ class ProbePool:
     ``task``: (E,) task index; ``row``: (E,) index of the example in its source;
     ``first``, ``tokens``: (E,) first position and number of positions of each example;
     ``spans``: (positions, 2) character span of each position in the completion's text
-    (an empty span at the end is the end-of-turn token).
+    (an empty span at the end is the end-of-turn token); ``checksum``: (E, 16) of each text.
     """
 
     tasks: tuple[str, ...]
@@ -35,6 +35,7 @@ class ProbePool:
     first: npt.NDArray[np.int64]
     tokens: npt.NDArray[np.int64]
     spans: npt.NDArray[np.int64]
+    checksum: npt.NDArray[np.uint8]
 
     @property
     def position_weights(self) -> Array:
@@ -114,8 +115,7 @@ def losses(study: Study) -> LossTable:
 
 
 def probe_pool(study: Study) -> ProbePool:
-    arrays = _npz(study, "probe.npz")
-    return ProbePool(study.names, *(arrays[k] for k in ("task", "row", "first", "tokens", "spans")))
+    return ProbePool(study.names, **_npz(study, "probe.npz"))
 
 
 def pair_divergences(study: Study) -> PairDivergences:

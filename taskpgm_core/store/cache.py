@@ -7,8 +7,9 @@ from typing import Any
 
 from taskpgm_core.errors import StoreError, nearest
 from taskpgm_core.records import Study, Task
-from taskpgm_core.store.manifest import MANIFEST, REBUILD, read_manifest
+from taskpgm_core.store.manifest import MANIFEST, read_manifest
 
+TEXT = "text.json"
 STUDY_FOLDER = re.compile(r"(?P<slug>[a-z0-9][a-z0-9-]*)-(?P<hex>[0-9a-f]{12})")
 
 
@@ -24,11 +25,10 @@ def study_folder(root: Path, slug: str, digest: str) -> Path:
 def study_from(folder: Path) -> Study:
     """The card of the study in ``folder``; StoreError if there is none or it is damaged."""
     manifest: dict[str, Any] = read_manifest(folder)
-    files = manifest["files"]
-    rebuild = [name for name in files if name.startswith(REBUILD)]
-    has_text = "text.json" in files or (folder / "text" / MANIFEST).is_file()
+    has_text = TEXT in manifest["files"] or (folder / "text" / MANIFEST).is_file()
     absent = []
-    if rebuild and not all((folder / name).is_file() for name in rebuild):
+    units = folder.parent / ".units"
+    if not all((units / unit).is_file() for unit in manifest.get("units", ())):
         absent.append("rebuild")
     if manifest["kind"] == "measured" and not has_text:
         absent.append("text")

@@ -11,7 +11,6 @@ from taskpgm_core.store.files import digest_of, json_bytes, sha256, sha256_file,
 SCHEMA = 1
 MANIFEST = "manifest.json"
 GUARD = "manifest.sha256"
-REBUILD = "rebuild/"
 
 
 def file_entries(folder: Path) -> dict[str, dict[str, Any]]:
@@ -25,8 +24,8 @@ def file_entries(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def content_digest(files: Mapping[str, Mapping[str, Any]]) -> str:
-    """One digest over all files that are always here (rebuild parts may be absent)."""
-    return digest_of({n: e["sha256"] for n, e in files.items() if not n.startswith(REBUILD)})
+    """One digest over all files: the key of everything computed from them."""
+    return digest_of({name: entry["sha256"] for name, entry in files.items()})
 
 
 def write_manifest(folder: Path, card: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from taskpgm_core.errors import StoreError
+from taskpgm_core.store.cache import study_from
 from taskpgm_core.store.files import sha256_file
 from taskpgm_core.store.manifest import (
     MANIFEST,
-    REBUILD,
     content_digest,
     mend_command,
     read_manifest,
@@ -30,7 +30,7 @@ def verify(folder: str | Path) -> Verification:
     the command that repairs it.
     """
     folder = Path(folder)
-    checked, size, absent = 0, 0, set()
+    checked, size = 0, 0
     subfolders = sorted(m.parent for m in folder.glob("*/**/" + MANIFEST))
     for place in [folder, *subfolders]:
         manifest = read_manifest(place)
@@ -40,12 +40,9 @@ def verify(folder: str | Path) -> Verification:
             path = place / name
             shown = path.relative_to(folder.parent)
             if not path.is_file():
-                if name.startswith(REBUILD):
-                    absent.add("rebuild")
-                    continue
                 raise StoreError(f"{shown} is missing; {mend_command(folder)}.")
             if path.stat().st_size != entry["size"] or sha256_file(path) != entry["sha256"]:
                 raise StoreError(f"{shown} is damaged; {mend_command(folder)}.")
             checked += 1
             size += entry["size"]
-    return Verification(checked, size, tuple(sorted(absent)))
+    return Verification(checked, size, study_from(folder).absent)

@@ -1,0 +1,205 @@
+"""A task-similarity matrix that somebody already has, made into a study."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from taskpgm_core.errors import StoreError, nearest
+from taskpgm_core.plan import SLUG
+from taskpgm_core.records import Similarity, Study, Task
+from taskpgm_core.store.assembly import assemble
+from taskpgm_core.store.cache import cache_root
+from taskpgm_core.store.files import digest_of, npz_bytes
+
+KINDS = ("similarity", "divergence")
+TASK_COLUMNS = ("task", "rows", "family", "mean_tokens")
+_LN2 = float(np.log(2.0))
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _from_csv(path: Path) -> tuple[list[str] | None, np.ndarray]:
+    separator = "\t" if path.suffix == ".tsv" else ","
+    text = path.read_text(encoding="utf-8-sig")
+    rows = [line.split(separator) for line in text.splitlines() if line.strip()]
+    if not rows:
+        raise StoreError(f"{path} is empty; it must hold a square matrix.")
+    cells = [[cell.strip().strip('"') for cell in row] for row in rows]
+    header = cells[0] if any(c and _number(c) is None for c in cells[0][1:] or cells[0]) else None
+    body = cells[1:] if header else cells
+    labelled = bool(body) and _number(body[0][0]) is None
+    names = [row[0] for row in body] if labelled else header
+    if header and labelled:
+        columns = header[1:] if len(header) == len(body) + 1 else header
+        if columns != names:
+            raise StoreError(f"{path}: the names in the first row and first column differ.")
+    values = []
+    for number, row in enumerate(body, start=2 if header else 1):
+        numbers = row[1:] if labelled else row
+        if len(numbers) != len(body):
+            raise StoreError(
+                f"{path}: row {number} has {len(numbers)} numbers, but the matrix has {len(body)} "
+                f"rows; it must be square."
+            )
+        for column, cell in enumerate(numbers, start=1):
+            if _number(cell) is None:
+                raise StoreError(f"{path}: row {number}, column {column} is '{cell}', no number.")
+        values.append([float(cell) for cell in numbers])
+    return names, np.array(values, dtype=np.float64)
+
+
+def _matrix(path: Path) -> tuple[list[str] | None, np.ndarray]:
+    try:
+        if path.suffix in (".csv", ".tsv", ".txt"):
+            return _from_csv(path)
+        if path.suffix == ".npy":
+            return None, np.load(path, allow_pickle=False).astype(np.float64)
+        if path.suffix == ".json":
+            value = json.loads(path.read_text(encoding="utf-8"))
+            if isinstance(value, dict):
+                return value.get("tasks"), np.array(value["matrix"], dtype=np.float64)
+            return None, np.array(value, dtype=np.float64)
+        if path.suffix == ".parquet":
+            frame = pd.read_parquet(path)
+            return list(map(str, frame.columns)), frame.to_numpy(dtype=np.float64)
+    except FileNotFoundError:
+        raise StoreError(
+            f"There is no file {path}; name a CSV, TSV, NPY, JSON or Parquet file."
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise StoreError(f"{path} cannot be read as a matrix: {reason}.") from None
+    raise StoreError(f"{path} is no CSV, TSV, NPY, JSON or Parquet file, so it cannot be imported.")
+
+
+def _tasks(path: Path) -> list[Task]:
+    try:
+        frame = pd.read_csv(path, dtype={"task": str, "family": str}, keep_default_na=True)
+    except FileNotFoundError:
+        raise StoreError(
+            f"There is no file {path}; --tasks wants a CSV with a column 'task'."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} cannot be read as CSV: {str(error).splitlines()[0]}.") from None
+    for column in frame.columns:
+        if column not in TASK_COLUMNS:
+            raise StoreError(
+                f"{path} has an unknown column '{column}'{nearest(column, TASK_COLUMNS)}."
+            )
+    if "task" not in frame:
+        raise StoreError(f"{path} has no column 'task'.")
+    tasks = []
+    for line, row in enumerate(frame.to_dict("records"), start=2):
+        known = {k: v for k, v in row.items() if not pd.isna(v)}
+        if not str(known.get("task", "")).strip():
+            raise StoreError(f"{path}, line {line}: the task has no name.")
+        try:
+            rows = int(known["rows"]) if "rows" in known else None
+            tokens = float(known["mean_tokens"]) if "mean_tokens" in known else None
+        except ValueError:
+            raise StoreError(
+                f"{path}, line {line}: rows and mean_tokens must be numbers."
+            ) from None
+        if (rows is not None and rows < 1) or (tokens is not None and tokens <= 0):
+            raise StoreError(f"{path}, line {line}: rows and mean_tokens must be above 0.")
+        tasks.append(Task(str(known["task"]), str(known.get("family", "")), "", rows, tokens))
+    return tasks
+
+
+def import_matrix(
+    file: str | Path,
+    *,
+    kind: str,
+    tasks: str | Path | None = None,
+    name: str | None = None,
+    root: Path | None = None,
+) -> Study:
+    """A study of measure ``given`` from a file with a square symmetric matrix.
+
+    ``kind``: ``similarity`` (high means alike; any finite numbers) or ``divergence`` (0 on the
+    diagonal, never negative; S = -D). ``tasks``: CSV ``task[,rows,family,mean_tokens]`` in the
+    matrix's order. Names may also stand in the file's first row and column. Warnings are in
+    ``study.facts["warnings"]``. Raises StoreError with one sentence for anything else.
+    """
+    path = Path(file)
+    if kind not in KINDS:
+        raise StoreError(f"--kind must be similarity or divergence, not '{kind}'.")
+    slug = (
+        name
+        or "".join(c if c.isascii() and c.isalnum() else "-" for c in path.stem.lower()).strip("-")[
+            :48
+        ]
+    )
+    if not SLUG.fullmatch(slug):
+        raise StoreError(
+            f"'{slug}' is no name for a study; give --name in lower-case letters, digits, hyphens."
+        )
+    names, matrix = _matrix(path)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        shape = " x ".join(map(str, matrix.shape)) or "a single number"
+        raise StoreError(f"{path}: the matrix must be square, but it is {shape}.")
+    n = len(matrix)
+    if n < 2:
+        raise StoreError(f"{path} holds {n} task; a mixture needs at least 2.")
+    described = (
+        _tasks(Path(tasks))
+        if tasks
+        else [Task(t) for t in names or [f"T{i + 1}" for i in range(n)]]
+    )
+    if len(described) != n:
+        raise StoreError(f"{tasks} lists {len(described)} tasks, but the matrix in {path} has {n}.")
+    if names and tasks and [t.id for t in described] != list(names):
+        if sorted(t.id for t in described) != sorted(names):
+            stray = sorted({t.id for t in described} ^ set(names))[0]
+            raise StoreError(f"'{stray}' stands in only one of {path} and {tasks}.")
+        by_id = {t.id: t for t in described}
+        described = [by_id[t] for t in names]
+    warnings = []
+    try:
+        checked = Similarity(tuple(t.id for t in described), matrix)
+    except StoreError as error:
+        raise StoreError(f"{path}: {error}") from None
+    if kind == "divergence":
+        D = checked.matrix
+        if np.diagonal(D).any():
+            worst = int(np.abs(np.diagonal(D)).argmax())
+            raise StoreError(
+                f"{path}: a divergence is 0 on the diagonal, but '{described[worst].id}' has "
+                f"{D[worst, worst]:.6g}; for similarities use --kind similarity."
+            )
+        if (D < 0).any():
+            i, j = np.argwhere(D < 0)[0]
+            raise StoreError(
+                f"{path}: a divergence is never negative, but '{described[i].id}' and "
+                f"'{described[j].id}' have {D[i, j]:.6g}; for similarities use --kind similarity."
+            )
+        if D.max() > _LN2:
+            warnings.append(
+                f"The largest divergence is {D.max():.4g}, above ln 2 = 0.6931, so this is no "
+                f"Jensen-Shannon divergence in nats; the mixture may need a shift to be convex."
+            )
+        checked = replace(checked, matrix=0.0 - D)
+    digest = digest_of(
+        {
+            "matrix": checked.matrix.tolist(),
+            "tasks": [[t.id, t.family, t.rows, t.mean_tokens] for t in described],
+        }
+    )
+    return assemble(
+        root or cache_root(),
+        slug=slug,
+        digest=digest,
+        kind="imported",
+        measures=("given",),
+        tasks=described,
+        files={"matrices.npz": npz_bytes({"given": checked.matrix})},
+        facts={"file": path.name, "kind": kind, "warnings": warnings},
+    )
