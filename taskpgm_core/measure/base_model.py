@@ -109,7 +109,9 @@ def find_weights(name: str) -> Weights:
 
     Only a hub id may download, and only because the plan names it.
     """
-    path = _package_file(name.removeprefix("package:")) if name.startswith("package:") else Path(name)
+    path = (
+        _package_file(name.removeprefix("package:")) if name.startswith("package:") else Path(name)
+    )
     if path.suffix == ".gguf":
         if not path.is_file():
             raise ModelError(f"There is no GGUF file {name}.")
@@ -150,9 +152,9 @@ def _load(weights: Weights, dtype: torch.dtype, models: Path) -> tuple[nn.Module
                 dtype=dtype,
             )
             model.save_pretrained(folder)
-            AutoTokenizer.from_pretrained(
-                weights.folder, gguf_file=weights.gguf
-            ).save_pretrained(folder)
+            AutoTokenizer.from_pretrained(weights.folder, gguf_file=weights.gguf).save_pretrained(
+                folder
+            )
             (folder / "complete").touch()
     model = AutoModelForCausalLM.from_pretrained(
         folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, local_files_only=True

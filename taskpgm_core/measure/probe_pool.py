@@ -72,8 +72,10 @@ class ProbeTokens:
             ),
             gold=np.concatenate([np.array(e.completion) for e in examples]),
             places=np.concatenate(
-                [np.arange(len(e.completion)) + first[k]
-                 for k, e in zip(chosen, examples, strict=True)]
+                [
+                    np.arange(len(e.completion)) + first[k]
+                    for k, e in zip(chosen, examples, strict=True)
+                ]
             ),
         )
 
