@@ -185,3 +185,10 @@ def load_plan(path: str | Path) -> Plan:
     except (OSError, UnicodeDecodeError) as error:
         raise PlanError(f"The plan {path} cannot be read: {error}.") from None
     return parse_plan(text, str(path))
+
+
+def renamed(plan: Plan, slug: str) -> Plan:
+    """The same plan, hence the same digest, under another slug."""
+    if not SLUG.fullmatch(slug):
+        raise PlanError(f"'{slug}' is no slug: use 1 to 48 lower-case letters, digits, hyphens.")
+    return plan.model_copy(update={"slug": slug})

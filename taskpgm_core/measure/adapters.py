@@ -1,20 +1,19 @@
-"""Single-task models on one resident base model: LoRA weights put in, merged, and taken out again."""
+"""Single-task models on one resident base model: LoRA put in, merged, and taken out again."""
 
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import nn
 
+from taskpgm_core.digest import digest_of, sha256, sha256_file
 from taskpgm_core.errors import ModelError
 from taskpgm_core.measure.base_model import HUB_ID, BaseModel, Weights, find_weights
 from taskpgm_core.plan import Training
-from taskpgm_core.store.files import digest_of, sha256, sha256_file
 
 EMBEDDINGS = ("lm_head", "embed_tokens", "wte", "embed_out", "embed_in")
 
@@ -133,11 +132,11 @@ def applied(base: BaseModel, adapter: Adapter, name: str) -> Iterator[None]:
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     wrapped = wrap(base, adapter.config)
-    pristine: list[tuple[nn.Parameter, torch.Tensor]] = []
+    pristine: list[tuple[torch.Tensor, torch.Tensor]] = []
     try:
         state = {k: torch.from_numpy(np.array(v)) for k, v in adapter.weights.items()}
         try:
-            outcome = set_peft_model_state_dict(wrapped, state)
+            outcome: Any = set_peft_model_state_dict(wrapped, state)
         except RuntimeError:
             raise ModelError(
                 f"The adapter of task '{name}' was trained for another base model: its shapes "
@@ -152,7 +151,7 @@ def applied(base: BaseModel, adapter: Adapter, name: str) -> Iterator[None]:
             )
         for module in wrapped.modules():
             if isinstance(module, BaseTunerLayer):
-                weight = module.get_base_layer().weight
+                weight = cast(torch.Tensor, module.get_base_layer().weight)
                 pristine.append((weight, weight.detach().clone()))
         wrapped.merge_adapter()
         wrapped.unload()

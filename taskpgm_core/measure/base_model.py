@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
+from taskpgm_core.digest import digest_of, sha256, sha256_file
 from taskpgm_core.errors import ModelError
-from taskpgm_core.store.files import digest_of, sha256, sha256_file
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -32,7 +31,7 @@ class Weights:
 class BaseModel:
     """A causal language model in inference form: ``head(body(ids))`` are its logits."""
 
-    model: nn.Module
+    model: Any
     tokenizer: Any
     digest: str
     tokenizer_digest: str
@@ -44,6 +43,11 @@ class BaseModel:
         """The longest sequence the model was made for, tokens."""
         config = self.model.config
         return int(getattr(config, "max_position_embeddings", None) or 1 << 30)
+
+    @property
+    def vocabulary(self) -> int:
+        """Entries of the output distribution, padded ones included."""
+        return int(self.model.config.vocab_size)
 
     def body(self, ids: torch.Tensor) -> torch.Tensor:
         """(batch, length) token ids, padded on the right -> (batch, length, hidden).
@@ -59,7 +63,7 @@ class BaseModel:
         return head_of(self.model)(hidden)
 
 
-def head_of(model: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
+def head_of(model: Any) -> Callable[[torch.Tensor], torch.Tensor]:
     """The map from last hidden states to logits, scalings of the config included."""
     projection = model.get_output_embeddings()
     config = model.config
@@ -105,7 +109,7 @@ def _folder_weights(folder: Path) -> Weights:
 
 
 def find_weights(name: str) -> Weights:
-    """Resolve a hub id, a folder, a ``.gguf`` file or ``package:PKG/FILE.gguf``; ModelError if none.
+    """A hub id, a folder, a ``.gguf`` file or ``package:PKG/FILE.gguf``; ModelError if none.
 
     Only a hub id may download, and only because the plan names it.
     """
@@ -135,7 +139,7 @@ def find_weights(name: str) -> Weights:
         raise ModelError(f"The hub model {name} cannot be had ({reason}).") from None
 
 
-def _load(weights: Weights, dtype: torch.dtype, models: Path) -> tuple[nn.Module, Any]:
+def _load(weights: Weights, dtype: torch.dtype, models: Path) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
     from transformers.utils import logging
 

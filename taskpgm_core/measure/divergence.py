@@ -10,9 +10,10 @@ LN2 = float(np.log(2.0))
 Head = Callable[[torch.Tensor], torch.Tensor]
 
 
-def _plogp(p: torch.Tensor) -> torch.Tensor:
-    """Sum of p log p over the last axis, 0 at p = 0, in float64."""
-    return (p * torch.log(p + 1e-300)).sum(-1)
+def _negentropy(p: torch.Tensor, scratch: torch.Tensor) -> torch.Tensor:
+    """Sum of p log p over the last axis, nats; 0 where p = 0. ``scratch`` is overwritten."""
+    torch.add(p, 1e-300, out=scratch).log_()
+    return torch.linalg.vecdot(p, scratch)
 
 
 def all_pairs(
@@ -42,10 +43,12 @@ def all_pairs(
                 ).double()
                 for h, head in zip(hidden, heads, strict=True)
             ]
-            negentropy = [_plogp(x) for x in p]
+            mixed, scratch = torch.empty_like(p[0]), torch.empty_like(p[0])
+            negentropy = [_negentropy(x, scratch) for x in p]
             mass = [x.sum(-1) for x in p]
             for row, (i, j) in enumerate(pairs):
-                mixed = p[i] + p[j]
-                value = negentropy[i] + negentropy[j] - _plogp(mixed) + LN2 * (mass[i] + mass[j])
+                torch.add(p[i], p[j], out=mixed)
+                value = negentropy[i] + negentropy[j] + LN2 * (mass[i] + mass[j])
+                value -= _negentropy(mixed, scratch)
                 out[row, block] = (value / 2).cpu().numpy()
     return np.maximum(out, 0.0)

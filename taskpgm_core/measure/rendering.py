@@ -1,4 +1,4 @@
-"""Examples as token ids: prompt and completion tokenised apart, the end-of-turn token supervised."""
+"""Examples as token ids: prompt and completion apart, the end-of-turn token supervised."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

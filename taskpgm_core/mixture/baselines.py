@@ -12,6 +12,8 @@ from scipy.linalg import eigh
 from taskpgm_core.errors import MixtureError, nearest
 from taskpgm_core.records import Array, Similarity, read_only
 
+TIE_DECIMALS = 9  # gains closer than this are a tie, which the earlier task wins
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -177,7 +179,7 @@ def _graph_cut(inputs: Inputs) -> Array:
     # f(A) = sum of K over V x A - strength * sum of K over A x A
     marginal = K.sum(0) - inputs.strength * K.diagonal()
     for _ in range(gains.size):
-        j = int(marginal.argmax())
+        j = int(marginal.round(TIE_DECIMALS).argmax())
         gains[j] = marginal[j]
         marginal = marginal - 2 * inputs.strength * K[j]
         marginal[j] = -np.inf
@@ -189,14 +191,14 @@ def _facility_location(inputs: Inputs) -> Array:
     gains = np.full(inputs.similarity.n, np.nan)
     covered = np.zeros(gains.size)
     # Lazy greedy (Minoux 1978): a gain only falls, so an old one at the top is looked at again.
-    queue = [(-gain, j, 0) for j, gain in enumerate(K.sum(0))]
+    queue = [(-round(gain, TIE_DECIMALS), j, 0, gain) for j, gain in enumerate(K.sum(0).tolist())]
     heapify(queue)
     for step in range(gains.size):
         while queue[0][2] != step:
             j = queue[0][1]
-            heapreplace(queue, (-np.maximum(K[j] - covered, 0).sum(), j, step))
-        fallen, j, _ = heappop(queue)
-        gains[j] = -fallen
+            gain = float(np.maximum(K[j] - covered, 0).sum())
+            heapreplace(queue, (-round(gain, TIE_DECIMALS), j, step, gain))
+        _, j, _, gains[j] = heappop(queue)
         covered = np.maximum(covered, K[j])
     return _taylor_softmax(gains)
 

@@ -96,7 +96,7 @@ def allocate(
                 f"more tasks."
             )
     quotas, held = _quotas(weights, caps, budget)
-    counts = _largest_remainder(quotas, budget)
+    counts = largest_remainder(quotas, budget)
     needed: list[int | None] = list(counts)
     if unit == "tokens":
         needed = [
@@ -194,7 +194,8 @@ def _quotas(
     return quotas, set(held)
 
 
-def _largest_remainder(quotas: list[Fraction], budget: int) -> list[int]:
+def largest_remainder(quotas: list[Fraction], budget: int) -> list[int]:
+    """Whole numbers nearest to ``quotas`` (exact, summing to ``budget``); ties in order."""
     counts = [floor(quota) for quota in quotas]
     remainders = [float(quota - count) for quota, count in zip(quotas, counts, strict=True)]
     order = sorted(range(len(quotas)), key=lambda i: (-round(remainders[i], TIE_DECIMALS), i))

@@ -103,7 +103,7 @@ def _least_eigenvalue(G: Array) -> float:
 def _tangent_solve(G: Array, push: Array) -> Array:
     """z with Gz = push, 1'z = 0; by a ridge far below any real curvature where G is singular."""
     n = len(G)
-    K = G + (max(float(np.trace(G)) / (n - 1), 1.0) + 0.0) / n
+    K = G + max(float(np.trace(G)) / (n - 1), 1.0) / n
     K[np.diag_indices(n)] += 1e-10
     factor = scipy.linalg.cho_factor(K, lower=True, overwrite_a=False)
     z = scipy.linalg.cho_solve(factor, push)

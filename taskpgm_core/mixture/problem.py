@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from taskpgm_core.errors import MixtureError, nearest
+from taskpgm_core.mixture.centred import Centred, centre
 from taskpgm_core.mixture.convexity import Convexity, convexity
 from taskpgm_core.records import Array, Similarity, read_only
 
@@ -67,6 +68,8 @@ class Problem:
         """(n,) u without the shift: n S w, or the utility."""
         if self.utility is not None:
             return self.utility
+        if self.convexity.scale == 0.0:
+            return np.full(self.n, self.n * float(self.similarity.matrix.mean()))
         return self.n * (self.similarity.matrix @ self.anchor)
 
     @cached_property
@@ -74,6 +77,11 @@ class Problem:
         """How far the energy is from convex on the simplex, and what was done about it."""
         pull = self.pull.rho if self.pull else 0.0
         return convexity(self.similarity, self.anchor, self.utility, margin=self.margin, pull=pull)
+
+    @cached_property
+    def centred(self) -> Centred:
+        """The form in which it is solved, made once."""
+        return centre(self)
 
     @cached_property
     def incidence(self) -> Array:

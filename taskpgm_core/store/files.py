@@ -1,6 +1,5 @@
-"""Bytes on disk: atomic writes, checksums, and the three formats a study is made of."""
+"""Bytes on disk: atomic writes, and the three formats a study is made of."""
 
-import hashlib
 import io
 import json
 import os
@@ -13,21 +12,6 @@ import numpy as np
 import pandas as pd
 
 from taskpgm_core.errors import StoreError
-
-
-def sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def sha256_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def digest_of(value: Any) -> str:
-    """sha256 of a JSON-able value in canonical form."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return sha256(text.encode())
 
 
 def write_atomic(path: Path, data: bytes) -> None:

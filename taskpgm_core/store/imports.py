@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from taskpgm_core.digest import digest_of
 from taskpgm_core.errors import StoreError, nearest
 from taskpgm_core.plan import SLUG
 from taskpgm_core.records import Similarity, Study, Task
 from taskpgm_core.store.assembly import assemble
 from taskpgm_core.store.cache import cache_root
-from taskpgm_core.store.files import digest_of, npz_bytes
+from taskpgm_core.store.files import npz_bytes
 
 KINDS = ("similarity", "divergence")
 TASK_COLUMNS = ("task", "rows", "family", "mean_tokens")

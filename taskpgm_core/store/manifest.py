@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from taskpgm_core.digest import digest_of, sha256, sha256_file
 from taskpgm_core.errors import StoreError
-from taskpgm_core.store.files import digest_of, json_bytes, sha256, sha256_file, write_atomic
+from taskpgm_core.store.files import json_bytes, write_atomic
 
 SCHEMA = 1
 MANIFEST = "manifest.json"

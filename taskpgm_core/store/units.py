@@ -12,28 +12,32 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load, save
 
-from taskpgm_core.store.files import digest_of, write_atomic
+from taskpgm_core.digest import digest_of
+from taskpgm_core.store.files import write_atomic
 
 _DIGEST_BYTES = 32
 
 
 class Units:
-    """A content-addressed cache of arrays: ``get`` answers only with bytes that check out."""
+    """A content-addressed cache of arrays: ``get`` answers only with bytes that check out.
 
-    def __init__(self, root: Path) -> None:
+    ``fresh``: answer only with what was put through this very object (for a rebuild).
+    """
+
+    def __init__(self, root: Path, *, fresh: bool = False) -> None:
         self.folder = root / ".units"
+        self._own: set[Path] | None = set() if fresh else None
         self.damaged: list[str] = []
 
     def path(self, kind: str, key: Mapping[str, Any]) -> Path:
         digest = digest_of({"kind": kind, **key})
         return self.folder / kind / digest[:2] / digest
 
-    def has(self, kind: str, key: Mapping[str, Any]) -> bool:
-        return self.path(kind, key).is_file()
-
     def get(self, kind: str, key: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
         """The unit's arrays, or None where it was never finished or its file is damaged."""
         path = self.path(kind, key)
+        if self._own is not None and path not in self._own:
+            return None
         try:
             data = path.read_bytes()
         except FileNotFoundError:
@@ -45,4 +49,7 @@ class Units:
 
     def put(self, kind: str, key: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
         data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
-        write_atomic(self.path(kind, key), hashlib.sha256(data).digest() + data)
+        path = self.path(kind, key)
+        if self._own is not None:
+            self._own.add(path)
+        write_atomic(path, hashlib.sha256(data).digest() + data)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from taskpgm_core.digest import sha256_file
 from taskpgm_core.errors import StoreError
 from taskpgm_core.store.cache import study_from
-from taskpgm_core.store.files import sha256_file
 from taskpgm_core.store.manifest import (
     MANIFEST,
     content_digest,

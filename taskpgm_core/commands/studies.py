@@ -1,0 +1,228 @@
+"""Verbs on studies: build, import, list, show, verify, text."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from taskpgm_core import store
+from taskpgm_core.commands.output import as_json, print_json, study_argument, table, warn
+from taskpgm_core.plan import load_plan
+from taskpgm_core.records import Study
+
+
+def card(study: Study) -> dict[str, Any]:
+    """What ``show --json`` prints of a study."""
+    return {
+        "slug": study.slug,
+        "digest": study.digest,
+        "content": study.content,
+        "folder": study.folder,
+        "kind": study.kind,
+        "measures": list(study.measures),
+        "tasks": [asdict(task) for task in study.tasks],
+        "absent": list(study.absent),
+        "text": study.has_text,
+        "facts": study.facts,
+    }
+
+
+def measured_card(study: Study) -> dict[str, Any]:
+    """How far the measurement can be trusted: losses against the base, noise, near neighbours."""
+    losses, noise = store.losses(study), store.noise(study)
+    D = store.similarity(study, "jsd").divergence
+    off = D[np.triu_indices(len(D), 1)]
+    home = np.diagonal(losses.per_token)
+    return {
+        "beats_base": int(losses.beats_base.sum()),
+        "loss_home": dict(zip(study.names, home.tolist(), strict=True)),
+        "loss_base": dict(zip(study.names, losses.per_token[-1].tolist(), strict=True)),
+        "noise": dict(zip(noise.tasks, noise.divergence.tolist(), strict=True)),
+        "noise_floor": noise.floor if noise.tasks else None,
+        "divergence": {"min": off.min(), "median": float(np.median(off)), "max": off.max()},
+        "nearest": {
+            name: [study.names[j] for j in np.argsort(row, kind="stable") if j != i][:3]
+            for i, (name, row) in enumerate(zip(study.names, D, strict=True))
+        },
+    }
+
+
+@click.command()
+@click.argument("plan")
+@click.option("--slug", help="Name the study otherwise than its plan does.")
+@click.option("--rebuild", is_flag=True, help="Measure again and replace a finished study.")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads (the plan's by default).")
+@click.option("--compare", help="Afterwards, print how far D is from this study's.")
+@as_json
+def build(
+    plan: str,
+    slug: str | None,
+    rebuild: bool,
+    threads: int | None,
+    compare: str | None,
+    as_json: bool,
+) -> None:
+    """Measure the study that PLAN (a YAML file or a committed plan's name) determines."""
+    from taskpgm_core import pipeline
+    from taskpgm_core.commands.watching import Watch
+    from taskpgm_core.plan import renamed
+
+    chosen = load_plan(plan)
+    if slug:
+        chosen = renamed(chosen, slug)
+    with Watch() as watch:
+        study, now = pipeline.build(chosen, progress=watch, rebuild=rebuild, threads=threads)
+    answer: dict[str, Any] = {**card(study), "built_now": now}
+    if compare:
+        other = store.open_study(compare)
+        answer["distance"] = divergence_distance(study, other)
+    if as_json:
+        print_json(answer)
+        return
+    if now:
+        click.echo(f"Built {study.slug} in {study.facts['seconds'] / 60:.1f} minutes: {study.folder}")
+    else:
+        click.echo(f"{study.slug} is complete already: {study.folder} (--rebuild replaces it).")
+    if compare:
+        d = answer["distance"]
+        click.echo(
+            f"D differs from {compare}'s by at most {d['max']:.3g} nats (mean {d['mean']:.3g}; "
+            f"largest D {d['scale']:.3g}; training-noise floor {d['noise_floor']:.3g})."
+        )
+
+
+def divergence_distance(study: Study, other: Study) -> dict[str, float]:
+    """How far two studies of the same tasks are apart: |D - D'| over all pairs, nats."""
+    a, b = (store.similarity(s, "jsd").divergence for s in (study, other))
+    apart = np.abs(a - b)[np.triu_indices(len(a), 1)]
+    return {
+        "max": float(apart.max()),
+        "mean": float(apart.mean()),
+        "scale": float(b.max()),
+        "noise_floor": store.noise(other).floor,
+    }
+
+
+@click.command("import")
+@click.argument("file")
+@click.option("--kind", required=True, help="similarity (high = alike) or divergence (0 = same).")
+@click.option("--tasks", help="CSV with task[,rows,family,mean_tokens], in the matrix's order.")
+@click.option("--name", help="The study's slug (the file's name by default).")
+@as_json
+def import_(file: str, kind: str, tasks: str | None, name: str | None, as_json: bool) -> None:
+    """Make a study from a square matrix in FILE (CSV, TSV, NPY, JSON or Parquet)."""
+    study = store.import_matrix(file, kind=kind, tasks=tasks, name=name)
+    for sentence in study.facts["warnings"]:
+        warn(sentence)
+    if as_json:
+        print_json(card(study))
+    else:
+        click.echo(f"Imported {len(study.tasks)} tasks as {study.slug}: {study.folder}")
+
+
+@click.command("list")
+@as_json
+def list_(as_json: bool) -> None:
+    """The studies in the cache."""
+    studies, broken = store.list_studies()
+    for name, sentence in broken:
+        warn(f"{name}: {sentence}")
+    if as_json:
+        print_json(
+            {
+                "studies": [
+                    {
+                        "slug": s.slug,
+                        "digest": s.digest,
+                        "kind": s.kind,
+                        "tasks": len(s.tasks),
+                        "measures": list(s.measures),
+                        "folder": s.folder,
+                    }
+                    for s in studies
+                ],
+                "broken": [{"folder": name, "error": text} for name, text in broken],
+            }
+        )
+    elif studies:
+        rows = [
+            [s.slug, s.digest[:12], s.kind, str(len(s.tasks)), ", ".join(s.measures)]
+            for s in studies
+        ]
+        click.echo(table(["study", "digest", "kind", "tasks", "measures"], rows))
+    else:
+        click.echo(
+            "The cache is empty; fill it with: python -m taskpgm_core build starter, or with your "
+            "own matrix: python -m taskpgm_core import FILE --kind similarity"
+        )
+
+
+@click.command()
+@study_argument
+@as_json
+def show(study: str, as_json: bool) -> None:
+    """What STUDY is made of, and how far its measurement can be trusted."""
+    found = store.open_study(study)
+    answer = card(found)
+    if found.kind == "measured":
+        answer["measured"] = measured_card(found)
+    if as_json:
+        print_json(answer)
+        return
+    click.echo(f"{found.slug} ({found.digest[:12]}), {found.kind}, {len(found.tasks)} tasks")
+    if found.kind != "measured":
+        rows = [[t.id, t.family, str(t.rows or "-")] for t in found.tasks]
+        click.echo(table(["task", "family", "rows"], rows))
+        return
+    m = answer["measured"]
+    rows = [
+        [
+            t.id,
+            str(t.rows),
+            f"{t.mean_tokens:.1f}",
+            f"{m['loss_base'][t.id]:.3f}",
+            f"{m['loss_home'][t.id]:.3f}",
+            ", ".join(m["nearest"][t.id]),
+        ]
+        for t in found.tasks
+    ]
+    click.echo(table(["task", "rows", "tokens", "base loss", "own loss", "nearest by D"], rows))
+    d = m["divergence"]
+    click.echo(
+        f"{m['beats_base']} of {len(found.tasks)} models beat the base at home. D between tasks: "
+        f"{d['min']:.4f} to {d['max']:.4f}, median {d['median']:.4f} nats."
+    )
+    if m["noise"]:
+        values = ", ".join(f"{k} {v:.4f}" for k, v in m["noise"].items())
+        click.echo(f"Training noise (D to a second seed): {values}.")
+
+
+@click.command()
+@study_argument
+@as_json
+def verify(study: str, as_json: bool) -> None:
+    """Check every file of STUDY against its checksum."""
+    found = store.open_study(study)
+    result = store.verify(found.folder)
+    if as_json:
+        print_json({"study": found.slug, **asdict(result)})
+    else:
+        absent = f"; absent, which is fine: {', '.join(result.absent)}" if result.absent else ""
+        click.echo(f"{found.slug}: {result.files} files, {result.size} bytes, all whole{absent}.")
+
+
+@click.command()
+@study_argument
+@click.option("--from", "folder", required=True, help="The folder with the data of the plan.")
+@as_json
+def text(study: str, folder: str, as_json: bool) -> None:
+    """Bring the example text of a STUDY that was shared without it, checksum-matched."""
+    from taskpgm_core import pipeline
+
+    found = pipeline.text_of(store.open_study(study), Path(folder))
+    if as_json:
+        print_json(card(found))
+    else:
+        click.echo(f"{found.slug} has its text now, in {found.folder}/text.")

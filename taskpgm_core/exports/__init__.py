@@ -1,0 +1,87 @@
+"""Exports: from a mixture to the files that a trainer reads, and to the rows themselves."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from taskpgm_core.errors import ExportError, nearest
+from taskpgm_core.exports import (
+    alignment_handbook,
+    axolotl,
+    datasets,
+    llama_factory,
+    megatron,
+    mosaicml,
+    ms_swift,
+    olmo_core,
+    open_instruct,
+    openrlhf,
+    oumi,
+    trl,
+)
+from taskpgm_core.exports.recipe import (
+    Portion,
+    Recipe,
+    Source,
+    file_name,
+    make_recipe,
+    materialised,
+)
+from taskpgm_core.exports.rendering import Exporter, Rendered, head
+
+__all__ = [
+    "EXPORTERS",
+    "Exporter",
+    "Portion",
+    "Recipe",
+    "Rendered",
+    "Source",
+    "export",
+    "file_name",
+    "make_recipe",
+    "materialised",
+]
+
+EXPORTERS: Mapping[str, Exporter] = {
+    exporter.name: exporter
+    for exporter in (
+        datasets.EXPORTER,
+        trl.EXPORTER,
+        axolotl.EXPORTER,
+        llama_factory.EXPORTER,
+        open_instruct.EXPORTER,
+        alignment_handbook.EXPORTER,
+        ms_swift.EXPORTER,
+        oumi.EXPORTER,
+        openrlhf.EXPORTER,
+        megatron.LM,
+        megatron.BRIDGE,
+        megatron.NEMO,
+        olmo_core.EXPORTER,
+        mosaicml.EXPORTER,
+    )
+}
+COMMENTED = (".yaml", ".sh")
+
+
+def export(recipe: Recipe, to: str, *, strict: bool = False) -> Rendered:
+    """The recipe as the files of the trainer ``to`` (a name in ``EXPORTERS``).
+
+    Files with comments begin with what their numbers mean, what they will come to and what was
+    dropped. Raises ExportError for an unknown trainer, where the recipe lacks what the format is
+    made of (rows available, mean tokens), and under ``strict`` where there is any warning.
+    """
+    if to not in EXPORTERS:
+        raise ExportError(
+            f"There is no trainer '{to}'{nearest(to, EXPORTERS)}; "
+            f"choose one of {', '.join(EXPORTERS)}."
+        )
+    exporter = EXPORTERS[to]
+    rendered = exporter.render(recipe)
+    if strict and rendered.warnings:
+        raise ExportError(f"{exporter.title} cannot do what is asked: {rendered.warnings[0]}")
+    top = head(recipe, rendered, exporter)
+    files = {
+        name: top + text if name.endswith(COMMENTED) else text
+        for name, text in rendered.files.items()
+    }
+    return replace(rendered, files=files)

@@ -1,0 +1,232 @@
+"""Recipe: one mixture, ready for a trainer. Its JSON form is the canonical ``mixture.json``."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from math import fsum, isfinite
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from taskpgm_core.errors import ExportError
+from taskpgm_core.exports.shares import exact_shares
+from taskpgm_core.mixture.budget import Allocation, Unit
+from taskpgm_core.records import Task
+
+FORMAT = "taskpgm-mixture"
+VERSION = 1
+
+
+def file_name(task: str) -> str:
+    """A file name for any task id: lower-case letters, digits and hyphens, unique by a digest."""
+    slug = re.sub(r"[^a-z0-9]+", "-", task.lower()).strip("-")[:40].strip("-")
+    return (
+        f"{slug or 'task'}-{hashlib.sha256(task.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    )
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a trainer reads a task's rows: a file, a folder, or a dataset id on a hub."""
+
+    path: str
+    config: str | None = None
+    split: str = "train"
+
+    @property
+    def builder(self) -> str | None:
+        """The loader of ``datasets`` for a file (``json`` or ``parquet``); None for all else."""
+        suffix = self.path.rpartition(".")[2].lower()
+        return {"jsonl": "json", "json": "json", "parquet": "parquet"}.get(suffix)
+
+
+def materialised(task: str, folder: str = "tasks", suffix: str = "jsonl") -> Source:
+    """Where ``materialise(..., per_task=True)`` puts a task's rows inside ``folder``."""
+    return Source(f"{folder}/{file_name(task)}/train.{suffix}")
+
+
+@dataclass(frozen=True)
+class Portion:
+    """One task's part of a recipe.
+
+    ``weight``: its share of the recipe's unit; ``count``: the same in whole numbers.
+    ``rows``: rows available; ``rows_needed``: rows to draw; ``mean_tokens``: mean supervised
+    tokens a row; each None where unknown.
+    """
+
+    task: str
+    weight: float
+    count: int
+    source: Source
+    rows: int | None = None
+    rows_needed: int | None = None
+    mean_tokens: float | None = None
+
+    @property
+    def epochs(self) -> float | None:
+        """Passes over the rows available; None where they or the rows needed are unknown."""
+        if self.rows is None or self.rows_needed is None:
+            return None
+        return self.rows_needed / self.rows
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A mixture of tasks with positive weights that sum to 1, and whole numbers for a budget.
+
+    ``unit``: what weights, counts and budget count (rows, or supervised tokens).
+    ``dropped``: the tasks of weight zero. ``seed``: of every draw a trainer makes.
+    ``provenance``: what made the mixture (study digest, measure, balance, anchor, status, gap).
+    """
+
+    portions: tuple[Portion, ...]
+    unit: Unit
+    budget: int
+    seed: int = 0
+    dropped: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names = [*self.tasks, *self.dropped]
+        if not self.portions:
+            raise ExportError("A recipe needs a task of positive weight.")
+        if len(set(names)) != len(names):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise ExportError(f"Task '{twice[0]}' stands more than once in the recipe; keep one.")
+        if self.unit not in ("rows", "tokens"):
+            raise ExportError(f"The recipe's unit is '{self.unit}'; it is rows or tokens.")
+        for portion in self.portions:
+            _check(portion)
+        if abs(fsum(self.weights) - 1) > 1e-12:
+            raise ExportError(f"The recipe's weights sum to {fsum(self.weights)!r}, not to 1.")
+        if sum(self.counts) != self.budget:
+            raise ExportError(
+                f"The recipe's counts sum to {sum(self.counts):,}, but its budget is "
+                f"{self.budget:,} {self.unit}."
+            )
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        return tuple(portion.task for portion in self.portions)
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        return tuple(portion.weight for portion in self.portions)
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        return tuple(portion.count for portion in self.portions)
+
+    def to_json(self) -> str:
+        """The text of ``mixture.json``; ``Recipe.from_json`` reads it back unchanged."""
+        value = {
+            "format": FORMAT,
+            "version": VERSION,
+            "unit": self.unit,
+            "budget": self.budget,
+            "seed": self.seed,
+            "tasks": [{**asdict(portion), "epochs": portion.epochs} for portion in self.portions],
+            "dropped": list(self.dropped),
+            "provenance": dict(self.provenance),
+        }
+        return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, where: str = "mixture.json") -> "Recipe":
+        """The recipe in ``text``; ExportError with one sentence where it is none."""
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ExportError(f"{where} is not JSON: {error}.") from None
+        if not isinstance(value, dict) or value.get("format") != FORMAT:
+            raise ExportError(f'{where} is no mixture: it lacks "format": "{FORMAT}".')
+        if value.get("version") != VERSION:
+            raise ExportError(
+                f"{where} has version {value.get('version')}, but this program reads version "
+                f"{VERSION}; export the mixture again."
+            )
+        try:
+            portions = tuple(_portion(entry) for entry in value["tasks"])
+            return cls(
+                portions=portions,
+                unit=value["unit"],
+                budget=value["budget"],
+                seed=value["seed"],
+                dropped=tuple(value["dropped"]),
+                provenance=value["provenance"],
+            )
+        except KeyError as error:
+            raise ExportError(f"{where} lacks the key {error}; export the mixture again.") from None
+        except TypeError as error:
+            raise ExportError(f"{where} is malformed: {error}.") from None
+
+
+def make_recipe(
+    p: npt.ArrayLike,
+    tasks: Sequence[Task],
+    allocation: Allocation,
+    *,
+    seed: int = 0,
+    sources: Mapping[str, Source] | None = None,
+    provenance: Mapping[str, Any] | None = None,
+) -> Recipe:
+    """The recipe of the mixture ``p`` (n,) over ``tasks`` with its ``allocation``.
+
+    Tasks of weight zero are dropped and listed; the other weights then sum to 1 exactly.
+    ``sources`` maps a task id to where its rows are; a task without one is read from where
+    ``materialise`` with ``per_task`` puts it. Raises ExportError where the three do not match.
+    """
+    weights = np.asarray(p, dtype=np.float64)
+    names = tuple(task.id for task in tasks)
+    if weights.shape != (len(names),) or allocation.tasks != names:
+        raise ExportError("The mixture, the tasks and the allocation must be of the same tasks.")
+    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+        raise ExportError("Weights must be finite, not negative, and not all zero.")
+    shares = exact_shares(weights)
+    portions = tuple(
+        Portion(
+            task=task.id,
+            weight=share,
+            count=allocation.counts[i],
+            source=(sources or {}).get(task.id) or materialised(task.id),
+            rows=task.rows,
+            rows_needed=allocation.rows_needed[i],
+            mean_tokens=task.mean_tokens,
+        )
+        for i, (task, share) in enumerate(zip(tasks, shares, strict=True))
+        if share > 0
+    )
+    return Recipe(
+        portions=portions,
+        unit=allocation.unit,
+        budget=allocation.budget,
+        seed=seed,
+        dropped=tuple(name for name, share in zip(names, shares, strict=True) if share == 0),
+        provenance=dict(provenance or {}),
+    )
+
+
+def _check(portion: Portion) -> None:
+    if not isfinite(portion.weight) or portion.weight <= 0:
+        raise ExportError(
+            f"Task '{portion.task}' has weight {portion.weight}; list a task of weight zero as "
+            f"dropped."
+        )
+    whole = {"count": portion.count, "rows": portion.rows, "rows_needed": portion.rows_needed}
+    for name, value in whole.items():
+        if value is not None and (not isinstance(value, int) or value < 0):
+            raise ExportError(f"{name} of task '{portion.task}' is {value!r}, no whole number.")
+    if portion.rows == 0:
+        raise ExportError(f"Task '{portion.task}' has weight but no rows; drop it.")
+    if portion.mean_tokens is not None and not 0 < portion.mean_tokens < float("inf"):
+        raise ExportError(
+            f"mean_tokens of task '{portion.task}' is {portion.mean_tokens}; it must be positive."
+        )
+
+
+def _portion(entry: Mapping[str, Any]) -> Portion:
+    values = {f.name: entry[f.name] for f in fields(Portion) if f.name != "source"}
+    return Portion(**values, source=Source(**entry["source"]))

@@ -1,0 +1,50 @@
+"""The empty chart that every figure starts from: transparent, quiet grid, one font."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from taskpgm_core.figures.palette import Palette
+
+FONT = "'Source Sans', 'Source Sans 3', system-ui, sans-serif"
+
+
+def canvas(palette: Palette, *, height: int, **layout: Any) -> go.Figure:
+    """A figure of ``height`` pixels in the house style; ``layout`` goes to ``update_layout``."""
+    axis = {
+        "gridcolor": palette.grid,
+        "zerolinecolor": palette.grid,
+        "linecolor": palette.grid,
+        "tickfont": {"size": 15, "color": palette.ink},
+        "title": {"font": {"size": 15, "color": palette.muted}},
+        "automargin": True,
+        "fixedrange": True,
+    }
+    figure = go.Figure()
+    figure.update_layout(
+        template="none",
+        height=height,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": FONT, "size": 15, "color": palette.ink},
+        hoverlabel={
+            "bgcolor": palette.paper,
+            "bordercolor": palette.muted,
+            "font": {"family": FONT, "size": 15, "color": palette.ink},
+            "align": "left",
+        },
+        legend={
+            "orientation": "h",
+            "yanchor": "bottom",
+            "y": 1.0,
+            "xanchor": "left",
+            "x": 0,
+            "font": {"size": 15},
+        },
+        xaxis=axis,
+        yaxis=axis,
+        dragmode=False,
+    )
+    figure.update_layout(**layout)
+    return figure

@@ -1,0 +1,335 @@
+// The balance dial: holds the exact, piecewise linear path of the mixture and redraws it while
+// the pointer moves. `data`: names, titles (n); balances (m) ascending; weights (m) of flat
+// [task, share, task, share, ...]; anchor (n), anchorName, middle; size (n) or null; intervals
+// [balance, low (n), high (n)] or null; balance, lambda. Hands the balance over on release.
+const SVG = "http://www.w3.org/2000/svg";
+const RAIL = 52, HEIGHT = 92, SHORT = 40, SAMPLES = 240;
+const NICE = [0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.16, 0.2, 0.3, 0.4, 0.6, 0.8, 1];
+
+function element(tag, className, parent, text) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== undefined) node.textContent = text;
+  if (parent) parent.appendChild(node);
+  return node;
+}
+
+function percent(share) {
+  if (share <= 0) return "0%";
+  return share < 0.001 ? "<0.1%" : (100 * share).toFixed(1) + "%";
+}
+
+function shorten(name, width) {
+  if (name.length <= width) return name;
+  const head = Math.ceil((width - 1) / 2);
+  return name.slice(0, head) + "…" + name.slice(name.length - (width - 1 - head));
+}
+
+class Dial {
+  constructor(root) {
+    this.root = element("div", "dial", root);
+    this.tell = () => {};
+    this.dragging = false;
+    this.all = false;
+    this.query = "";
+    this.build();
+  }
+
+  build() {
+    const readout = element("div", "readout", this.root);
+    this.balanceText = element("b", "", readout);
+    this.symbolText = element("span", "quiet", readout);
+    this.effectiveText = element("span", "quiet", readout);
+    this.track = element("div", "track", this.root);
+    this.track.tabIndex = 0;
+    this.track.setAttribute("role", "slider");
+    this.track.setAttribute("aria-label", "Balance between diversity and representativeness");
+    this.track.setAttribute("aria-orientation", "horizontal");
+    const svg = document.createElementNS(SVG, "svg");
+    svg.setAttribute("viewBox", `0 0 1000 ${HEIGHT}`);
+    svg.setAttribute("preserveAspectRatio", "none");
+    svg.setAttribute("aria-hidden", "true");
+    this.paths = {};
+    for (const name of ["curve", "ticks", "middle", "rail"]) {
+      this.paths[name] = document.createElementNS(SVG, "path");
+      this.paths[name].setAttribute("class", name);
+      svg.appendChild(this.paths[name]);
+    }
+    this.paths.rail.setAttribute("d", `M0 ${RAIL}H1000`);
+    this.track.appendChild(svg);
+    this.handle = element("div", "handle", this.track);
+    const ends = element("div", "ends", this.root);
+    element("span", "", ends, "← diverse");
+    this.middle = element("button", "at-anchor", ends);
+    this.middle.type = "button";
+    this.middle.onclick = () => { this.move(1); this.release(); };
+    element("span", "", ends, "representative →");
+    this.legend = element("div", "legend", this.root);
+    const axis = element("div", "axis", this.root);
+    element("span", "", axis);
+    this.scale = element("div", "scale quiet", axis);
+    this.rows = element("div", "rows", this.root);
+    this.rows.tabIndex = -1;
+    const rest = element("div", "rest", this.root);
+    this.restText = element("span", "quiet", rest);
+    this.toggle = element("button", "", rest);
+    this.toggle.type = "button";
+    this.toggle.onclick = () => { this.all = !this.all; this.sort(); };
+    this.listen();
+  }
+
+  listen() {
+    const track = this.track;
+    track.addEventListener("pointerdown", (event) => {
+      if (event.button > 0) return;
+      this.dragging = true;
+      track.setPointerCapture(event.pointerId);
+      this.point(event);
+    });
+    track.addEventListener("pointermove", (event) => {
+      if (this.dragging) this.point(event);
+    });
+    const up = () => { if (this.dragging) { this.dragging = false; this.release(); } };
+    track.addEventListener("pointerup", up);
+    track.addEventListener("pointercancel", up);
+    track.addEventListener("keydown", (event) => {
+      const steps = {
+        ArrowRight: 0.005, ArrowUp: 0.005, ArrowLeft: -0.005, ArrowDown: -0.005,
+        PageUp: 0.05, PageDown: -0.05,
+      };
+      let at = this.position(this.balance);
+      if (event.key in steps) at += steps[event.key];
+      else if (event.key === "Home") at = 0;
+      else if (event.key === "End") at = 1;
+      else return;
+      event.preventDefault();
+      this.move(this.balanceAt(at));
+      clearTimeout(this.pause);
+      this.pause = setTimeout(() => this.release(), 300);
+    });
+  }
+
+  // [0, 1] fills the left half; the rest, up to where the path ends, is compressed by a logarithm.
+  position(balance) {
+    if (balance <= 1) return balance / 2;
+    return Math.min(0.5 + 0.5 * Math.log(balance) / Math.log(this.end), 1);
+  }
+
+  balanceAt(position) {
+    const at = Math.min(Math.max(position, 0), 1);
+    if (Math.abs(at - 0.5) < 0.004) return 1;
+    const exact = at <= 0.5 ? 2 * at : Math.pow(this.end, 2 * at - 1);
+    return Number(exact.toPrecision(4));
+  }
+
+  weightsAt(balance, out) {
+    const r = this.data.balances, m = r.length;
+    out.fill(0);
+    if (balance <= r[0] || m === 1) return this.add(0, 1, out);
+    if (balance >= r[m - 1]) return this.add(m - 1, 1, out);
+    let low = 0, high = m - 1;
+    while (high - low > 1) {
+      const mid = (low + high) >> 1;
+      if (r[mid] <= balance) low = mid; else high = mid;
+    }
+    const share = (balance - r[low]) / (r[high] - r[low]);
+    this.add(low, 1 - share, out);
+    return this.add(high, share, out);
+  }
+
+  add(k, factor, out) {
+    const flat = this.data.weights[k];
+    for (let i = 0; i < flat.length; i += 2) out[flat[i]] += factor * flat[i + 1];
+    return out;
+  }
+
+  effective(p) {
+    let entropy = 0;
+    for (const w of p) if (w > 0) entropy -= w * Math.log(w);
+    return Math.exp(entropy);
+  }
+
+  update(data, tell) {
+    this.tell = tell;
+    const fresh = !this.data || this.data.key !== data.key;
+    this.data = data;
+    if (fresh) {
+      const n = data.names.length;
+      this.p = new Float64Array(n);
+      this.end = Math.max(2, data.balances[data.balances.length - 1]);
+      this.all = n <= SHORT;
+      this.query = "";
+      this.background();
+      this.describe();
+      this.balance = NaN;
+    }
+    if (this.dragging) return;
+    if (fresh || Math.abs(data.balance - this.balance) > 1e-12) {
+      this.move(data.balance);
+      this.sort();
+    } else this.draw();
+  }
+
+  background() {
+    const { data } = this, n = data.names.length, p = new Float64Array(n);
+    const top = 6, floor = RAIL - 6;
+    let d = `M0 ${floor}`;
+    for (let k = 0; k <= SAMPLES; k++) {
+      const at = k / SAMPLES;
+      const balance = at <= 0.5 ? 2 * at : Math.pow(this.end, 2 * at - 1);
+      const y = floor - (floor - top) * this.effective(this.weightsAt(balance, p)) / n;
+      d += `L${(1000 * at).toFixed(1)} ${y.toFixed(2)}`;
+    }
+    this.paths.curve.setAttribute("d", d + `L1000 ${floor}Z`);
+    let ticks = "";
+    for (const r of data.balances.slice(1)) {
+      ticks += `M${(1000 * this.position(r)).toFixed(1)} ${RAIL + 17}v9`;
+    }
+    this.paths.ticks.setAttribute("d", ticks);
+    this.paths.middle.setAttribute("d", data.middle ? `M500 2V${HEIGHT - 4}` : "");
+    this.track.setAttribute("aria-valuemin", "0");
+    this.track.setAttribute("aria-valuemax", String(this.end));
+  }
+
+  describe() {
+    const { data, legend } = this;
+    this.middle.textContent = data.middle ? data.anchorName : data.noMiddle || "";
+    this.middle.disabled = !data.middle;
+    this.middle.title = data.middle ? "Go to balance 1: the anchor itself" : "";
+    legend.replaceChildren();
+    const key = (shape, text) => {
+      const item = element("span", "", legend);
+      element("i", shape, item);
+      element("span", "", item, text);
+    };
+    key("bar", "this mixture");
+    key("mark ring", data.anchorName);
+    if (data.size) key("mark diamond", "size-proportional");
+    if (data.names.length > SHORT) {
+      const search = element("input", "", legend);
+      search.type = "search";
+      search.placeholder = "Find a task";
+      search.setAttribute("aria-label", "Find a task");
+      search.oninput = () => { this.query = search.value.toLowerCase(); this.sort(); };
+    }
+  }
+
+  point(event) {
+    const box = this.track.getBoundingClientRect();
+    this.wanted = this.balanceAt((event.clientX - box.left) / box.width);
+    if (this.frame) return;
+    this.frame = requestAnimationFrame(() => { this.frame = 0; this.move(this.wanted); });
+  }
+
+  move(balance) {
+    this.balance = Math.max(0, balance);
+    this.weightsAt(this.balance, this.p);
+    this.draw();
+  }
+
+  release() {
+    if (this.frame) {
+      cancelAnimationFrame(this.frame);
+      this.frame = 0;
+      this.move(this.wanted);
+    }
+    this.sort();
+    this.tell(this.balance);
+  }
+
+  // Bars keep their order while the pointer moves and are sorted anew when it lets go.
+  sort() {
+    const { data, p } = this;
+    let order = Array.from(p.keys()).sort((a, b) => p[b] - p[a] || a - b);
+    this.found = this.query
+      ? order.filter((i) => (data.names[i] + " " + data.families[i]).toLowerCase().includes(this.query))
+      : order;
+    this.shown = this.all ? this.found : this.found.slice(0, SHORT);
+    const narrow = this.root.clientWidth > 0 && this.root.clientWidth < 480;
+    this.rows.replaceChildren();
+    this.lanes = this.shown.map((i) => {
+      const row = element("div", "row", this.rows);
+      row.title = data.names[i] + (data.families[i] ? ` (${data.families[i]})` : "");
+      element("div", "name", row, shorten(data.names[i], narrow ? 14 : 24));
+      const lane = element("div", "lane", row);
+      const bar = element("div", "bar", lane);
+      const whisker = data.intervals ? element("div", "whisker", lane) : null;
+      const ring = element("div", "mark ring", lane);
+      const diamond = data.size ? element("div", "mark diamond", lane) : null;
+      return { i, row, bar, whisker, ring, diamond, share: element("div", "share", row) };
+    });
+    this.top = 0;
+    this.draw();
+  }
+
+  rescale() {
+    const { data, p } = this;
+    let most = 0;
+    for (const { i } of this.lanes) most = Math.max(most, p[i], data.anchor[i], data.size ? data.size[i] : 0);
+    const top = NICE.find((x) => x >= most * 1.02) || 1;
+    if (top === this.top) return;
+    this.top = top;
+    this.rows.style.setProperty("--step", "25%");
+    this.scale.replaceChildren();
+    for (let k = 0; k <= 3; k++) {
+      const tick = element("span", "", this.scale, Number((25 * k * top).toFixed(2)) + "%");
+      tick.style.left = 25 * k + "%";
+    }
+    for (const lane of this.lanes) {
+      lane.ring.style.left = 100 * Math.min(data.anchor[lane.i] / top, 1) + "%";
+      if (lane.diamond) lane.diamond.style.left = 100 * Math.min(data.size[lane.i] / top, 1) + "%";
+    }
+  }
+
+  draw() {
+    if (!this.lanes) return;
+    const { data, p } = this, n = p.length;
+    this.rescale();
+    let seen = 0;
+    for (const lane of this.lanes) {
+      const w = p[lane.i];
+      seen += w;
+      lane.bar.style.transform = `scaleX(${w / this.top})`;
+      const text = percent(w);
+      if (lane.text !== text) {
+        lane.share.textContent = lane.text = text;
+        lane.row.classList.toggle("zero", w <= 0);
+      }
+      if (lane.whisker) {
+        const near = Math.abs(data.intervals[0] - this.balance) < 1e-9;
+        lane.whisker.style.display = near ? "" : "none";
+        if (near) {
+          lane.whisker.style.left = 100 * data.intervals[1][lane.i] / this.top + "%";
+          lane.whisker.style.width =
+            100 * (data.intervals[2][lane.i] - data.intervals[1][lane.i]) / this.top + "%";
+        }
+      }
+    }
+    this.handle.style.left = 100 * this.position(this.balance) + "%";
+    const effective = this.effective(p);
+    let positive = 0, best = 0;
+    for (let i = 0; i < n; i++) { if (p[i] > 0) positive++; if (p[i] > p[best]) best = i; }
+    this.balanceText.textContent = `balance ${Number(this.balance.toPrecision(4))}`;
+    this.symbolText.textContent =
+      `β ${Number((this.balance * data.lambda / n).toPrecision(3))}, λ ${Number(data.lambda.toPrecision(3))}`;
+    this.effectiveText.textContent =
+      `${positive} of ${n} tasks in the mixture, as varied as ${effective.toFixed(1)} equal ones`;
+    this.track.setAttribute("aria-valuenow", String(this.balance));
+    this.track.setAttribute(
+      "aria-valuetext",
+      `balance ${Number(this.balance.toPrecision(4))}, ${positive} of ${n} tasks, ` +
+        `most on ${data.names[best]}, ${percent(p[best])}`,
+    );
+    const left = n - this.shown.length;
+    this.restText.textContent = left > 0
+      ? `and ${left} more tasks, together ${percent(Math.max(1 - seen, 0))}` : "";
+    this.toggle.textContent = n <= SHORT || this.query ? "" : this.all ? "Show fewer" : "Show all";
+  }
+}
+
+const dials = new WeakMap();
+
+export default function dial({ data, parentElement, setStateValue }) {
+  if (!dials.has(parentElement)) dials.set(parentElement, new Dial(parentElement));
+  dials.get(parentElement).update(data, (balance) => setStateValue("balance", balance));
+}

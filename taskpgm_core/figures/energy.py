@@ -1,0 +1,37 @@
+"""The energy of a mixture, split into what its two potentials contribute."""
+
+import plotly.graph_objects as go
+
+from taskpgm_core.figures.canvas import canvas
+from taskpgm_core.figures.palette import LIGHT, Palette
+
+
+def energy_figure(
+    unary: float, pairwise: float, total: float, *, palette: Palette = LIGHT
+) -> go.Figure:
+    """A waterfall: the unary part -beta u'p, the pairwise part lambda/2 p'Sp, and their sum E(p).
+
+    All three in the units of S (nats for measured studies) times lambda.
+    """
+    figure = canvas(palette, height=210)
+    values = [round(unary, 9), round(pairwise, 9), round(total, 9)]
+    figure.add_waterfall(
+        orientation="h",
+        measure=["relative", "relative", "total"],
+        y=["representativeness (unary)", "redundancy (pairwise)", "energy E(p)"],
+        x=values,
+        text=[f"{value:+.3f}" for value in values],
+        textposition="auto",
+        insidetextanchor="middle",
+        increasing={"marker": {"color": palette.loss}},
+        decreasing={"marker": {"color": palette.gain}},
+        totals={"marker": {"color": palette.muted}},
+        connector={"line": {"color": palette.grid, "width": 1}},
+        hovertemplate="%{y}: %{text}<extra></extra>",
+        textfont={"color": palette.paper},
+        outsidetextfont={"color": palette.ink},
+    )
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_xaxes(title="energy (lower is better)", zeroline=True)
+    figure.update_layout(showlegend=False)
+    return figure

@@ -1,0 +1,96 @@
+"""The task graph: nodes are tasks sized by weight, edges join the most similar ones."""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from taskpgm_core.figures.canvas import canvas
+from taskpgm_core.figures.graph_layout import TaskGraph
+from taskpgm_core.figures.labels import percent, plain, shorten
+from taskpgm_core.figures.palette import LIGHT, Palette, colours
+from taskpgm_core.records import Array
+
+BUCKETS = 6
+LARGEST = 46
+
+
+def diameters(p: Array, n: int) -> list[float]:
+    """Node diameters in pixels: area in proportion to weight, never too small to point at."""
+    scale = LARGEST if n <= 60 else LARGEST * 0.7
+    least = 9 if n <= 60 else 5
+    largest = max(float(p.max(initial=0.0)), 1e-12)
+    return [round(max(least, scale * float(np.sqrt(w / largest))), 2) for w in p]
+
+
+def task_graph_figure(
+    graph: TaskGraph,
+    p: Array,
+    groups: Sequence[str],
+    *,
+    selected: Collection[str] = (),
+    labelled: int = 12,
+    height: int = 560,
+    palette: Palette = LIGHT,
+) -> go.Figure:
+    """The graph at the mixture ``p`` (n,). ``groups``: (n,) names that colour the nodes.
+
+    The ``labelled`` heaviest tasks and the selected ones are named. A node's customdata is its
+    task's id; edges are drawn in six widths, strongest widest.
+    """
+    figure = canvas(palette, height=height)
+    x, y = graph.position[:, 0], graph.position[:, 1]
+    bucket = np.minimum((graph.strength * BUCKETS).astype(int), BUCKETS - 1)
+    for level in range(BUCKETS):
+        segments = graph.edges[bucket == level]
+        if not len(segments):
+            continue
+        xs: list[float | None] = []
+        ys: list[float | None] = []
+        for i, j in segments:
+            xs += [float(x[i]), float(x[j]), None]
+            ys += [float(y[i]), float(y[j]), None]
+        figure.add_scatter(
+            x=xs,
+            y=ys,
+            mode="lines",
+            line={"width": 0.6 + 0.9 * level, "color": palette.muted},
+            opacity=0.25 + 0.1 * level,
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    named = {int(i) for i in np.argsort(-p, kind="stable")[:labelled]}
+    named |= {i for i, task in enumerate(graph.tasks) if task in selected}
+    size = diameters(p, len(p))
+    for group, colour in colours(sorted(groups)).items():
+        members = [i for i, name in enumerate(groups) if name == group]
+        figure.add_scatter(
+            x=[float(x[i]) for i in members],
+            y=[float(y[i]) for i in members],
+            mode="markers+text",
+            name=plain(shorten(group or "no family")),
+            marker={
+                "size": [size[i] for i in members],
+                "color": colour,
+                "opacity": 1,
+                "line": {
+                    "color": [
+                        palette.ink if graph.tasks[i] in selected else palette.paper
+                        for i in members
+                    ],
+                    "width": [3 if graph.tasks[i] in selected else 1 for i in members],
+                },
+            },
+            text=[plain(shorten(graph.tasks[i], 20)) if i in named else "" for i in members],
+            textposition="top center",
+            textfont={"size": 14, "color": palette.ink},
+            customdata=[[graph.tasks[i], round(float(p[i]), 9)] for i in members],
+            hovertext=[f"{plain(graph.tasks[i])}<br>{percent(float(p[i]))}" for i in members],
+            hovertemplate="%{hovertext}<extra></extra>",
+        )
+    figure.update_xaxes(visible=False, range=[-1.15, 1.15], fixedrange=False)
+    figure.update_yaxes(visible=False, range=[-1.15, 1.2], fixedrange=False)
+    figure.update_layout(
+        dragmode="pan", clickmode="event+select", legend={"itemsizing": "constant"}
+    )
+    return figure

@@ -1,0 +1,36 @@
+"""The only room that knows torch: single-task models trained, scored and compared."""
+
+from taskpgm_core.measure.base_model import BaseModel, Weights, find_weights, load_base
+from taskpgm_core.measure.engine import (
+    CODE,
+    InProcess,
+    Measurement,
+    device_facts,
+    token_strings,
+)
+from taskpgm_core.measure.matrices import example_means, loss_tables, pmi, symmetric
+from taskpgm_core.measure.probe_pool import ProbeTokens, probe_tokens
+from taskpgm_core.measure.progress import Progress, Silence
+from taskpgm_core.measure.rendering import RenderedExample, render
+
+__all__ = [
+    "CODE",
+    "BaseModel",
+    "InProcess",
+    "Measurement",
+    "ProbeTokens",
+    "Progress",
+    "RenderedExample",
+    "Silence",
+    "Weights",
+    "device_facts",
+    "example_means",
+    "find_weights",
+    "load_base",
+    "loss_tables",
+    "pmi",
+    "probe_tokens",
+    "render",
+    "symmetric",
+    "token_strings",
+]

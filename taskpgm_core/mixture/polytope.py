@@ -1,0 +1,146 @@
+"""The mixtures that the constraints allow: whether any exist, and the best for a linear aim."""
+
+import numpy as np
+from scipy.optimize import linprog
+
+from taskpgm_core.mixture.problem import Problem
+from taskpgm_core.records import Array
+
+FEASIBLE = 1e-9
+
+
+def knapsack(gain: Array, lo: Array, hi: Array) -> Array:
+    """The v that maximises gain'v over lo <= v <= hi, 1'v = 1 (feasible bounds assumed)."""
+    order = np.argsort(-gain, kind="stable")
+    room = (hi - lo)[order]
+    left = max(0.0, 1.0 - float(lo.sum()))
+    before = np.concatenate([[0.0], np.cumsum(room)[:-1]])
+    v = lo.copy()
+    v[order] += np.clip(left - before, 0.0, room)
+    return v
+
+
+def duality_gap(problem: Problem, g: Array, p: Array, prices: Array) -> float:
+    """An upper bound on max{g'v : v feasible} - g'p, exact where ``prices`` are optimal.
+
+    g (n,) minus the energy's gradient, ``prices`` (groups,) multipliers of the groups; by weak
+    duality, so it holds for any prices.
+    """
+    priced = (g - g.mean()) - problem.incidence.T @ prices
+    best = knapsack(priced, problem.lo, problem.hi)
+    inside = problem.incidence @ p
+    hi = np.array([group.hi for group in problem.groups])
+    lo = np.array([group.lo for group in problem.groups])
+    unused = np.where(prices > 0, prices * (hi - inside), prices * (lo - inside))
+    return float(priced @ (best - p) + unused.sum())
+
+
+def best_face(problem: Problem, u: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """Where u'p is greatest: (lo, hi, group_lo, group_hi, prices) of that face.
+
+    A task whose reduced cost is not 0 is held at its bound, a group with a price at its side.
+    """
+    widest = float(np.abs(u - u.mean()).max())
+    scale = problem.n * problem.convexity.scale if problem.utility is None else widest
+    tie = 1e-12 * scale
+    lo, hi = problem.lo, problem.hi
+    group_lo = np.array([group.lo for group in problem.groups])
+    group_hi = np.array([group.hi for group in problem.groups])
+    prices = np.zeros(len(problem.groups))
+    if widest <= 64 * np.finfo(float).eps * float(np.abs(u).max()):
+        return lo, hi, group_lo, group_hi, prices
+    if problem.groups:
+        tie = 1e-9 * scale
+        A = np.vstack([problem.incidence, -problem.incidence])
+        answer = linprog(
+            -(u - u.mean()) / scale,
+            A_ub=A,
+            b_ub=np.concatenate([group_hi, -group_lo]),
+            A_eq=np.ones((1, problem.n)),
+            b_eq=[1.0],
+            bounds=np.column_stack([lo, hi]),
+            method="highs-ds",
+            options={"dual_feasibility_tolerance": 1e-10, "primal_feasibility_tolerance": 1e-10},
+        )
+        half = len(problem.groups)
+        prices = -scale * (answer.ineqlin.marginals[:half] - answer.ineqlin.marginals[half:])
+        group_lo = np.where(prices > tie, group_hi, group_lo)
+        group_hi = np.where(prices < -tie, group_lo, group_hi)
+        price = -scale * answer.eqlin.marginals[0] + u.mean()
+    else:
+        best = knapsack(u, lo, hi)
+        filled = best > lo
+        price = float(u[filled].min()) if filled.any() else float(u.max())
+    reduced = u - problem.incidence.T @ prices - price
+    lo = np.where(reduced > tie, hi, lo)
+    hi = np.where(reduced < -tie, problem.lo, hi)
+    return lo, hi, group_lo, group_hi, prices
+
+
+def clash(problem: Problem) -> str:
+    """The constraints that cannot hold together, in a sentence; '' where a mixture exists."""
+    lo, hi, tasks = problem.lo, problem.hi, problem.tasks
+    crossed = np.flatnonzero(lo > hi)
+    if len(crossed):
+        i = int(crossed[0])
+        return (
+            f"The floor {lo[i]:.6g} of task '{tasks[i]}' is above its cap {hi[i]:.6g}; "
+            "lower one or raise the other."
+        )
+    if lo.sum() > 1.0 + FEASIBLE:
+        return (
+            f"The floors sum to {lo.sum():.6g}, more than the whole mixture "
+            f"({_listed('floor', tasks, lo > 0)}); lower them."
+        )
+    if hi.sum() < 1.0 - FEASIBLE:
+        return (
+            f"The caps sum to {hi.sum():.6g}, less than the whole mixture "
+            f"({_listed('cap', tasks, hi < 1)}); raise them."
+        )
+    if not problem.groups:
+        return ""
+    return _group_clash(problem)
+
+
+def _listed(what: str, tasks: tuple[str, ...], which: np.ndarray) -> str:
+    names = [f"{what} of '{task}'" for task, taken in zip(tasks, which, strict=True) if taken]
+    shown = ", ".join(names[:6])
+    return shown if len(names) <= 6 else f"{shown} and {len(names) - 6} more"
+
+
+def _group_clash(problem: Problem) -> str:
+    """By the least total violation of the group bounds; its prices name who takes part."""
+    groups, n = problem.groups, problem.n
+    crossed = [group for group in groups if group.lo > group.hi]
+    if crossed:
+        return (
+            f"The floor {crossed[0].lo:.6g} of group '{crossed[0].name}' is above its cap "
+            f"{crossed[0].hi:.6g}; lower one or raise the other."
+        )
+    count = len(groups)
+    A = np.vstack([problem.incidence, -problem.incidence])
+    answer = linprog(
+        np.concatenate([np.zeros(n), np.ones(2 * count)]),
+        A_ub=np.hstack([A, -np.eye(2 * count)]),
+        b_ub=np.concatenate([[g.hi for g in groups], [-g.lo for g in groups]]),
+        A_eq=np.concatenate([np.ones(n), np.zeros(2 * count)])[None, :],
+        b_eq=[1.0],
+        bounds=[*zip(problem.lo, problem.hi, strict=True), *[(0, None)] * (2 * count)],
+        method="highs-ds",
+    )
+    if answer.fun <= FEASIBLE:
+        return ""
+    marginals = answer.ineqlin.marginals
+    parts = [f"cap of group '{g.name}'" for g, m in zip(groups, marginals[:count], strict=True) if m < -FEASIBLE]
+    parts += [f"floor of group '{g.name}'" for g, m in zip(groups, marginals[count:], strict=True) if m < -FEASIBLE]
+    if abs(answer.eqlin.marginals[0]) > FEASIBLE:
+        parts.append("the sum of 1")
+    for what, prices in (("floor", answer.lower.marginals[:n]), ("cap", answer.upper.marginals[:n])):
+        which = np.abs(prices) > FEASIBLE
+        bound = problem.lo > 0 if what == "floor" else problem.hi < 1
+        if (which & bound).any():
+            parts.append(_listed(what, problem.tasks, which & bound))
+    return (
+        f"These cannot hold together, they miss by {answer.fun:.6g} of the mixture: "
+        f"{', '.join(parts)}; relax one of them."
+    )

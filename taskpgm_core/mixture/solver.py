@@ -1,0 +1,230 @@
+"""The exact optimum of a mixture problem, with its certificate."""
+
+import dataclasses
+import math
+
+import numpy as np
+import scipy.linalg
+
+from taskpgm_core.errors import MixtureError
+from taskpgm_core.mixture.centred import Centred
+from taskpgm_core.mixture.complementarity import Point, refine
+from taskpgm_core.mixture.homotopy import optimum
+from taskpgm_core.mixture.polytope import best_face, clash, duality_gap
+from taskpgm_core.mixture.problem import Problem
+from taskpgm_core.mixture.solution import Basis, Solution, effective_tasks
+from taskpgm_core.records import Array, read_only
+
+ACTIVE = 1e-9
+SNAP = 1e-12
+
+
+def solve(
+    problem: Problem, balance: float = 1.0, *, warm: Solution | None = None, lam: float = 1.0
+) -> Solution:
+    """The mixture p that minimises (1/2) p'Hp - tau u'p at balance r = n tau = n beta/lambda.
+
+    ``balance`` r >= 0, or infinite for lambda = 0 (the most representative mixture, ties split by
+    the rest of the energy); ``lam`` only sets the scale of the energies, beta = r lam / n.
+    ``warm``: a neighbouring solution whose set of free tasks is tried first. Among several
+    minimisers the one nearest to the anchor is returned. Raises MixtureError for a balance or
+    lam that makes no sense; constraints that clash give a Solution of status ``infeasible``.
+
+    Source: method: arXiv 2507.12612; block pivoting of Judice and Pires (1994), completed by a
+    parametric active-set method where it stalls.
+    """
+    if math.isnan(balance) or balance < 0:
+        raise MixtureError(f"The balance must be a number of at least 0, not {balance}.")
+    if math.isinf(balance):
+        lam = 0.0
+    elif not (math.isfinite(lam) and lam > 0):
+        raise MixtureError(
+            f"lambda must be positive for a finite balance, not {lam}; ask for an infinite balance."
+        )
+    trouble = clash(problem)
+    if trouble:
+        return _infeasible(problem, balance, lam, trouble)
+    posed, prices = problem, None
+    if math.isinf(balance):
+        posed, prices = _on_best_face(problem)
+    form = posed.centred
+    c = form.linear(0.0 if math.isinf(balance) else balance)
+    start = warm.basis if warm and warm.basis and len(warm.basis.basic) == form.items else None
+    point, block, iterations = optimum(form, c, start)
+    point = refine(form, c, point, block)
+    unique = True
+    if problem.convexity.singular:
+        point, unique = _nearest(form, c, point)
+    p = _weights(posed, form, point)
+    if prices is None:
+        prices = point.x[form.n + 1 :] * form.unit
+    return _assemble(problem, balance, lam, p, prices, point.basis, unique, iterations)
+
+
+def _nearest(form: Centred, c: Array, point: Point) -> tuple[Point, bool]:
+    """(the minimiser nearest to the anchor, whether it is the only one), for singular K.
+
+    On the face where the optimum lies the minimisers differ by null vectors of the tangent block;
+    the least-norm z of its free weights is the one nearest to the anchor.
+    """
+    n, basic = form.n, point.basis.basic
+    rows = form.n + np.flatnonzero(basic[n:])
+    weak = ~basic[:n] & (form.lo < form.hi) & (np.abs(point.v[:n]) <= ACTIVE)
+    free = basic[:n]
+    flat_free = _flat(form, np.flatnonzero(free), rows)
+    x = point.x.copy()
+    if flat_free.size:
+        z = x[: form.n].copy()
+        held = np.flatnonzero(free)
+        z[held] -= flat_free @ (flat_free.T @ z[held])
+        if (z >= form.lo - ACTIVE).all() and (z <= form.hi + ACTIVE).all():
+            x[:n] = np.clip(z, form.lo, form.hi)
+            point = Point(point.basis, x, form.product(x) + c)
+        return point, False
+    if not weak.any():
+        return point, True
+    both = np.flatnonzero(free | weak)
+    return point, _flat(form, both, rows).size == 0
+
+
+def _flat(form: Centred, items: np.ndarray, rows: np.ndarray) -> Array:
+    """(items, d) orthonormal basis of the directions that change neither energy nor rows."""
+    if len(items) == 0:
+        return np.zeros((0, 0))
+    Q, ridge = form.Q, form.ridge
+    plane = scipy.linalg.null_space(Q[np.ix_(rows, items)], rcond=1e-12)
+    if plane.shape[1] == 0:
+        return plane
+    inner = Q[np.ix_(items, items)] - np.diag(ridge[items])
+    values, vectors = np.linalg.eigh(plane.T @ inner @ plane)
+    return plane @ vectors[:, values <= 1e-9]
+
+
+def _weights(problem: Problem, form: Centred, point: Point) -> Array:
+    n, basis = form.n, point.basis
+    p = problem.anchor + point.x[:n]
+    p = np.where(basis.basic[:n], p, np.where(basis.upper[:n], problem.hi, problem.lo))
+    p = np.where(np.abs(p - problem.lo) <= SNAP * np.maximum(1.0 / n, problem.lo), problem.lo, p)
+    return np.clip(p, problem.lo, problem.hi)
+
+
+def _on_best_face(problem: Problem) -> tuple[Problem, Array]:
+    lo, hi, group_lo, group_hi, prices = best_face(problem, problem.unary)
+    groups = tuple(
+        dataclasses.replace(group, lo=float(a), hi=float(b))
+        for group, a, b in zip(problem.groups, group_lo, group_hi, strict=True)
+    )
+    face = dataclasses.replace(problem, lo=read_only(lo), hi=read_only(hi), groups=groups)
+    return face, prices
+
+
+def _assemble(
+    problem: Problem,
+    balance: float,
+    lam: float,
+    p: Array,
+    prices: Array,
+    basis: Basis,
+    unique: bool,
+    iterations: int,
+) -> Solution:
+    shape, S, n, w = problem.convexity, problem.similarity.matrix, problem.n, problem.anchor
+    u = problem.unary
+    limit = math.isinf(balance)
+    tau = 1.0 if limit else balance / n
+    beta = 1.0 if limit else balance * lam / n
+    Sp = S @ p if shape.scale else np.full(n, float(S.mean()))
+    if limit:
+        g = u.copy()
+    else:
+        solved_u = u if problem.utility is not None else u + n * shape.shift * w
+        g = tau * solved_u - Sp - shape.shift * p
+        if problem.pull:
+            g += problem.pull.rho * (problem.pull.mixture - p)
+    gap = duality_gap(problem, g, p, prices)
+    unit = problem.centred.unit
+    multipliers = _multipliers(problem, g, p, prices, ACTIVE * unit)
+    unary, pairwise = -beta * float(u @ p), lam / 2 * float(p @ Sp)
+    bound = any(name != "simplex" for name in multipliers)
+    return Solution(
+        tasks=problem.tasks,
+        p=read_only(p),
+        balance=balance,
+        beta=beta,
+        lam=lam,
+        measure=problem.similarity.measure,
+        anchor=w,
+        anchor_name=problem.anchor_name,
+        anchor_distance=float(np.abs(p - w).sum()),
+        energy=unary + pairwise,
+        unary_energy=unary,
+        pairwise_energy=pairwise,
+        gap=gap,
+        gap_relative=gap / unit,
+        status="optimal",
+        message="",
+        unique=unique,
+        closed_form_valid=not bound and not limit and not shape.singular,
+        shift=shape.shift,
+        shift_floor=shape.shift_floor,
+        curvature=shape.curvature,
+        jumpiness=shape.jumpiness,
+        support=tuple(task for task, weight in zip(problem.tasks, p, strict=True) if weight > 0),
+        effective_tasks=effective_tasks(p),
+        multipliers=multipliers,
+        iterations=iterations,
+        basis=basis,
+    )
+
+
+def _multipliers(
+    problem: Problem, g: Array, p: Array, prices: Array, active: float
+) -> dict[str, float]:
+    priced = g - problem.incidence.T @ prices
+    inner = (p > problem.lo) & (p < problem.hi)
+    if inner.any():
+        nu = float(priced[inner].mean())
+    else:
+        at_hi = p > problem.lo
+        nu = float(priced[at_hi].min()) if at_hi.any() else float(priced.max())
+    named = {"simplex": nu}
+    for i in np.flatnonzero(np.abs(nu - priced) > active):
+        if not inner[i]:
+            what = "floor" if nu > priced[i] else "cap"
+            named[f"{what}:{problem.tasks[i]}"] = float(abs(nu - priced[i]))
+    for group, price in zip(problem.groups, prices, strict=True):
+        if abs(price) > active:
+            named[f"group:{group.name}"] = float(price)
+    return named
+
+
+def _infeasible(problem: Problem, balance: float, lam: float, message: str) -> Solution:
+    nan, shape = math.nan, problem.convexity
+    return Solution(
+        tasks=problem.tasks,
+        p=read_only(np.full(problem.n, nan)),
+        balance=balance,
+        beta=1.0 if math.isinf(balance) else balance * lam / problem.n,
+        lam=lam,
+        measure=problem.similarity.measure,
+        anchor=problem.anchor,
+        anchor_name=problem.anchor_name,
+        anchor_distance=nan,
+        energy=nan,
+        unary_energy=nan,
+        pairwise_energy=nan,
+        gap=nan,
+        gap_relative=nan,
+        status="infeasible",
+        message=message,
+        unique=False,
+        closed_form_valid=False,
+        shift=shape.shift,
+        shift_floor=shape.shift_floor,
+        curvature=shape.curvature,
+        jumpiness=shape.jumpiness,
+        support=(),
+        effective_tasks=nan,
+        multipliers={},
+        iterations=0,
+    )

@@ -1,0 +1,300 @@
+"""The conductor: a plan goes in, a measured study comes out (tasks, measure, store, in that order)."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from taskpgm_core.digest import digest_of, sha256
+from taskpgm_core.errors import MeasurementError, SourceError, StoreError
+from taskpgm_core.plan import Plan, parse_plan
+from taskpgm_core.records import Example, Study, Task
+from taskpgm_core.store import (
+    Units,
+    assemble,
+    bring_text,
+    cache_root,
+    example_checksums,
+    finished,
+    measured_files,
+    probe_pool,
+)
+from taskpgm_core.tasks import Split, load, shared_examples, split
+
+if TYPE_CHECKING:
+    from taskpgm_core.measure import Measurement, ProbeTokens, Progress, RenderedExample
+
+LIBRARIES = ("torch", "transformers", "peft", "numpy", "tokenizers", "safetensors")
+
+
+@dataclass(frozen=True)
+class Material:
+    """A plan's examples, split: what is trained on and what is held out for the probe pool."""
+
+    examples: Mapping[str, Sequence[Example]]
+    splits: Mapping[str, Split]
+
+    def chosen(self, task: str, indices: Sequence[int]) -> list[Example]:
+        return [self.examples[task][k] for k in indices]
+
+    @property
+    def digest(self) -> str:
+        return digest_of(
+            {
+                name: sha256(json.dumps([[e.prompt, e.completion] for e in rows]).encode())
+                for name, rows in self.examples.items()
+            }
+        )
+
+
+def gather(plan: Plan) -> Material:
+    """Load every task of a plan and hold out its probe examples.
+
+    SourceError where a source cannot be read, holds too few examples, or where a probe example of
+    one task is a training example of another.
+    """
+    examples, splits = {}, {}
+    for entry in plan.tasks:
+        rows = load(
+            entry.source,
+            rows=entry.rows,
+            seed=plan.seed,
+            folders=plan.folders,
+            options=entry.options,
+        )
+        examples[entry.id] = rows
+        splits[entry.id] = split(
+            rows, probe=plan.probe.examples_per_task, seed=plan.seed, name=entry.id
+        )
+    material = Material(examples, splits)
+    held_out = {e: name for name in examples for e in material.chosen(name, splits[name].probe_indices)}
+    for name in examples:
+        for example in material.chosen(name, splits[name].train_indices):
+            if example in held_out:
+                raise SourceError(
+                    f"A training example of task '{name}' is a probe example of task "
+                    f"'{held_out[example]}': {example.prompt[:60]!r}; remove it from one of them."
+                )
+    return material
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that determines a study, ready to be measured; ``digest`` names it."""
+
+    plan: Plan
+    material: Material
+    training: Mapping[str, Sequence["RenderedExample"]]
+    pool: "ProbeTokens"
+    tasks: tuple[Task, ...]
+    base: Any
+    digest: str
+
+
+def prepare(plan: Plan, root: Path) -> Prepared:
+    """Gather the examples, load the base model, tokenise, and name the study.
+
+    Training rows over ``training.max_tokens`` are dropped and counted in ``Task.rows_dropped``.
+    """
+    from taskpgm_core import measure
+
+    material = gather(plan)
+    base = measure.load_base(
+        measure.find_weights(plan.base), dtype=plan.dtype, models=root / ".models"
+    )
+    training, held_out, tasks = {}, [], []
+    for entry in plan.tasks:
+        parts = material.splits[entry.id]
+        rendered = measure.render(
+            material.chosen(entry.id, parts.train_indices), base.tokenizer, plan.template
+        )
+        kept = [e for e in rendered if e.length <= min(plan.training.max_tokens, base.context)]
+        if not kept:
+            raise SourceError(
+                f"Every training row of task '{entry.id}' is longer than training.max_tokens = "
+                f"{plan.training.max_tokens}; raise it or shorten the rows."
+            )
+        training[entry.id] = kept
+        held_out.append(
+            measure.render(material.chosen(entry.id, parts.probe_indices), base.tokenizer, plan.template)
+        )
+        tasks.append(
+            Task(
+                id=entry.id,
+                family=entry.family,
+                source=entry.source,
+                rows=len(kept),
+                mean_tokens=float(np.mean([len(e.completion) for e in kept])),
+                rows_dropped=len(rendered) - len(kept),
+            )
+        )
+    pool = measure.probe_tokens(
+        [t.id for t in tasks],
+        held_out,
+        [material.splits[t.id].probe_indices for t in tasks],
+        most=plan.probe.max_completion_tokens,
+        context=base.context,
+    )
+    digest = digest_of(
+        {
+            "plan": plan.normalised(),
+            "examples": material.digest,
+            "base": base.digest,
+            "tokenizer": base.tokenizer_digest,
+            "models": [[e.adapter, e.checkpoint] for e in plan.tasks],
+            "code": measure.CODE,
+        }
+    )
+    return Prepared(plan, material, training, pool, tuple(tasks), base, digest)
+
+
+def build(
+    plan: Plan,
+    *,
+    progress: "Progress",
+    root: Path | None = None,
+    rebuild: bool = False,
+    threads: int | None = None,
+) -> tuple[Study, bool]:
+    """Measure a study, or find it finished; returns it and whether it was measured now.
+
+    Killed at any moment, the same call goes on where it stopped and repeats at most one unit.
+    ``rebuild`` replaces a finished study once its new measurement is complete.
+    """
+    import torch
+
+    from taskpgm_core import measure
+
+    root = root or cache_root()
+    torch.set_num_threads(threads or plan.threads)
+    started = time.time()
+    prepared = prepare(plan, root)
+    for task in prepared.tasks:
+        if task.rows_dropped:
+            progress.say(
+                f"{task.id}: {task.rows_dropped} rows are longer than "
+                f"{plan.training.max_tokens} tokens and were left out."
+            )
+    done = finished(root, plan.slug, prepared.digest)
+    if done and not rebuild:
+        return done, False
+    engine = measure.InProcess(
+        plan,
+        prepared.base,
+        training=prepared.training,
+        pool=prepared.pool,
+        units=Units(root, fresh=rebuild),
+        progress=progress,
+    )
+    result = engine.run()
+    facts = {
+        **measure.device_facts(prepared.base.device),
+        "dtype": plan.dtype,
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        "seconds": round(time.time() - started, 1),
+        "shared_examples": [list(s) for s in shared_examples(prepared.material.examples)],
+    }
+    return _store(prepared, result, root, facts), True
+
+
+def _store(
+    prepared: Prepared, result: "Measurement", root: Path, facts: Mapping[str, Any]
+) -> Study:
+    from taskpgm_core import measure
+
+    plan, pool, n = prepared.plan, prepared.pool, len(prepared.tasks)
+    weights = pool.weights
+    per_sequence, per_token = measure.loss_tables(result.gold, pool)
+    text = [
+        example
+        for task in prepared.tasks
+        for example in prepared.material.chosen(task.id, prepared.material.splits[task.id].probe_indices)
+    ]
+    matrices = {
+        "jsd": measure.symmetric(result.divergence @ weights, n),
+        "pmi": measure.pmi(per_sequence[:n]),
+        "pmi-token": measure.pmi(per_token[:n]),
+        "base": result.base @ weights,
+        "noise": result.noise @ weights,
+        "noise_tasks": result.noise_tasks,
+    }
+    if not all(np.isfinite(m).all() for m in matrices.values()):
+        raise MeasurementError("A measured matrix holds values that are not finite; none is kept.")
+    files = measured_files(
+        matrices=matrices,
+        per_sequence=per_sequence,
+        per_token=per_token,
+        pool={
+            "task": pool.task,
+            "row": pool.row,
+            "first": pool.first,
+            "tokens": pool.tokens,
+            "spans": np.array([s for e in pool.examples for s in e.spans], dtype=np.int64),
+            "checksum": example_checksums(text),
+        },
+        per_example=measure.example_means(result.divergence, pool),
+        per_position=result.divergence,
+        gold=result.gold,
+        top_ids=result.top_ids,
+        top_log_probability=result.top_log_probability,
+        vocabulary=measure.token_strings(prepared.base.tokenizer, result.top_ids),
+        curves=result.curves,
+        text=text if plan.publish_text else None,
+    )
+    return assemble(
+        root,
+        slug=plan.slug,
+        digest=prepared.digest,
+        kind="measured",
+        measures=("jsd", "pmi", "pmi-token"),
+        tasks=prepared.tasks,
+        files=files,
+        plan=plan.model_dump(mode="json"),
+        facts=facts,
+        units=result.units,
+    )
+
+
+def text_of(study: Study, folder: Path) -> Study:
+    """Bring the text of a study that has none from the data in ``folder``, checksum-matched."""
+    if study.plan is None:
+        raise StoreError(f"{study.slug} was imported as a matrix; it has no examples to show.")
+    if not folder.is_dir():
+        raise StoreError(f"There is no folder {folder}; --from wants the data the plan was built on.")
+    plan = parse_plan(json.dumps(study.plan), study.slug)
+    pool = probe_pool(study)
+    places = {entry.source.partition(":")[0]: str(folder) for entry in plan.tasks}
+    examples: list[Example] = []
+    for index, entry in enumerate(plan.tasks):
+        rows = load(
+            entry.source,
+            rows=entry.rows,
+            seed=plan.seed,
+            folders={**plan.folders, **places},
+            options=entry.options,
+        )
+        wanted = pool.row[pool.task == index]
+        if wanted.max() >= len(rows):
+            raise StoreError(f"Task '{entry.id}' has only {len(rows)} rows in {folder}.")
+        examples += [rows[k] for k in wanted]
+    return bring_text(study, examples)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

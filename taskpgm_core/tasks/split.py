@@ -1,0 +1,42 @@
+"""Which examples of a task are trained on, and which are held out for the probe pool."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from taskpgm_core.errors import SourceError
+from taskpgm_core.records import Example
+
+
+@dataclass(frozen=True)
+class Split:
+    """Indices into a task's examples; ``dropped`` are training rows that repeat a probe example."""
+
+    train_indices: tuple[int, ...]
+    probe_indices: tuple[int, ...]
+    dropped: int = 0
+
+
+def split(examples: Sequence[Example], *, probe: int, seed: int, name: str) -> Split:
+    """Hold out ``probe`` different examples, chosen by seed and task name alone.
+
+    Rows that repeat a held-out example leave the training rows and are counted. SourceError where
+    nothing would be left to train on.
+    """
+    digest = hashlib.sha256(f"{seed}/{name}/split".encode()).digest()
+    order = np.random.default_rng(int.from_bytes(digest[:8], "big")).permutation(len(examples))
+    held: dict[Example, int] = {}
+    for k in order:
+        if len(held) == probe:
+            break
+        held.setdefault(examples[k], int(k))
+    chosen = set(held.values())
+    train = [k for k, e in enumerate(examples) if e not in held]
+    if len(held) < probe or not train:
+        raise SourceError(
+            f"Task '{name}' has {len(set(examples))} different examples; it needs more than "
+            f"{probe} to hold that many out for the probe pool and still train on others."
+        )
+    return Split(tuple(train), tuple(sorted(chosen)), len(examples) - len(train) - len(held))
