@@ -1,6 +1,6 @@
 """Findings: the sentences above the charts, made from the numbers that the charts show."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -41,15 +41,19 @@ def zero_finding(p: Array) -> str:
     )
 
 
-def energy_finding(unary: float, pairwise: float) -> str:
-    """Which of the two potentials moves the energy more."""
-    larger, smaller = max(abs(unary), abs(pairwise)), min(abs(unary), abs(pairwise))
-    if larger == 0:
-        return "Neither part of the energy says anything here"
-    name = "Representativeness" if abs(unary) >= abs(pairwise) else "Redundancy"
-    if smaller == 0:
-        return f"{name} alone makes up the energy"
-    return f"{name} is the larger part of the energy, {larger / smaller:.1f} times the other"
+def energy_finding(unary: float, pairwise: float, total: float) -> str:
+    """The energy as the sum that it is."""
+    return (
+        f"Energy {total:+.3f}: {unary:+.3f} for representativeness, {pairwise:+.3f} for redundancy"
+    )
+
+
+def difference_finding(p: Array, reference: Array, name: str) -> str:
+    """How much of the budget moves between two mixtures."""
+    moved = float(np.abs(p - reference).sum()) / 2
+    if moved < 5e-10:
+        return f"This is the {name} mixture itself"
+    return f"{percent(moved)} of the budget moves away from the {name} mixture"
 
 
 def graph_finding(p: Array, groups: Sequence[str], word: str) -> str:
@@ -79,12 +83,3 @@ def budget_finding(tasks: Sequence[str], epochs: Sequence[float | None]) -> str:
         f"{count(len(repeated))} of {len(tasks)} tasks are seen more than once, "
         f"{shorten(task)} {most:.1f} times"
     )
-
-
-def distances(p: Array, references: Mapping[str, Array]) -> str:
-    """How far the mixture is from each reference: the share of the budget that moves."""
-    parts = [
-        f"{percent(float(np.abs(p - reference).sum()) / 2)} of the budget from {name}"
-        for name, reference in references.items()
-    ]
-    return "It moves " + " and ".join(parts) + "." if parts else ""

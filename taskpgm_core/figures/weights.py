@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import plotly.graph_objects as go
 
 from taskpgm_core.figures.canvas import canvas
@@ -11,7 +10,7 @@ from taskpgm_core.figures.palette import LIGHT, Palette
 from taskpgm_core.records import Array
 
 ROW = 27
-SYMBOLS = ("circle-open", "diamond-open", "square-open", "cross-thin-open", "triangle-up-open")
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "triangle-down")
 
 
 def ranked(p: Array, limit: int) -> tuple[list[int], list[int]]:
@@ -70,31 +69,35 @@ def weights_figure(
             y=ids,
             mode="markers",
             name=name,
-            marker={"symbol": symbol, "size": 11, "color": palette.ink, "line": {"width": 2}},
+            marker={
+                "symbol": symbol,
+                "size": 10,
+                "color": palette.paper,
+                "line": {"width": 1.8, "color": palette.ink},
+            },
             customdata=ids,
             hovertext=[plain(task) for task in ids],
             hovertemplate="%{hovertext}<br>" + plain(name) + " %{x:.1%}<extra></extra>",
         )
-    ticks = {task: plain(shorten(task)) for task in ids}
     if rest:
-        together = float(np.sum(p[rest]))
-        figure.add_bar(
-            x=[round(together, 9)],
-            y=["…"],
-            orientation="h",
-            name="all the others together",
-            marker={"color": palette.quiet},
-            hovertemplate=f"{len(rest)} tasks, each at most {percent(float(p[rest].max()))}"
-            "<br>together %{x:.1%}<extra></extra>",
+        figure.add_annotation(
+            text=f"and {len(rest)} more tasks, each at most {percent(float(p[rest].max()))}, "
+            f"together {percent(float(p[rest].sum()))}",
+            xref="paper",
+            yref="paper",
+            x=0,
+            y=0,
+            xanchor="left",
+            yanchor="bottom",
+            yshift=4,
+            showarrow=False,
+            font={"color": palette.muted, "size": 15},
         )
-        ticks["…"] = f"{len(rest)} more, together"
     figure.update_xaxes(tickformat=".0%", rangemode="tozero", title="share of the budget")
     figure.update_yaxes(
-        autorange="reversed",
-        tickvals=list(ticks),
-        ticktext=list(ticks.values()),
-        categoryorder="array",
-        categoryarray=list(ticks),
+        tickvals=ids,
+        ticktext=[plain(shorten(task)) for task in ids],
+        range=[len(ids) - 0.5 + 1.2 * bool(rest), -0.5],
         showgrid=False,
     )
     figure.update_layout(bargap=0.3, barmode="overlay")

@@ -2,14 +2,17 @@
 
 from taskpgm_core.mixture.closed_form import ClosedForm, closed_form
 from taskpgm_core.mixture.convexity import Convexity, convexity
+from taskpgm_core.mixture.path import Breakpoint, Path, trace
 from taskpgm_core.mixture.problem import Group, Problem, Pull, pose
 from taskpgm_core.mixture.solution import Solution, Status
 from taskpgm_core.mixture.solver import solve
 
 __all__ = [
     "ClosedForm",
+    "Breakpoint",
     "Convexity",
     "Group",
+    "Path",
     "Problem",
     "Pull",
     "Solution",
@@ -18,4 +21,5 @@ __all__ = [
     "convexity",
     "pose",
     "solve",
+    "trace",
 ]

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from taskpgm_core.mixture.problem import Problem
 
 RIDGE = 1e-10
-"""Strict convexity lent to a singular problem (pulling to the anchor) and to the constraint rows;
-every answer is refined against the system without it."""
+"""Strict convexity lent to a singular problem (pulling to the anchor) and to constraint rows that
+may depend on one another; every answer is refined against the system without it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +87,10 @@ def centre(problem: Problem) -> Centred:
     Q[np.arange(n), np.arange(n)] += (shape.shift + rho) / unit
     Q[:n, :n] += max(float(np.trace(Q)) / max(n - 1, 1), 1e-3) / n
     Q[n:, :n], Q[:n, n:] = rows, rows.T
-    ridge = np.full(items, -RIDGE)
+    ridge = np.zeros(items)
     ridge[:n] = RIDGE if shape.singular else 0.0
+    if problem.groups or problem.hi.min() < 1.0 or problem.lo.sum() > 1.0 - 1e-9:
+        ridge[n:] = -RIDGE  # else some weight is always free and the simplex row never degenerate
     Q[np.arange(items), np.arange(items)] += ridge
     none = np.zeros(len(rows))
     at_anchor = problem.incidence @ w

@@ -127,7 +127,9 @@ class Homotopy:
         self._rates()
 
     def refined(self, steps: int = 2) -> Array:
-        """x with the ridge's bias and the accumulated rounding taken out."""
+        """x with the ridge's bias taken out."""
+        if not self.form.ridge.any():
+            return self.x
         _, right = at_bounds(self.form, self.basis)
         x = self.x
         for _ in range(steps):

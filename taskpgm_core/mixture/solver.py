@@ -55,7 +55,7 @@ def solve(
     unique = True
     if problem.convexity.singular:
         point, unique = _nearest(form, c, point)
-    p = _weights(posed, form, point)
+    p = weights_of(posed, point.basis, point.x[: form.n])
     if prices is None:
         prices = point.x[form.n + 1 :] * form.unit
     return _assemble(problem, balance, lam, p, prices, point.basis, unique, iterations)
@@ -100,12 +100,13 @@ def _flat(form: Centred, items: np.ndarray, rows: np.ndarray) -> Array:
     return plane @ vectors[:, values <= 1e-9]
 
 
-def _weights(problem: Problem, form: Centred, point: Point) -> Array:
-    n, basis = form.n, point.basis
-    p = problem.anchor + point.x[:n]
-    p = np.where(basis.basic[:n], p, np.where(basis.upper[:n], problem.hi, problem.lo))
-    p = np.where(np.abs(p - problem.lo) <= SNAP * np.maximum(1.0 / n, problem.lo), problem.lo, p)
-    return np.clip(p, problem.lo, problem.hi)
+def weights_of(problem: Problem, basis: Basis, z: Array) -> Array:
+    """(n,) p = w + z with weights at bounds, or within rounding of them, set to the bound."""
+    n, lo, hi = problem.n, problem.lo, problem.hi
+    p = problem.anchor + z
+    p = np.where(basis.basic[:n], p, np.where(basis.upper[:n], hi, lo))
+    p = np.where(np.abs(p - lo) <= SNAP * np.maximum(1.0 / n, lo), lo, p)
+    return np.clip(p, lo, hi)
 
 
 def _on_best_face(problem: Problem) -> tuple[Problem, Array]:
@@ -141,7 +142,7 @@ def _assemble(
         g = tau * solved_u - Sp - shape.shift * p
         if problem.pull:
             g += problem.pull.rho * (problem.pull.mixture - p)
-    gap = duality_gap(problem, g, p, prices)
+    gap = max(0.0, duality_gap(problem, g, p, prices))
     unit = problem.centred.unit
     multipliers = _multipliers(problem, g, p, prices, ACTIVE * unit)
     unary, pairwise = -beta * float(u @ p), lam / 2 * float(p @ Sp)

@@ -1,0 +1,65 @@
+"""What a mixture gives and takes against another one."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from taskpgm_core.figures.canvas import canvas
+from taskpgm_core.figures.labels import percent, plain, shorten
+from taskpgm_core.figures.palette import LIGHT, Palette
+from taskpgm_core.records import Array
+
+ROW = 25
+
+
+def difference_figure(
+    tasks: Sequence[str],
+    p: Array,
+    reference: Array,
+    name: str,
+    *,
+    limit: int = 16,
+    palette: Palette = LIGHT,
+) -> go.Figure:
+    """Bars of ``p - reference``, the largest changes first, in percentage points of the budget.
+
+    A bar's customdata is (task id, weight in p, weight in the reference).
+    """
+    change = p - reference
+    largest = np.argsort(-np.abs(change), kind="stable")[:limit]
+    shown = sorted(
+        (int(i) for i in largest if abs(change[i]) > 1e-9), key=lambda i: (-change[i], i)
+    )
+    ids = [tasks[i] for i in shown]
+    figure = canvas(palette, height=72 + ROW * max(len(shown), 3))
+    figure.add_bar(
+        x=[round(100 * float(change[i]), 7) for i in shown],
+        y=ids,
+        orientation="h",
+        marker={"color": [palette.gain if change[i] > 0 else palette.loss for i in shown]},
+        customdata=[
+            [tasks[i], round(float(p[i]), 9), round(float(reference[i]), 9)] for i in shown
+        ],
+        hovertext=[
+            f"{plain(tasks[i])}<br>this mixture {percent(float(p[i]))}"
+            f"<br>{plain(name)} {percent(float(reference[i]))}"
+            for i in shown
+        ],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
+    figure.update_xaxes(
+        title="percentage points of the budget",
+        zeroline=True,
+        zerolinecolor=palette.muted,
+        tickformat="+.3~g",
+        nticks=6,
+    )
+    figure.update_yaxes(
+        autorange="reversed",
+        tickvals=ids,
+        ticktext=[plain(shorten(task, 22)) for task in ids],
+        showgrid=False,
+    )
+    figure.update_layout(showlegend=False, bargap=0.3)
+    return figure
