@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from taskpgm_core import __version__
-from taskpgm_core.commands import studies
+from taskpgm_core.commands import mixtures, studies
 from taskpgm_core.errors import TaskPGMError
 
 
@@ -24,6 +24,8 @@ for command in (
     studies.show,
     studies.verify,
     studies.text,
+    mixtures.solve_,
+    mixtures.path,
 ):
     cli.add_command(command)
 

@@ -1,4 +1,4 @@
-"""The conductor: a plan goes in, a measured study comes out (tasks, measure, store, in that order)."""
+"""The conductor: a plan goes in, a measured study comes out (tasks, measure, store)."""
 
 import importlib.metadata
 import json
@@ -41,8 +41,11 @@ class Material:
     examples: Mapping[str, Sequence[Example]]
     splits: Mapping[str, Split]
 
-    def chosen(self, task: str, indices: Sequence[int]) -> list[Example]:
-        return [self.examples[task][k] for k in indices]
+    def training(self, task: str) -> list[Example]:
+        return [self.examples[task][k] for k in self.splits[task].train_indices]
+
+    def probe(self, task: str) -> list[Example]:
+        return [self.examples[task][k] for k in self.splits[task].probe_indices]
 
     @property
     def digest(self) -> str:
@@ -74,9 +77,9 @@ def gather(plan: Plan) -> Material:
             rows, probe=plan.probe.examples_per_task, seed=plan.seed, name=entry.id
         )
     material = Material(examples, splits)
-    held_out = {e: name for name in examples for e in material.chosen(name, splits[name].probe_indices)}
+    held_out = {e: name for name in examples for e in material.probe(name)}
     for name in examples:
-        for example in material.chosen(name, splits[name].train_indices):
+        for example in material.training(name):
             if example in held_out:
                 raise SourceError(
                     f"A training example of task '{name}' is a probe example of task "
@@ -111,10 +114,7 @@ def prepare(plan: Plan, root: Path) -> Prepared:
     )
     training, held_out, tasks = {}, [], []
     for entry in plan.tasks:
-        parts = material.splits[entry.id]
-        rendered = measure.render(
-            material.chosen(entry.id, parts.train_indices), base.tokenizer, plan.template
-        )
+        rendered = measure.render(material.training(entry.id), base.tokenizer, plan.template)
         kept = [e for e in rendered if e.length <= min(plan.training.max_tokens, base.context)]
         if not kept:
             raise SourceError(
@@ -122,9 +122,7 @@ def prepare(plan: Plan, root: Path) -> Prepared:
                 f"{plan.training.max_tokens}; raise it or shorten the rows."
             )
         training[entry.id] = kept
-        held_out.append(
-            measure.render(material.chosen(entry.id, parts.probe_indices), base.tokenizer, plan.template)
-        )
+        held_out.append(measure.render(material.probe(entry.id), base.tokenizer, plan.template))
         tasks.append(
             Task(
                 id=entry.id,
@@ -216,11 +214,7 @@ def _store(
     plan, pool, n = prepared.plan, prepared.pool, len(prepared.tasks)
     weights = pool.weights
     per_sequence, per_token = measure.loss_tables(result.gold, pool)
-    text = [
-        example
-        for task in prepared.tasks
-        for example in prepared.material.chosen(task.id, prepared.material.splits[task.id].probe_indices)
-    ]
+    text = [example for task in prepared.tasks for example in prepared.material.probe(task.id)]
     matrices = {
         "jsd": measure.symmetric(result.divergence @ weights, n),
         "pmi": measure.pmi(per_sequence[:n]),
@@ -271,7 +265,7 @@ def text_of(study: Study, folder: Path) -> Study:
     if study.plan is None:
         raise StoreError(f"{study.slug} was imported as a matrix; it has no examples to show.")
     if not folder.is_dir():
-        raise StoreError(f"There is no folder {folder}; --from wants the data the plan was built on.")
+        raise StoreError(f"There is no folder {folder}; --from wants the data of the plan.")
     plan = parse_plan(json.dumps(study.plan), study.slug)
     pool = probe_pool(study)
     places = {entry.source.partition(":")[0]: str(folder) for entry in plan.tasks}

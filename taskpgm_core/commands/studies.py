@@ -82,7 +82,9 @@ def build(
         print_json(answer)
         return
     if now:
-        click.echo(f"Built {study.slug} in {study.facts['seconds'] / 60:.1f} minutes: {study.folder}")
+        click.echo(
+            f"Built {study.slug} in {study.facts['seconds'] / 60:.1f} minutes: {study.folder}"
+        )
     else:
         click.echo(f"{study.slug} is complete already: {study.folder} (--rebuild replaces it).")
     if compare:

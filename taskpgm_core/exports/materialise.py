@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from taskpgm_core.digest import sha256
 from taskpgm_core.errors import ExportError
 from taskpgm_core.exports.recipe import Recipe, file_name
 from taskpgm_core.exports.shares import rows_to_draw
 from taskpgm_core.records import Example
-from taskpgm_core.digest import sha256
 from taskpgm_core.store.files import json_bytes, parquet_bytes, write_atomic
 
 FORMAT = "taskpgm-materialised"

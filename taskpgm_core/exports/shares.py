@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from math import fsum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
@@ -19,7 +19,8 @@ GRID = 2**50
 def exact_shares(weights: Sequence[float] | npt.NDArray) -> list[float]:
     """``weights`` scaled to shares whose floating-point sum is exactly 1.
 
-    Shares that sum to 1 as they are stay as they are. Others move to the nearest multiples of
+    Shares that sum to 1 as they are, added up in order and as rationals rounded once, stay as they
+    are. Others move to the nearest multiples of
     2**-50 by largest remainder: every partial sum of those is exact, so the total is 1 in any
     order. A share below half of 2**-50 becomes zero.
     """
@@ -50,25 +51,14 @@ def token_shares(recipe: "Recipe") -> list[float]:
 
 def rows_to_draw(recipe: "Recipe") -> list[int]:
     """Whole rows a task; ExportError where a token budget meets an unknown mean length."""
-    rows = [portion.rows_needed for portion in recipe.portions]
-    if None in rows:
-        task = recipe.tasks[rows.index(None)]
-        raise ExportError(
-            f"The budget is in tokens, but the mean tokens of task '{task}' are unknown; add them "
-            f"or give the budget in rows."
-        )
-    return [row or 0 for row in rows]
+    return _known(recipe, "rows_needed", "a budget in tokens needs the mean tokens")
 
 
 def rows_available(recipe: "Recipe") -> list[int]:
     """Rows available a task; ExportError where one is unknown."""
-    for portion in recipe.portions:
-        if portion.rows is None:
-            raise ExportError(
-                f"This trainer takes a part of each task's rows, but the rows of task "
-                f"'{portion.task}' are unknown; add them to the study's tasks."
-            )
-    return [portion.rows or 0 for portion in recipe.portions]
+    return _known(
+        recipe, "rows", "this trainer takes a part of each task's rows: it needs the rows"
+    )
 
 
 def realised_shares(recipe: "Recipe", rows: Sequence[float]) -> dict[str, float | None]:
@@ -80,10 +70,14 @@ def realised_shares(recipe: "Recipe", rows: Sequence[float]) -> dict[str, float 
 
 
 def _lengths(recipe: "Recipe") -> list[float]:
+    return _known(recipe, "mean_tokens", "going from rows to tokens needs the mean tokens")
+
+
+def _known(recipe: "Recipe", name: str, reason: str) -> list[Any]:
     for portion in recipe.portions:
-        if portion.mean_tokens is None:
+        if getattr(portion, name) is None:
             raise ExportError(
-                f"Going between rows and tokens needs the mean tokens of task '{portion.task}', "
-                f"which are unknown; add them to the study's tasks."
+                f"{reason.capitalize()} of task '{portion.task}', which are unknown; add them to "
+                f"the study's tasks."
             )
-    return [portion.mean_tokens or 0.0 for portion in recipe.portions]
+    return [getattr(portion, name) for portion in recipe.portions]

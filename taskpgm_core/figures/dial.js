@@ -1,6 +1,6 @@
 // The balance dial: holds the exact, piecewise linear path of the mixture and redraws it while
-// the pointer moves. `data`: names, titles (n); balances (m) ascending; weights (m) of flat
-// [task, share, task, share, ...]; anchor (n), anchorName, middle; size (n) or null; intervals
+// the pointer moves. `data`: names, families (n); balances (m) ascending, and at each the places
+// and weights of the tasks above zero; anchor (n), anchorName, middle; size (n) or null; intervals
 // [balance, low (n), high (n)] or null; balance, lambda. Hands the balance over on release.
 const SVG = "http://www.w3.org/2000/svg";
 const RAIL = 52, HEIGHT = 92, SHORT = 40, SAMPLES = 240;
@@ -138,8 +138,8 @@ class Dial {
   }
 
   add(k, factor, out) {
-    const flat = this.data.weights[k];
-    for (let i = 0; i < flat.length; i += 2) out[flat[i]] += factor * flat[i + 1];
+    const places = this.data.places[k], weights = this.data.weights[k];
+    for (let i = 0; i < places.length; i++) out[places[i]] += factor * weights[i];
     return out;
   }
 

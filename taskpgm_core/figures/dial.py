@@ -14,9 +14,8 @@ STYLE = Path(__file__).with_name("dial.css")
 
 def dial_data(
     key: str,
-    tasks: Sequence[str],
     families: Sequence[str],
-    breakpoints: Sequence[tuple[float, Mapping[str, float]]],
+    path: Mapping[str, Any],
     *,
     balance: float,
     lam: float,
@@ -28,20 +27,18 @@ def dial_data(
 ) -> dict[str, Any]:
     """JSON for the dial. Equal ``key`` promises equal tasks, path and anchor.
 
-    ``breakpoints``: (balance, {task: weight}) ascending, the exact path between which the mixture
-    is linear; ``no_middle``: why balance 1 is not the anchor, empty where it is;
+    ``path``: the exact path in its sparse form: ``tasks``, ``balances`` ascending, and at each the
+    ``places`` and ``weights`` of the tasks above zero, linear in between.
+    ``no_middle``: why balance 1 is not the anchor, empty where it is;
     ``intervals``: (low, high), each (n,), of the mixture at ``balance``.
     """
-    index = {task: i for i, task in enumerate(tasks)}
     return {
         "key": key,
-        "names": list(tasks),
+        "names": list(path["tasks"]),
         "families": list(families),
-        "balances": [float(r) for r, _ in breakpoints],
-        "weights": [
-            [x for task, w in p.items() if w > 0 for x in (index[task], float(f"{w:.9g}"))]
-            for _, p in breakpoints
-        ],
+        "balances": path["balances"],
+        "places": path["places"],
+        "weights": path["weights"],
         "anchor": np.round(anchor, 9).tolist(),
         "anchorName": anchor_name,
         "middle": not no_middle,

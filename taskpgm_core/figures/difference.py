@@ -49,7 +49,6 @@ def difference_figure(
         hovertemplate="%{hovertext}<extra></extra>",
     )
     figure.update_xaxes(
-        title="percentage points of the budget",
         zeroline=True,
         zerolinecolor=palette.muted,
         tickformat="+.3~g",

@@ -18,7 +18,7 @@ def energy_figure(
     figure.add_waterfall(
         orientation="h",
         measure=["relative", "relative", "total"],
-        y=["representativeness (unary)", "redundancy (pairwise)", "energy E(p)"],
+        y=["unary", "pairwise", "energy"],
         x=values,
         text=[f"{value:+.3f}" for value in values],
         textposition="auto",
@@ -32,6 +32,6 @@ def energy_figure(
         outsidetextfont={"color": palette.ink},
     )
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(title="energy (lower is better)", zeroline=True)
+    figure.update_xaxes(zeroline=True, nticks=5)
     figure.update_layout(showlegend=False)
     return figure

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from taskpgm_core.mixture.problem import Problem
 
 RIDGE = 1e-10
-"""Strict convexity lent to a singular problem (pulling to the anchor) and to constraint rows that
-may depend on one another; every answer is refined against the system without it."""
+"""Strict convexity lent to a singular problem (pulling to the anchor) and to constraint rows,
+which may depend on one another; every answer is refined against the system without it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +55,12 @@ class Centred:
         ridge[: self.n] += extra
         return replace(self, Q=Q, ridge=ridge)
 
+    def exact_rows(self, x: Array) -> Array:
+        """Q x without the rows' ridge."""
+        out = self.Q @ x
+        out[self.n :] -= self.ridge[self.n :] * x[self.n :]
+        return out
+
     def product(self, x: Array) -> Array:
         """[[K, B'], [B, 0]] x, without the ridge."""
         return self.Q @ x - self.ridge * x
@@ -89,8 +95,8 @@ def centre(problem: Problem) -> Centred:
     Q[n:, :n], Q[:n, n:] = rows, rows.T
     ridge = np.zeros(items)
     ridge[:n] = RIDGE if shape.singular else 0.0
-    if problem.groups or problem.hi.min() < 1.0 or problem.lo.sum() > 1.0 - 1e-9:
-        ridge[n:] = -RIDGE  # else some weight is always free and the simplex row never degenerate
+    plain = not problem.groups and problem.hi.min() >= 1.0 and (problem.lo <= w).all()
+    ridge[n:] = 0.0 if plain else -RIDGE  # plain: some weight is always free
     Q[np.arange(items), np.arange(items)] += ridge
     none = np.zeros(len(rows))
     at_anchor = problem.incidence @ w

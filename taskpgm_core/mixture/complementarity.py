@@ -41,9 +41,10 @@ class Block:
         self.rows = form.n + np.flatnonzero(basic[form.n :])
         Q = form.Q
         self.coupling = Q[np.ix_(self.free, self.rows)]
-        self.groups = self.coupling[:, self.rows > form.n]
-        self.damping = 1.0 - RIDGE * (self.rows > form.n)
-        price = np.diag(RIDGE / self.damping)
+        self.grouped = self.rows > form.n
+        self.groups = self.coupling[:, self.grouped]
+        self.damping = 1.0 + form.ridge[self.rows] * self.grouped
+        price = np.diag(-form.ridge[self.rows] / self.damping)
         if len(self.free):
             block = Q[np.ix_(self.free, self.free)]
             if self.groups.size:
@@ -61,7 +62,7 @@ class Block:
         x = np.zeros(len(right))
         bare, binding = right[self.free], right[self.rows]
         if len(self.free):
-            bare = bare + self.groups @ binding[self.damping < 1.0]
+            bare = bare + self.groups @ binding[self.grouped]
             bare = scipy.linalg.cho_solve(self.factor, bare, check_finite=False)
         y = self.price @ (self.coupling.T @ bare - binding)
         x[self.rows] = y / self.damping
@@ -106,10 +107,11 @@ def at_bounds(form: Centred, basis: Basis) -> tuple[Array, Array]:
 
 
 def settle(form: Centred, c: Array, basis: Basis, block: Block) -> Point:
-    """The basis's solution under the ridge."""
+    """The basis's solution under the weights' ridge."""
     x, right = at_bounds(form, basis)
-    x = x + block.solve(right - c - form.Q @ x)
-    return Point(basis, x, form.Q @ x + c)
+    for _ in range(3 if form.ridge[form.n] else 1):
+        x = x + block.solve(right - c - form.exact_rows(x))
+    return Point(basis, x, form.exact_rows(x) + c)
 
 
 def refine(form: Centred, c: Array, point: Point, block: Block, steps: int = 3) -> Point:

@@ -23,14 +23,19 @@ from taskpgm_core.mixture.complementarity import (
 from taskpgm_core.mixture.solution import Basis
 from taskpgm_core.records import Array
 
-RATE = 1e-14
-STEP = 1e-13
+STILL_WEIGHT = 1e-11
+STILL_COST = 1e-13
+"""Rates below these, relative to the greatest of their kind, are rounding."""
+SAME = 1e-13
+"""Steps nearer to one another than this, relative to 1 + t, are a tie."""
 FRAIL = 1e-7
 """Pivots below this lose too many digits in an update; the inverse is made anew instead."""
+REFRESH = 32
+"""Pivots after which accumulated rounding is taken out of x."""
 
 
 class Homotopy:
-    """An optimum of ``form`` at c, which ``advance`` moves along c - t b.
+    """An optimum of ``form`` at c, which ``advance`` moves along c - t b, b = ``toward``.
 
     ``inverse`` (items, items) holds the inverse of the basis's block of Q in its lower triangle,
     zero elsewhere, in the items' own order.
@@ -42,8 +47,21 @@ class Homotopy:
         self.basis = Basis(point.basis.basic.copy(), point.basis.upper.copy())
         self.x, self.v = point.x.copy(), point.v.copy()
         self.pivots = 0
+        self.careful = bool(form.ridge[form.n])
+        if not self.basis.basic[: form.n].any():
+            self._free_one()
         self._invert()
         self._rates()
+
+    def _free_one(self) -> None:
+        """Frees the weight whose reduced cost vanishes first as the simplex row's price moves."""
+        n, upper = self.form.n, self.basis.upper[: self.form.n]
+        movable = self.form.lo < self.form.hi
+        side = upper if not (movable & ~upper).any() else ~upper
+        item = int(np.where(movable & side, np.abs(self.v[:n]), np.inf).argmin())
+        self.x[n] -= self.v[item]
+        self.v[:n] -= self.v[item]
+        self.basis.basic[item] = True
 
     def _invert(self) -> None:
         kept = np.flatnonzero(self.basis.basic)
@@ -55,37 +73,45 @@ class Homotopy:
         return dsymv(1.0, self.inverse, right, lower=1)
 
     def _times_q(self, x: Array) -> Array:
-        return dsymv(1.0, self.form.Q, x, lower=1)
+        out = dsymv(1.0, self.form.Q, x, lower=1)
+        if self.careful:
+            out[self.form.n :] -= self.form.ridge[self.form.n :] * x[self.form.n :]
+        return out
 
     def _rates(self) -> None:
-        """dx/dt and dv/dt; one refinement keeps the zero rates of basic v at rounding level."""
-        basic = self.basis.basic
+        """dx/dt and dv/dt; refined, so that the zero rates of basic v stay at rounding level."""
+        n, basic = self.form.n, self.basis.basic
         self.dx = self._times_inverse(self.toward)
-        residual = np.where(basic, self.toward - self._times_q(self.dx), 0.0)
-        self.dx += self._times_inverse(residual)
+        for _ in range(2 if self.careful else 1):
+            residual = np.where(basic, self.toward - self._times_q(self.dx), 0.0)
+            self.dx += self._times_inverse(residual)
         self.dv = self._times_q(self.dx) - self.toward
         self.rate = np.where(basic, self.dx, self.dv)
         self.low, self.high = intervals(self.form, self.basis)
-        self.quiet = RATE * (1.0 + np.abs(self.dx).sum() + np.abs(self.toward).max())
+        weight = STILL_WEIGHT * float(np.abs(self.dx[:n]).max())
+        cost = STILL_COST * float(np.abs(self.dv[:n]).max())
+        self.still = np.where(basic, weight, cost)
+        if self.careful:
+            price = STILL_COST * float(np.abs(self.dx[n:]).max())
+            self.still[n:] = np.where(basic[n:], price, weight)
 
     def advance(self, until: float) -> bool:
         """Moves to the next exchange or to ``until``, whichever is nearer; False at ``until``
         or when nothing is left to exchange."""
         value = np.where(self.basis.basic, self.x, self.v)
-        down, up = self.rate < -self.quiet, self.rate > self.quiet
+        down, up = self.rate < -self.still, self.rate > self.still
         room = np.full(len(value), np.inf)
         room[down] = (self.low[down] - value[down]) / self.rate[down]
         room[up] = (self.high[up] - value[up]) / self.rate[up]
         np.maximum(room, 0.0, out=room)
         step = float(room.min())
         if self.t + step >= until:
-            step = until - self.t
-            if np.isfinite(step):
-                self._move(step)
+            if np.isfinite(until):
+                self._move(until - self.t)
             return False
-        first = int(np.flatnonzero(room <= step + STEP * (1.0 + self.t))[0])
+        item = int(np.flatnonzero(room <= step + SAME * (1.0 + self.t))[0])
         self._move(step)
-        self._exchange(first, bool(up[first]))
+        self._exchange(item, bool(up[item]))
         return True
 
     def _move(self, step: float) -> None:
@@ -93,16 +119,19 @@ class Homotopy:
         self.x += step * self.dx
         self.v += step * self.dv
         self.c -= step * self.toward
+        if self.careful or self.pivots % REFRESH == REFRESH - 1:
+            _, right = at_bounds(self.form, self.basis)
+            residual = right - self.c - self._times_q(self.x)
+            self.x += self._times_inverse(np.where(self.basis.basic, residual, 0.0))
+            self.v = self._times_q(self.x) + self.c
 
     def _exchange(self, item: int, above: bool) -> None:
-        n, form = self.form.n, self.form
+        n, form, leaving = self.form.n, self.form, bool(self.basis.basic[item])
         bound = self.high[item] if above else self.low[item]
-        leaving = bool(self.basis.basic[item])
         if leaving:
-            self.x[item], self.v[item] = bound, 0.0 if item < n else bound
-            if item >= n:
-                self.x[item] = 0.0
-                self.v[item] = form.row_hi[item - n] if self.basis.upper[item] else form.row_lo[item - n]
+            self.x[item] = bound
+            if item < n:
+                self.v[item] = 0.0
         else:
             self.v[item] = bound
         out = np.zeros(form.items, dtype=bool)
@@ -110,18 +139,17 @@ class Homotopy:
         self.basis = flipped(self.basis, out, np.full(form.items, above))
         if leaving:
             column = np.concatenate([self.inverse[item, :item], self.inverse[item:, item]])
-            pivot = column[item]
-            if abs(pivot) > FRAIL:
-                dsyr(-1.0 / pivot, column, a=self.inverse, lower=1, overwrite_a=1)
+            pivot, sign = column[item], -1.0
+        else:
+            column = self._times_inverse(form.Q[:, item])
+            pivot, sign = form.Q[item, item] - form.Q[:, item] @ column, 1.0
+            column[item] = -1.0
+        if abs(pivot) > FRAIL:
+            dsyr(sign / pivot, column, a=self.inverse, lower=1, overwrite_a=1)
+            if leaving:
                 self.inverse[item, :] = 0.0
                 self.inverse[:, item] = 0.0
         else:
-            column = self._times_inverse(form.Q[:, item])
-            pivot = form.Q[item, item] - form.Q[:, item] @ column
-            column[item] = -1.0
-            if abs(pivot) > FRAIL:
-                dsyr(1.0 / pivot, column, a=self.inverse, lower=1, overwrite_a=1)
-        if abs(pivot) <= FRAIL:
             self._invert()
         self.pivots += 1
         self._rates()
@@ -171,11 +199,11 @@ def follow(form: Centred, c: Array, guess: Point) -> tuple[Point, int]:
     (and other right sides of the rows), from which the homotopy leads to c.
     """
     low, high = intervals(form, guess.basis)
-    _, right = at_bounds(form, guess.basis)
+    bounds, right = at_bounds(form, guess.basis)
     basic = guess.basis.basic
-    x = np.where(basic, np.clip(guess.x, low, high), at_bounds(form, guess.basis)[0])
+    x = np.where(basic, np.clip(guess.x, low, high), bounds)
     v = np.where(basic, right, np.clip(guess.v, low, high))
-    origin = v - form.Q @ x
+    origin = v - form.exact_rows(x)
     walk = Homotopy(form, origin, Point(guess.basis, x, v), origin - c)
     limit = 20 * form.items + 200
     while walk.advance(1.0) and walk.pivots < limit:

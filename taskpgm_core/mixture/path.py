@@ -7,7 +7,7 @@ import numpy as np
 
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture.homotopy import Homotopy, optimum
-from taskpgm_core.mixture.polytope import clash, duality_gap
+from taskpgm_core.mixture.polytope import best_face, clash, duality_gap
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.solution import Status
 from taskpgm_core.mixture.solver import weights_of
@@ -15,6 +15,8 @@ from taskpgm_core.records import Array, read_only
 
 SAME = 1e-12
 """Breakpoints nearer than this (relative to 1 + balance) are one."""
+
+ENDED = 1e-12
 
 
 class Breakpoint(NamedTuple):
@@ -125,21 +127,26 @@ def trace(problem: Problem, lam: float = 1.0) -> Path:
         weights.append(weights_of(problem, walk.basis, x[:n]))
         prices.append(x[n + 1 :] * form.unit)
 
+    def ended() -> bool:
+        # on the face where u'p is greatest a mixture minimises the rest there, for good
+        return duality_gap(problem, unary, weights[-1], face.prices) <= ENDED * widest
+
     if not trouble:
-        start, nudge = 0.0, 1e-10
-        done = False
+        face, unary = best_face(problem), problem.solved_unary
+        widest = float(np.abs(unary - unary.mean()).max()) if form.slope.any() else np.inf
+        start, nudge, done = 0.0, 1e-10, False
         while not done:
             point, _, count = optimum(form, form.linear(start))
             walk = Homotopy(form, form.linear(start), point, form.slope)
             pivots += count
             record(walk, start)
-            stuck, before = 0, 0.0
-            while not (done := not walk.advance(np.inf)):
+            stuck, before, done = 0, 0.0, ended()
+            while not done and stuck <= 2 * form.items + 20:
+                moved = walk.advance(np.inf)
                 record(walk, start + walk.t)
                 stuck = 0 if walk.t > before else stuck + 1
                 before = walk.t
-                if stuck > 2 * form.items + 20:
-                    break
+                done = not moved or ended()
             pivots += walk.pivots
             if not done:
                 nudge = nudge * 10.0 if walk.t == 0.0 else 1e-10
@@ -172,9 +179,8 @@ def certify(problem: Problem, balances: Array, weights: Array, prices: Array) ->
     shape, n, m = problem.convexity, problem.n, len(balances)
     if m == 0:
         return np.zeros(0)
-    u = problem.unary + (0.0 if problem.utility is not None else n * shape.shift * problem.anchor)
     S = problem.similarity.matrix
-    g = np.outer(balances / n, u) - shape.shift * weights
+    g = np.outer(balances / n, problem.solved_unary) - shape.shift * weights
     if shape.scale:
         g -= weights @ S
     if problem.pull:

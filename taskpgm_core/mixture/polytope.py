@@ -1,5 +1,7 @@
 """The mixtures that the constraints allow: whether any exist, and the best for a linear aim."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.optimize import linprog
 
@@ -35,26 +37,36 @@ def duality_gap(problem: Problem, g: Array, p: Array, prices: Array) -> float:
     return float(priced @ (best - p) + unused.sum())
 
 
-def best_face(problem: Problem, u: Array) -> tuple[Array, Array, Array, Array, Array]:
-    """Where u'p is greatest: (lo, hi, group_lo, group_hi, prices) of that face.
+@dataclass(frozen=True, eq=False)
+class Face:
+    """The mixtures at which u'p is greatest: tighter bounds, and the groups' prices there."""
 
-    A task whose reduced cost is not 0 is held at its bound, a group with a price at its side.
+    lo: Array
+    hi: Array
+    group_lo: Array
+    group_hi: Array
+    prices: Array
+
+
+def best_face(problem: Problem) -> Face:
+    """The face of the constraints on which the unary term (shift included) is greatest.
+
+    A task with a reduced cost is held at its bound and a group with a price at its side; what is
+    left free are the ties.
     """
-    widest = float(np.abs(u - u.mean()).max())
-    scale = problem.n * problem.convexity.scale if problem.utility is None else widest
-    tie = 1e-12 * scale
+    u = problem.solved_unary - problem.solved_unary.mean()
+    scale = float(np.abs(u).max()) if problem.utility is not None else problem.n * problem.convexity.scale
     lo, hi = problem.lo, problem.hi
     group_lo = np.array([group.lo for group in problem.groups])
     group_hi = np.array([group.hi for group in problem.groups])
     prices = np.zeros(len(problem.groups))
-    if widest <= 64 * np.finfo(float).eps * float(np.abs(u).max()):
-        return lo, hi, group_lo, group_hi, prices
+    if not problem.centred.slope.any():
+        return Face(lo, hi, group_lo, group_hi, prices)
     if problem.groups:
         tie = 1e-9 * scale
-        A = np.vstack([problem.incidence, -problem.incidence])
         answer = linprog(
-            -(u - u.mean()) / scale,
-            A_ub=A,
+            -u / scale,
+            A_ub=np.vstack([problem.incidence, -problem.incidence]),
             b_ub=np.concatenate([group_hi, -group_lo]),
             A_eq=np.ones((1, problem.n)),
             b_eq=[1.0],
@@ -62,19 +74,18 @@ def best_face(problem: Problem, u: Array) -> tuple[Array, Array, Array, Array, A
             method="highs-ds",
             options={"dual_feasibility_tolerance": 1e-10, "primal_feasibility_tolerance": 1e-10},
         )
-        half = len(problem.groups)
-        prices = -scale * (answer.ineqlin.marginals[:half] - answer.ineqlin.marginals[half:])
+        capped, floored = np.split(-scale * answer.ineqlin.marginals, 2)
+        prices = capped - floored
         group_lo = np.where(prices > tie, group_hi, group_lo)
         group_hi = np.where(prices < -tie, group_lo, group_hi)
-        price = -scale * answer.eqlin.marginals[0] + u.mean()
+        price = -scale * float(answer.eqlin.marginals[0])
     else:
-        best = knapsack(u, lo, hi)
-        filled = best > lo
+        tie = 1e-12 * scale
+        filled = knapsack(u, lo, hi) > lo
         price = float(u[filled].min()) if filled.any() else float(u.max())
     reduced = u - problem.incidence.T @ prices - price
-    lo = np.where(reduced > tie, hi, lo)
-    hi = np.where(reduced < -tie, problem.lo, hi)
-    return lo, hi, group_lo, group_hi, prices
+    held = np.where(reduced > tie, hi, lo)
+    return Face(held, np.where(reduced < -tie, lo, hi), group_lo, group_hi, prices)
 
 
 def clash(problem: Problem) -> str:

@@ -72,6 +72,13 @@ class Problem:
             return np.full(self.n, self.n * float(self.similarity.matrix.mean()))
         return self.n * (self.similarity.matrix @ self.anchor)
 
+    @property
+    def solved_unary(self) -> Array:
+        """(n,) u of what is solved: n H w with the shift, or the utility."""
+        if self.utility is not None:
+            return self.utility
+        return self.unary + self.n * self.convexity.shift * self.anchor
+
     @cached_property
     def convexity(self) -> Convexity:
         """How far the energy is from convex on the simplex, and what was done about it."""

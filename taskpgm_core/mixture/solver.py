@@ -10,7 +10,7 @@ from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture.centred import Centred
 from taskpgm_core.mixture.complementarity import Point, refine
 from taskpgm_core.mixture.homotopy import optimum
-from taskpgm_core.mixture.polytope import best_face, clash, duality_gap
+from taskpgm_core.mixture.polytope import Face, best_face, clash, duality_gap
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.solution import Basis, Solution, effective_tasks
 from taskpgm_core.records import Array, read_only
@@ -46,7 +46,8 @@ def solve(
         return _infeasible(problem, balance, lam, trouble)
     posed, prices = problem, None
     if math.isinf(balance):
-        posed, prices = _on_best_face(problem)
+        face = best_face(problem)
+        posed, prices = _on_face(problem, face), face.prices
     form = posed.centred
     c = form.linear(0.0 if math.isinf(balance) else balance)
     start = warm.basis if warm and warm.basis and len(warm.basis.basic) == form.items else None
@@ -109,14 +110,14 @@ def weights_of(problem: Problem, basis: Basis, z: Array) -> Array:
     return np.clip(p, lo, hi)
 
 
-def _on_best_face(problem: Problem) -> tuple[Problem, Array]:
-    lo, hi, group_lo, group_hi, prices = best_face(problem, problem.unary)
+def _on_face(problem: Problem, face: Face) -> Problem:
     groups = tuple(
         dataclasses.replace(group, lo=float(a), hi=float(b))
-        for group, a, b in zip(problem.groups, group_lo, group_hi, strict=True)
+        for group, a, b in zip(problem.groups, face.group_lo, face.group_hi, strict=True)
     )
-    face = dataclasses.replace(problem, lo=read_only(lo), hi=read_only(hi), groups=groups)
-    return face, prices
+    return dataclasses.replace(
+        problem, lo=read_only(face.lo), hi=read_only(face.hi), groups=groups
+    )
 
 
 def _assemble(
@@ -135,11 +136,9 @@ def _assemble(
     tau = 1.0 if limit else balance / n
     beta = 1.0 if limit else balance * lam / n
     Sp = S @ p if shape.scale else np.full(n, float(S.mean()))
-    if limit:
-        g = u.copy()
-    else:
-        solved_u = u if problem.utility is not None else u + n * shape.shift * w
-        g = tau * solved_u - Sp - shape.shift * p
+    g = tau * problem.solved_unary
+    if not limit:
+        g = g - Sp - shape.shift * p
         if problem.pull:
             g += problem.pull.rho * (problem.pull.mixture - p)
     gap = max(0.0, duality_gap(problem, g, p, prices))

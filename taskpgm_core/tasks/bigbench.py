@@ -17,7 +17,7 @@ OPTIONS = ("prefix", "most_choices")
 
 
 def tasks_folder(folder: str | Path) -> Path:
-    """The folder that holds the tasks, within a checkout or unpacked release; SourceError if none."""
+    """The folder of the tasks within a checkout or unpacked release; SourceError if none."""
     root = Path(folder)
     for inside in INSIDE:
         if next((root / inside).glob("*/task.json"), None):

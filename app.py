@@ -1,0 +1,16 @@
+"""Home: which studies there are, where they come from, and what each recommends."""
+
+import streamlit as st
+
+from pages.ui.cards import study_card
+from pages.ui.frame import frame
+
+scene = frame("Which tasks, and how much of each?", pickers=False)
+st.markdown(
+    "TaskPGM reads how alike tasks are from what single-task models predict, and finds the "
+    "mixture to fine-tune on. Pick a study to see what it recommends."
+)
+for folder, sentence in scene.broken:
+    st.error(f"{folder} cannot be shown. {sentence}")
+for name, study in scene.studies.items():
+    study_card(name, study, scene.palette)

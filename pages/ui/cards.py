@@ -1,0 +1,58 @@
+"""A study at a glance: what it is, where it comes from, its headline mixture."""
+
+import streamlit as st
+
+from pages.ui import load
+from pages.ui.chart import chart, escape
+from pages.ui.view import View
+from taskpgm_core.errors import TaskPGMError
+from taskpgm_core.figures import findings
+from taskpgm_core.figures.labels import count
+from taskpgm_core.figures.palette import Palette
+from taskpgm_core.figures.weights import weights_figure
+from taskpgm_core.records import Study
+
+SHOWN = 5
+
+
+def study_card(name: str, study: Study, palette: Palette) -> None:
+    """The card; a study whose arrays are damaged shows its sentence instead of its mixture."""
+    view = View(name, study.measures[0], balance=load.HEADLINE)
+    st.header(escape(name), divider="gray")
+    facts, mixture = st.columns([2, 3], gap="large")
+    with facts:
+        for line in provenance(study):
+            st.markdown(line)
+        st.page_link("pages/mixture.py", label="Open the mixture", query_params=view.query)
+    with mixture:
+        try:
+            solution = load.solution(study, view)
+        except TaskPGMError as error:
+            st.error(str(error))
+            return
+        chart(
+            weights_figure(
+                study.names, solution.p, load.references(study), limit=SHOWN, palette=palette
+            ),
+            findings.mixture_finding(study.names, solution.p),
+            f"The {SHOWN} largest shares at balance {view.balance:g}, halfway to pure diversity.",
+            key=f"headline-{name}",
+        )
+
+
+def provenance(study: Study) -> list[str]:
+    """Lines of Markdown that say where a study comes from."""
+    families = len({task.family for task in study.tasks if task.family})
+    lines = [
+        f"**{len(study.tasks)} tasks**" + (f" in {families} families" if families > 1 else ""),
+    ]
+    if study.rows is not None:
+        lines.append(f"{count(study.rows.sum())} rows to train on")
+    if study.kind == "imported":
+        lines.append(f"imported from {escape(str(study.facts.get('file', 'a file')))}")
+        lines += [f":orange[{escape(w)}]" for w in study.facts.get("warnings", ())]
+    else:
+        model = (study.plan or {}).get("base_model") or (study.plan or {}).get("model") or ""
+        lines.append(f"measured with {escape(str(model))}" if model else "measured")
+    lines.append(f"digest `{study.digest[:12]}`")
+    return lines

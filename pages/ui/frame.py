@@ -1,0 +1,82 @@
+"""The frame of every page: title, way round, study and measure, and what went wrong."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui.controls import bind, pick_anchor, pick_measure, pick_study
+from pages.ui.view import View, names, read_view
+from taskpgm_core.figures.palette import PALETTES, Palette
+from taskpgm_core.records import Study
+from taskpgm_core.store import list_studies
+
+PAGES = {
+    "app.py": "Studies",
+    "pages/mixture.py": "Mixture",
+}
+STYLE = Path(__file__).with_name("style.css")
+FILL = "make study"
+IMPORT = "python -m taskpgm_core import FILE --kind similarity --tasks tasks.csv"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a page works on. ``studies``: all usable ones by their name in the address."""
+
+    study: Study
+    view: View
+    palette: Palette
+    studies: dict[str, Study]
+    broken: list[tuple[str, str]]
+
+
+def frame(question: str, *, pickers: bool = True) -> Scene:
+    """Draw what all pages share and say what to show; stops the page where there is no study."""
+    st.set_page_config(page_title=f"{question} · TaskPGM", layout="wide")
+    st.html(STYLE)
+    found, broken = list_studies()
+    studies = names(found)
+    if not studies:
+        _way_round({})
+        st.title("No study yet")
+        _broken(broken)
+        st.markdown(
+            "A study holds what single-task models do on one another's examples. "
+            "Build one from real models, or bring a similarity matrix that you already have:"
+        )
+        st.code(f"{FILL}\n{IMPORT}", language="bash")
+        st.markdown("Then reload this page.")
+        st.stop()
+    query = {name: st.query_params.get_all(name) for name in st.query_params}
+    view, ignored = read_view(query, studies)
+    bind(view, len(studies[view.study].tasks))
+    _way_round(view.query)
+    study = studies[view.study]
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"
+    ):
+        st.title(question, width="content", anchor=False)
+        if pickers:
+            with st.container(horizontal=True, width="content", vertical_alignment="bottom"):
+                pick_study(studies)
+                pick_measure(study)
+                pick_anchor(study)
+    for sentence in ignored:
+        st.warning(sentence)
+    if pickers:
+        _broken(broken)
+    palette = PALETTES["dark" if st.context.theme.type == "dark" else "light"]
+    return Scene(study, view, palette, studies, broken)
+
+
+def _way_round(query: dict[str, str | list[str]]) -> None:
+    with st.container(horizontal=True, key="way-round", vertical_alignment="center"):
+        st.markdown("**TaskPGM**", width="content")
+        for page, label in PAGES.items():
+            st.page_link(page, label=label, query_params=query)
+
+
+def _broken(broken: list[tuple[str, str]]) -> None:
+    for folder, sentence in broken:
+        st.error(f"{folder} cannot be shown. {sentence}")

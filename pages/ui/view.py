@@ -1,0 +1,114 @@
+"""What the address bar says: study, measure, balance, budget and selected tasks of every page."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from taskpgm_core.records import Study
+
+UNITS = ("rows", "tokens")
+BUDGET = 10_000
+LARGEST_BUDGET = 10**12
+
+
+@dataclass(frozen=True)
+class View:
+    """One position in the dashboard. Equal views show equal pages."""
+
+    study: str
+    measure: str
+    balance: float = 1.0
+    lam: float = 1.0
+    anchor: str = "uniform"
+    budget: int = BUDGET
+    unit: str = "rows"
+    tasks: tuple[str, ...] = ()
+
+    @property
+    def query(self) -> dict[str, str | list[str]]:
+        """The parameters of the address; what is at its default is left out."""
+        default = View(self.study, "")
+        query: dict[str, str | list[str]] = {"study": self.study, "measure": self.measure}
+        for name, written in (
+            ("balance", f"{self.balance:.10g}"),
+            ("lam", f"{self.lam:.10g}"),
+            ("anchor", self.anchor),
+            ("budget", str(self.budget)),
+            ("unit", self.unit),
+        ):
+            if getattr(self, name) != getattr(default, name):
+                query["lambda" if name == "lam" else name] = written
+        if self.tasks:
+            query["task"] = list(self.tasks)
+        return query
+
+
+def names(studies: Sequence[Study]) -> dict[str, Study]:
+    """What each study is called in the address: its slug, with its digest where two share one."""
+    slugs = [study.slug for study in studies]
+    return {s.slug if slugs.count(s.slug) == 1 else f"{s.slug}-{s.digest[:12]}": s for s in studies}
+
+
+def _number(text: str, least: float, most: float) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and least <= value <= most else None
+
+
+def read_view(
+    query: Mapping[str, Sequence[str]],
+    studies: Mapping[str, Study],
+    anchors: Sequence[str] = ("uniform", "proportional"),
+) -> tuple[View, list[str]]:
+    """The view that an address asks for, and a sentence for each thing in it that was ignored."""
+    ignored: list[str] = []
+
+    def last(name: str) -> str | None:
+        values = query.get(name) or ()
+        return values[-1] if values else None
+
+    wanted = last("study")
+    if wanted is not None and wanted not in studies:
+        ignored.append(f"There is no study “{wanted}” here; showing {next(iter(studies))}.")
+        wanted = None
+    study = wanted or next(iter(studies))
+    card = studies[study]
+    measure = last("measure")
+    if measure is not None and measure not in card.measures:
+        ignored.append(f"{study} has no measure “{measure}”; showing {card.measures[0]}.")
+        measure = None
+    changes: dict[str, Any] = {}
+    for name, field, least, most in (
+        ("balance", "balance", 0.0, 1e9),
+        ("lambda", "lam", 1e-9, 1e9),
+        ("budget", "budget", 1, LARGEST_BUDGET),
+    ):
+        text = last(name)
+        if text is None:
+            continue
+        value = _number(text, least, most)
+        if value is None or (name == "budget" and value != int(value)):
+            ignored.append(f"“{text}” is no {name}; showing {getattr(View, field):g}.")
+        else:
+            changes[field] = int(value) if name == "budget" else value
+    for name, known in (("unit", UNITS), ("anchor", tuple(anchors))):
+        text = last(name)
+        if text is not None and text in known:
+            changes[name] = text
+        elif text is not None:
+            ignored.append(f"“{text}” is no {name}; showing {getattr(View, name)}.")
+    selected = [task for task in query.get("task", ()) if task in card.names]
+    strangers = [task for task in query.get("task", ()) if task not in card.names]
+    if strangers:
+        ignored.append(f"{study} has no task “{strangers[0]}”; it is left out of the selection.")
+    if changes.get("anchor") == "proportional" and card.rows is None:
+        ignored.append(f"{study} does not know how many rows its tasks have; anchored at uniform.")
+        del changes["anchor"]
+    if changes.get("unit") == "tokens" and any(t.mean_tokens is None for t in card.tasks):
+        ignored.append(f"{study} does not know its tasks' lengths; the budget is in rows.")
+        del changes["unit"]
+    view = View(study, measure or card.measures[0], tasks=tuple(dict.fromkeys(selected)))
+    return replace(view, **changes), ignored

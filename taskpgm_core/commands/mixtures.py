@@ -1,0 +1,137 @@
+"""Verbs on mixtures: solve, path."""
+
+from typing import Any
+
+import click
+import numpy as np
+
+from taskpgm_core.commands.output import as_json, print_json, study_argument, table, warn
+from taskpgm_core.commands.posing import Posed, pose_from, posing
+from taskpgm_core.errors import MixtureError
+from taskpgm_core.mixture import Solution, solve, trace
+from taskpgm_core.mixture.alarms import alarms
+from taskpgm_core.mixture.baselines import baseline
+from taskpgm_core.mixture.budget import Allocation, allocate
+from taskpgm_core.store import noise
+
+
+def allocation(posed: Posed, p: Any) -> Allocation | None:
+    """Whole-number counts of a mixture under the verb's budget; None where none was given."""
+    if posed.budget is None:
+        return None
+    return allocate(
+        p,
+        posed.study.names,
+        posed.budget,
+        unit=posed.unit,  # type: ignore[arg-type]
+        rows=posed.study.rows,
+        mean_tokens=posed.mean_tokens,
+        max_epochs=posed.max_epochs,
+    )
+
+
+def answer(posed: Posed, found: Solution) -> dict[str, Any]:
+    """The contract's object for ``solve``; unknown is null."""
+    study = posed.study
+    optimal = found.status == "optimal"
+    counted = allocation(posed, found.p) if optimal else None
+    floor = noise(study).floor if study.kind == "measured" else None
+    raised = alarms(posed.problem, found, noise_floor=floor) if optimal else ()
+    return {
+        "study": study.slug,
+        "tasks": list(found.tasks),
+        "p": found.p,
+        "balance": found.balance,
+        "beta": found.beta,
+        "lambda": found.lam,
+        "measure": found.measure,
+        "anchor": found.anchor_name,
+        "anchor_distance": found.anchor_distance,
+        "energy": found.energy,
+        "energy_unary": found.unary_energy,
+        "energy_pairwise": found.pairwise_energy,
+        "gap": found.gap,
+        "gap_relative": found.gap_relative,
+        "status": found.status,
+        "message": found.message,
+        "unique": found.unique,
+        "closed_form_valid": found.closed_form_valid,
+        "shift": found.shift,
+        "shift_floor": found.shift_floor,
+        "curvature": found.curvature,
+        "jumpiness": found.jumpiness,
+        "support": list(found.support),
+        "effective_tasks": found.effective_tasks,
+        "multipliers": found.multipliers,
+        "counts": counted.counts if counted else None,
+        "epochs": counted.epochs if counted else None,
+        "budget": posed.budget,
+        "unit": posed.unit,
+        "uniform": baseline("uniform", posed.similarity),
+        "proportional": None
+        if study.rows is None
+        else baseline("proportional", posed.similarity, rows=study.rows),
+        "alarms": [{"name": a.name, "sentence": a.sentence, "number": a.number} for a in raised],
+    }
+
+
+@click.command("solve")
+@study_argument
+@posing
+@as_json
+def solve_(study: str, as_json: bool, **options: Any) -> None:
+    """The exact mixture that STUDY recommends, with its certificate."""
+    posed = pose_from(study, **options)
+    found = solve(posed.problem, posed.balance, lam=posed.lam)
+    result = answer(posed, found)
+    if as_json:
+        print_json(result)
+        return
+    if found.status != "optimal":
+        raise MixtureError(f"No mixture meets these constraints: {found.message}")
+    click.echo(
+        f"{posed.study.slug}, {found.measure}, balance {found.balance:g} (beta {found.beta:.4g}, "
+        f"lambda {found.lam:g}), anchor {found.anchor_name}"
+    )
+    header = ["task", "weight", "uniform", "proportional"]
+    columns = [found.p, result["uniform"], result["proportional"]]
+    rows = [
+        [name, *("-" if c is None else f"{c[i]:.4f}" for c in columns)]
+        for i, name in enumerate(found.tasks)
+    ]
+    if result["counts"] is not None:
+        header += [posed.unit, "epochs"]
+        for i, row in enumerate(rows):
+            epochs = result["epochs"][i] if result["epochs"] is not None else None
+            row += [str(result["counts"][i]), "-" if epochs is None else f"{epochs:.2f}"]
+    click.echo(table(header, rows))
+    click.echo(
+        f"Energy {found.energy:.6g} (unary {found.unary_energy:.6g}, pairwise "
+        f"{found.pairwise_energy:.6g}); certified gap {found.gap:.2g}; {len(found.support)} tasks, "
+        f"as varied as {found.effective_tasks:.1f} equal ones."
+    )
+    for alarm in result["alarms"]:
+        warn(alarm["sentence"])
+
+
+@click.command()
+@study_argument
+@posing
+@as_json
+def path(study: str, as_json: bool, **options: Any) -> None:
+    """Every mixture of STUDY from pure diversity (balance 0) to its last task, exactly."""
+    posed = pose_from(study, **options)
+    traced = trace(posed.problem)
+    if as_json:
+        print_json(traced.to_json())
+        return
+    rows = [
+        [f"{point['balance']:.6g}", str(len(point["p"])), _largest(point["p"])]
+        for point in traced.to_json()["breakpoints"]
+    ]
+    click.echo(table(["balance", "tasks", "largest weights"], rows))
+
+
+def _largest(weights: dict[str, float]) -> str:
+    names = sorted(weights, key=weights.__getitem__, reverse=True)[:3]
+    return ", ".join(f"{name} {np.round(weights[name], 3)}" for name in names)

@@ -1,0 +1,257 @@
+"""From the options of a verb to a posed problem: measure, balance, anchor, constraints."""
+
+import csv
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from taskpgm_core import store
+from taskpgm_core.errors import MixtureError, nearest
+from taskpgm_core.mixture import Group, Problem, pose
+from taskpgm_core.records import Array, LossTable, Similarity, Study
+
+DEFAULT_BALANCE = 1.0
+UNARY = ("representativeness", "gain")
+
+_OPTIONS = (
+    click.option("--measure", help="jsd, pmi, pmi-token or given (the study's first by default)."),
+    click.option("--balance", type=float, help="r = n*beta/lambda; 1 returns the anchor."),
+    click.option("--beta", type=float, help="The paper's unary weight; needs --lambda."),
+    click.option("--lambda", "lam", type=float, help="The paper's pairwise weight; needs --beta."),
+    click.option("--budget", type=int, help="How many rows or tokens in all."),
+    click.option("--unit", type=click.Choice(["rows", "tokens"]), default="rows"),
+    click.option(
+        "--anchor",
+        default="uniform",
+        help="uniform, proportional, a JSON or CSV FILE, or task:ID,ID,... to represent.",
+    ),
+    click.option("--unary", default=UNARY[0], help="representativeness, or gain over the base."),
+    click.option("--floor", "floors", multiple=True, help="X for all tasks, or TASK=X."),
+    click.option("--cap", "caps", multiple=True, help="X for all tasks, or TASK=X."),
+    click.option("--max-epochs", type=float, help="At most this often each row (needs --budget)."),
+    click.option("--group", "groups", multiple=True, help="FAMILY:LO:HI, bounds on a family."),
+    click.option("--pin", "pins", multiple=True, help="TASK=X, or TASK to keep its anchor."),
+    click.option("--pull-to", help="FILE with the mixture in production."),
+    click.option("--rho", type=float, default=0.0, help="How hard it pulls, in units of S."),
+    click.option("--margin", type=float, default=0.1, help="Shift above its floor (fraction)."),
+)
+
+
+def posing(command: Callable[..., Any]) -> Callable[..., Any]:
+    """All options that pose a problem, on one verb."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A study with one question about it."""
+
+    study: Study
+    similarity: Similarity
+    problem: Problem
+    balance: float
+    lam: float
+    budget: int | None
+    unit: str
+    max_epochs: float | None
+
+    @property
+    def mean_tokens(self) -> Array | None:
+        values = [task.mean_tokens for task in self.study.tasks]
+        return None if any(v is None for v in values) else np.array(values, dtype=np.float64)
+
+
+def pose_from(study_name: str, **options: Any) -> Posed:
+    """The problem that a verb's options describe; MixtureError for what makes no sense."""
+    study = store.open_study(study_name)
+    similarity = store.similarity(study, options["measure"])
+    n = similarity.n
+    balance, lam = _balance(n, options["balance"], options["beta"], options["lam"])
+    anchor, anchor_name = _anchor(options["anchor"], study)
+    utility = None
+    if options["unary"] == "gain":
+        utility = gain_over_base(store.losses(study))
+    elif options["unary"] != UNARY[0]:
+        raise MixtureError(f"--unary must be {' or '.join(UNARY)}, not '{options['unary']}'.")
+    caps = _numbers(options["caps"], study.names, "--cap")
+    caps = _with_epochs(caps, study, options)
+    pull_to = read_mixture(options["pull_to"], study.names) if options["pull_to"] else None
+    problem = pose(
+        similarity,
+        anchor=anchor,
+        anchor_name=anchor_name,
+        utility=utility,
+        floors=_numbers(options["floors"], study.names, "--floor"),
+        caps=caps,
+        groups=[_group(text, study) for text in options["groups"]],
+        pin=_pins(options["pins"], study.names, anchor),
+        pull_to=pull_to,
+        rho=options["rho"],
+        margin=options["margin"],
+    )
+    if options["budget"] is not None and options["budget"] < 1:
+        raise MixtureError(
+            f"--budget must be a whole number of at least 1, not {options['budget']}."
+        )
+    return Posed(
+        study,
+        similarity,
+        problem,
+        balance,
+        lam,
+        options["budget"],
+        options["unit"],
+        options["max_epochs"],
+    )
+
+
+def gain_over_base(losses: LossTable) -> Array:
+    """(n,) mean over tasks of what task i's model gains over the base model, nats a token."""
+    gain: Array = (losses.per_token[-1] - losses.per_token[:-1]).mean(axis=1)
+    return gain
+
+
+def _balance(
+    n: int, balance: float | None, beta: float | None, lam: float | None
+) -> tuple[float, float]:
+    if balance is not None and (beta is not None or lam is not None):
+        raise MixtureError("Give --balance, or --beta with --lambda, not both.")
+    if (beta is None) != (lam is None):
+        raise MixtureError("--beta and --lambda go together (balance = n*beta/lambda).")
+    for name, value in (("--balance", balance), ("--beta", beta), ("--lambda", lam)):
+        if value is not None and not (math.isfinite(value) and value >= 0):
+            raise MixtureError(f"{name} must be a finite number of at least 0, not {value}.")
+    if beta is not None and lam is not None:
+        if beta == lam == 0:
+            raise MixtureError("--beta and --lambda cannot both be 0: nothing would be asked.")
+        return (n * beta / lam if lam else math.inf), lam
+    return (DEFAULT_BALANCE if balance is None else balance), 1.0
+
+
+def _anchor(text: str, study: Study) -> tuple[Array | None, str]:
+    n = len(study.names)
+    if text == "uniform":
+        return None, "uniform"
+    if text == "proportional":
+        if study.rows is None:
+            raise MixtureError(
+                f"The anchor 'proportional' needs the rows of every task, which {study.slug} does "
+                f"not know; import it with --tasks."
+            )
+        return study.rows / study.rows.sum(), "proportional"
+    if text.startswith("task:"):
+        chosen = [name.strip() for name in text.removeprefix("task:").split(",")]
+        weights = np.zeros(n)
+        for name in chosen:
+            if name not in study.names:
+                raise MixtureError(
+                    f"--anchor names '{name}', which is no task of {study.slug}"
+                    f"{nearest(name, study.names)}."
+                )
+            weights[study.names.index(name)] = 1.0
+        return weights / weights.sum(), text
+    return read_mixture(text, study.names), Path(text).name
+
+
+def read_mixture(file: str, tasks: Sequence[str]) -> Array:
+    """Weights by task from JSON ({task: weight}, or a solve answer) or CSV (task,weight)."""
+    path = Path(file)
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".csv":
+            rows = list(csv.DictReader(text.splitlines()))
+            weights = {row["task"]: float(row["weight"]) for row in rows}
+        else:
+            value = json.loads(text)
+            if isinstance(value.get("tasks"), list) and "p" in value:
+                value = dict(zip(value["tasks"], value["p"], strict=True))
+            value = value.get("weights", value)
+            weights = {str(k): float(v) for k, v in value.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise MixtureError(
+            f"{file} cannot be read as a mixture ({reason}); it must be JSON {{task: weight}} or "
+            f"CSV with columns task,weight."
+        ) from None
+    for name in weights:
+        if name not in tasks:
+            raise MixtureError(f"{file} names '{name}', which is no task{nearest(name, tasks)}.")
+    values = np.array([weights.get(name, 0.0) for name in tasks])
+    if not np.isfinite(values).all() or values.min() < 0 or values.sum() <= 0:
+        raise MixtureError(f"{file}: weights must be finite, not negative, and not all zero.")
+    return values / values.sum()
+
+
+def _number(text: str, option: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise MixtureError(f"{option}: '{text}' is no number.") from None
+    return value
+
+
+def _numbers(given: Sequence[str], tasks: Sequence[str], option: str) -> dict[str, float] | None:
+    if not given:
+        return None
+    bounds: dict[str, float] = {}
+    for text in sorted(given, key=lambda t: "=" in t):
+        name, equals, value = text.rpartition("=")
+        if not equals:
+            bounds = dict.fromkeys(tasks, _number(text, option))
+        elif name not in tasks:
+            raise MixtureError(f"{option} names '{name}', which is no task{nearest(name, tasks)}.")
+        else:
+            bounds[name] = _number(value, option)
+    return bounds
+
+
+def _with_epochs(
+    caps: dict[str, float] | None, study: Study, options: dict[str, Any]
+) -> dict[str, float] | None:
+    epochs, budget = options["max_epochs"], options["budget"]
+    if epochs is None:
+        return caps
+    if budget is None or not epochs > 0:
+        raise MixtureError("--max-epochs wants a number above 0, and a --budget to apply it to.")
+    caps = dict(caps or {})
+    for task in study.tasks:
+        tokens = 1.0 if options["unit"] == "rows" else task.mean_tokens
+        if task.rows is None or tokens is None:
+            raise MixtureError(f"--max-epochs needs the rows of '{task.id}', which are unknown.")
+        caps[task.id] = min(caps.get(task.id, 1.0), epochs * task.rows * tokens / budget)
+    return caps
+
+
+def _group(text: str, study: Study) -> Group:
+    parts = text.rsplit(":", 2)
+    families = {task.family for task in study.tasks if task.family}
+    if len(parts) != 3:
+        raise MixtureError(f"--group wants FAMILY:LO:HI, not '{text}'.")
+    name, lo, hi = parts
+    members = tuple(task.id for task in study.tasks if task.family == name)
+    if not members:
+        raise MixtureError(f"--group names '{name}', which is no family{nearest(name, families)}.")
+    return Group(name, members, _number(lo, "--group"), _number(hi, "--group"))
+
+
+def _pins(
+    given: Sequence[str], tasks: Sequence[str], anchor: Array | None
+) -> dict[str, float] | None:
+    pins: dict[str, float] = {}
+    for text in given:
+        name, equals, value = text.rpartition("=")
+        name = name if equals else text
+        if name not in tasks:
+            raise MixtureError(f"--pin names '{name}', which is no task{nearest(name, tasks)}.")
+        index = list(tasks).index(name)
+        kept = 1.0 / len(tasks) if anchor is None else float(anchor[index])
+        pins[name] = _number(value, "--pin") if equals else kept
+    return pins or None

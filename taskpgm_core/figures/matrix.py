@@ -1,0 +1,84 @@
+"""The similarity matrix as a heat map whose cells can be clicked."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from taskpgm_core.figures.canvas import canvas
+from taskpgm_core.figures.labels import plain, shorten
+from taskpgm_core.figures.palette import LIGHT, Palette
+from taskpgm_core.records import Similarity
+
+LABELLED = 40
+CLICKABLE = 64
+
+
+def matrix_figure(
+    similarity: Similarity,
+    order: Sequence[int],
+    *,
+    pair: tuple[int, int] | None = None,
+    palette: Palette = LIGHT,
+) -> go.Figure:
+    """The matrix in ``order``: D in nats for ``jsd``, else S; the diagonal is left blank.
+
+    Up to 64 tasks a nearly invisible marker lies on every cell below the diagonal, with
+    customdata (i, j) in task order: heat maps themselves report no clicks. ``pair`` is framed.
+    """
+    n = similarity.n
+    jsd = similarity.measure == "jsd"
+    names = [plain(similarity.tasks[i]) for i in order]
+    short = [plain(shorten(similarity.tasks[i], 18)) for i in order]
+    cells = np.round((similarity.divergence if jsd else similarity.matrix)[np.ix_(order, order)], 5)
+    z = [[None if a == b else float(cells[a, b]) for b in range(n)] for a in range(n)]
+    figure = canvas(palette, height=int(min(max(24 * n + 150, 420), 760)))
+    dark_is_alike = (palette.name == "light") == jsd
+    figure.add_heatmap(
+        z=z,
+        x=list(range(n)),
+        y=list(range(n)),
+        text=names if n > CLICKABLE else None,
+        colorscale="Cividis" if dark_is_alike or not jsd else "Cividis_r",
+        reversescale=not jsd and palette.name == "light",
+        colorbar={
+            "title": {"text": "nats" if jsd else "S", "side": "top", "font": {"size": 15}},
+            "thickness": 14,
+            "outlinewidth": 0,
+            "tickfont": {"size": 15, "color": palette.ink},
+        },
+        xgap=1 if n <= CLICKABLE else 0,
+        ygap=1 if n <= CLICKABLE else 0,
+        hoverongaps=False,
+        hovertemplate="%{z:.3f}<extra></extra>" if n > CLICKABLE else None,
+        hoverinfo="skip" if n <= CLICKABLE else None,
+    )
+    if n <= CLICKABLE:
+        below = [(a, b) for a in range(n) for b in range(a)]
+        figure.add_scatter(
+            x=[b for a, b in below],
+            y=[a for a, b in below],
+            mode="markers",
+            marker={"symbol": "square", "size": max(6, min(24, 560 // n)), "opacity": 0.001},
+            customdata=[[int(order[a]), int(order[b])] for a, b in below],
+            hovertext=[f"{names[a]}<br>{names[b]}<br>{cells[a, b]:.3f}" for a, b in below],
+            hovertemplate="%{hovertext}<extra></extra>",
+            showlegend=False,
+        )
+    if pair is not None:
+        place = {task: k for k, task in enumerate(order)}
+        a, b = sorted((place[pair[0]], place[pair[1]]), reverse=True)
+        for x, y in ((b, a), (a, b)):
+            figure.add_shape(
+                type="rect",
+                x0=x - 0.5,
+                x1=x + 0.5,
+                y0=y - 0.5,
+                y1=y + 0.5,
+                line={"color": palette.loss, "width": 3},
+            )
+    ticks = {"tickvals": list(range(n)), "ticktext": short} if n <= LABELLED else {"tickvals": []}
+    figure.update_xaxes(tickangle=-60, showgrid=False, zeroline=False, **ticks)
+    figure.update_yaxes(showgrid=False, zeroline=False, range=[n - 0.5, -0.5], **ticks)
+    figure.update_layout(clickmode="event+select", margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    return figure

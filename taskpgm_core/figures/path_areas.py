@@ -1,0 +1,124 @@
+"""The whole path: every task's share as the balance goes from diverse to representative."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from taskpgm_core.figures.balance_axis import samples, ticks, track_end, track_position
+from taskpgm_core.figures.canvas import canvas
+from taskpgm_core.figures.labels import plain, shorten
+from taskpgm_core.figures.palette import LIGHT, Palette, colours
+from taskpgm_core.records import Array
+
+AREAS = 40
+
+
+def _mark(figure: go.Figure, at: float, text: str, palette: Palette, dash: str) -> None:
+    figure.add_vline(x=at, line={"color": palette.ink, "width": 1.5, "dash": dash})
+    figure.add_annotation(
+        x=at,
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        text=text,
+        showarrow=False,
+        font={"color": palette.ink, "size": 15},
+    )
+
+
+def path_areas_figure(
+    tasks: Sequence[str],
+    groups: Sequence[str],
+    balances: Array,
+    weights: Array,
+    *,
+    balance: float,
+    anchor_name: str,
+    palette: Palette = LIGHT,
+) -> go.Figure:
+    """Stacked areas of ``weights`` (m, n) at the breakpoints ``balances`` (m,), exact in between.
+
+    Coloured by ``groups`` (n,), tasks of a group side by side; beyond the 40 tasks that ever get
+    the most, the others are one area. The anchor (balance 1) and ``balance`` are marked.
+    """
+    end = track_end(float(balances[-1]))
+    at = samples(balances, end)
+    x = [round(track_position(r, end), 5) for r in at]
+    shares = np.column_stack([np.interp(at, balances, column) for column in weights.T])
+    most = shares.max(axis=0)
+    kept = [int(i) for i in np.argsort(-most, kind="stable")[:AREAS] if most[i] > 0]
+    kept.sort(key=lambda i: (groups[i], -most[i], i))
+    paint = colours(sorted(set(groups)))
+    figure = canvas(palette, height=430, margin={"l": 8, "r": 8, "t": 30, "b": 8})
+    named: set[str] = set()
+    for i in kept:
+        figure.add_scatter(
+            x=x,
+            y=[round(float(w), 6) for w in shares[:, i]],
+            mode="lines",
+            stackgroup="path",
+            line={"width": 0.8, "color": palette.paper},
+            fillcolor=paint[groups[i]],
+            name=plain(shorten(groups[i] or "no family")),
+            legendgroup=groups[i],
+            showlegend=groups[i] not in named,
+            customdata=[tasks[i]] * len(x),
+            text=[plain(tasks[i])] * len(x),
+            hovertemplate="%{text} %{y:.1%}<extra></extra>",
+        )
+        named.add(groups[i])
+    rest = shares.sum(axis=1) - shares[:, kept].sum(axis=1)
+    if (rest > 1e-9).any():
+        figure.add_scatter(
+            x=x,
+            y=[round(max(float(w), 0.0), 6) for w in rest],
+            mode="lines",
+            stackgroup="path",
+            line={"width": 0},
+            fillcolor=palette.quiet,
+            name=f"{len(tasks) - len(kept)} others",
+            hovertemplate="others %{y:.1%}<extra></extra>",
+        )
+    _mark(figure, 0.5, plain(anchor_name), palette, "dot")
+    if abs(balance - 1) > 1e-9:
+        _mark(figure, track_position(balance, end), "here", palette, "solid")
+    figure.update_xaxes(title="balance", range=[0, 1], showgrid=False, **ticks(end))
+    figure.update_yaxes(tickformat=".0%", range=[0, 1], showgrid=False)
+    figure.update_layout(legend={"y": -0.2, "yanchor": "top"})
+    return figure
+
+
+def variety_figure(
+    balances: Array,
+    effective: Array,
+    *,
+    n: int,
+    balance: float,
+    closed_form: tuple[float, float] | None,
+    palette: Palette = LIGHT,
+) -> go.Figure:
+    """Effective number of tasks (m,) over ``balances`` (m,); the closed form's range shaded."""
+    end = track_end(float(balances[-1]))
+    figure = canvas(palette, height=300, margin={"l": 8, "r": 8, "t": 30, "b": 8})
+    if closed_form is not None:
+        figure.add_vrect(
+            x0=track_position(closed_form[0], end),
+            x1=track_position(closed_form[1], end),
+            fillcolor=palette.quiet,
+            opacity=0.5,
+            line_width=0,
+        )
+    figure.add_scatter(
+        x=[round(track_position(float(r), end), 5) for r in balances],
+        y=[round(float(e), 4) for e in effective],
+        mode="lines",
+        line={"color": palette.accent, "width": 3},
+        customdata=[round(float(r), 6) for r in balances],
+        hovertemplate="balance %{customdata:.3g}<br>%{y:.1f} tasks<extra></extra>",
+        showlegend=False,
+    )
+    _mark(figure, track_position(balance, end), "here", palette, "solid")
+    figure.update_xaxes(title="balance", range=[0, 1], showgrid=False, **ticks(end))
+    figure.update_yaxes(rangemode="tozero", range=[0, n * 1.05])
+    return figure
