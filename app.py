@@ -10,7 +10,5 @@ st.markdown(
     "TaskPGM reads how alike tasks are from what single-task models predict, and finds the "
     "mixture to fine-tune on. Pick a study to see what it recommends."
 )
-for folder, sentence in scene.broken:
-    st.error(f"{folder} cannot be shown. {sentence}")
 for name, study in scene.studies.items():
     study_card(name, study, scene.palette)

@@ -44,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.Abort:
         sentence = "Stopped; finished work is kept, and the same command goes on from there."
     except ModuleNotFoundError as error:
+        if (error.name or "").startswith("taskpgm_core"):
+            raise
         sentence = (
             f"This verb needs the Python package {error.name}, which is not installed; run: "
             f"pip install -r requirements.txt"

@@ -1,5 +1,8 @@
 """A chart with its finding above it and one line on how to read it."""
 
+import html
+from collections.abc import Mapping
+
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -19,6 +22,15 @@ def heading(finding: str, how: str = "") -> None:
     st.markdown(f"### {escape(finding)}")
     if how:
         st.caption(how)
+
+
+def fact_list(facts: Mapping[str, str]) -> None:
+    """Names and values as a plain list."""
+    rows = "".join(
+        f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>"
+        for name, value in facts.items()
+    )
+    st.html(f'<dl class="facts">{rows}</dl>')
 
 
 def chart(figure: go.Figure, finding: str, how: str, *, key: str) -> None:

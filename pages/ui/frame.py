@@ -5,8 +5,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui import load
 from pages.ui.controls import bind, pick_anchor, pick_measure, pick_study
 from pages.ui.view import View, names, read_view
+from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures.palette import PALETTES, Palette
 from taskpgm_core.records import Study
 from taskpgm_core.store import list_studies
@@ -32,7 +34,10 @@ class Scene:
 
 
 def frame(question: str, *, pickers: bool = True) -> Scene:
-    """Draw what all pages share and say what to show; stops the page where there is no study."""
+    """Draw what all pages share and say what to show; stops the page where nothing can be shown.
+
+    A page without ``pickers`` is about all studies and lists every broken one.
+    """
     st.set_page_config(page_title=f"{question} · TaskPGM", layout="wide")
     st.html(STYLE)
     found, broken = list_studies()
@@ -62,10 +67,16 @@ def frame(question: str, *, pickers: bool = True) -> Scene:
                 pick_study(studies)
                 pick_measure(study)
                 pick_anchor(study)
+    asked = query.get("study", [""])[-1:]
+    _broken([b for b in broken if not pickers or b[0] in asked or b[0][:-13] in asked])
     for sentence in ignored:
         st.warning(sentence)
-    if pickers:
-        _broken(broken)
+    try:
+        load.similarity(study, view)
+    except TaskPGMError as error:
+        if pickers:
+            st.error(str(error))
+            st.stop()
     palette = PALETTES["dark" if st.context.theme.type == "dark" else "light"]
     return Scene(study, view, palette, studies, broken)
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from pages.ui.chart import heading
+from pages.ui.chart import fact_list, heading
 from taskpgm_core.figures.findings import budget_finding
 from taskpgm_core.figures.labels import scientific
 from taskpgm_core.mixture.budget import Allocation
@@ -55,7 +55,7 @@ def certificate(solution: Solution) -> None:
         if solution.shift == 0
         else f"{solution.shift:.4g} added to the diagonal (it pulls towards the anchor)"
     )
-    rows = {
+    facts = {
         "gap": f"{scientific(solution.gap)} (relative {scientific(solution.gap_relative)})",
         "status": solution.status,
         "only minimiser": "yes"
@@ -64,6 +64,6 @@ def certificate(solution: Solution) -> None:
         "closed form": closed,
         "shift": shift,
         "tasks in the mixture": f"{len(solution.support)} of {len(solution.tasks)}",
-        "effective number of tasks": f"{solution.effective_tasks:.1f}",
+        "effective number": f"{solution.effective_tasks:.1f} tasks",
     }
-    st.table(pd.DataFrame({"certificate": rows.keys(), "": rows.values()}).set_index("certificate"))
+    fact_list(facts)

@@ -22,15 +22,17 @@ def difference_figure(
     limit: int = 16,
     palette: Palette = LIGHT,
 ) -> go.Figure:
-    """Bars of ``p - reference``, the largest changes first, in percentage points of the budget.
+    """Bars of ``p - reference`` in percentage points of the budget.
+
+    The largest gains and the largest losses, up to ``limit`` bars, half of each where both abound.
 
     A bar's customdata is (task id, weight in p, weight in the reference).
     """
     change = p - reference
-    largest = np.argsort(-np.abs(change), kind="stable")[:limit]
-    shown = sorted(
-        (int(i) for i in largest if abs(change[i]) > 1e-9), key=lambda i: (-change[i], i)
-    )
+    order = [int(i) for i in np.argsort(-change, kind="stable") if abs(change[i]) > 1e-9]
+    gains = sum(change[i] > 0 for i in order)
+    head = min(gains, max(limit // 2, limit - (len(order) - gains)))
+    shown = order if len(order) <= limit else order[:head] + order[len(order) - (limit - head) :]
     ids = [tasks[i] for i in shown]
     figure = canvas(palette, height=72 + ROW * max(len(shown), 3))
     figure.add_bar(

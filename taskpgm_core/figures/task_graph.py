@@ -39,6 +39,7 @@ def task_graph_figure(
     task's id; edges are drawn in six widths, strongest widest.
     """
     figure = canvas(palette, height=height)
+    thin = 1.0 if len(p) <= 60 else 0.4
     x, y = graph.position[:, 0], graph.position[:, 1]
     bucket = np.minimum((graph.strength * BUCKETS).astype(int), BUCKETS - 1)
     for level in range(BUCKETS):
@@ -54,8 +55,8 @@ def task_graph_figure(
             x=xs,
             y=ys,
             mode="lines",
-            line={"width": 0.6 + 0.9 * level, "color": palette.muted},
-            opacity=0.25 + 0.1 * level,
+            line={"width": round(thin * (0.8 + 0.9 * level), 2), "color": palette.muted},
+            opacity=round(thin * (0.3 + 0.1 * level), 2),
             hoverinfo="skip",
             showlegend=False,
         )

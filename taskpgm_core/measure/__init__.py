@@ -1,5 +1,6 @@
 """The only room that knows torch: single-task models trained, scored and compared."""
 
+from taskpgm_core.measure.adapters import applied
 from taskpgm_core.measure.base_model import BaseModel, Weights, find_weights, load_base
 from taskpgm_core.measure.engine import (
     CODE,
@@ -8,10 +9,12 @@ from taskpgm_core.measure.engine import (
     device_facts,
     token_strings,
 )
+from taskpgm_core.measure.evaluation import evaluate
 from taskpgm_core.measure.matrices import example_means, loss_tables, pmi, symmetric
 from taskpgm_core.measure.probe_pool import ProbeTokens, probe_tokens
 from taskpgm_core.measure.progress import Progress, Silence
 from taskpgm_core.measure.rendering import RenderedExample, render
+from taskpgm_core.measure.training import task_seed, train
 
 __all__ = [
     "CODE",
@@ -23,7 +26,9 @@ __all__ = [
     "RenderedExample",
     "Silence",
     "Weights",
+    "applied",
     "device_facts",
+    "evaluate",
     "example_means",
     "find_weights",
     "load_base",
@@ -32,5 +37,7 @@ __all__ = [
     "probe_tokens",
     "render",
     "symmetric",
+    "task_seed",
     "token_strings",
+    "train",
 ]

@@ -17,6 +17,7 @@ from taskpgm_core.mixture.solution import Basis
 from taskpgm_core.records import Array
 
 TOLERANCE = 1e-13
+INSIDE = 1e-9
 PATIENCE = 8
 
 
@@ -114,12 +115,23 @@ def settle(form: Centred, c: Array, basis: Basis, block: Block) -> Point:
     return Point(basis, x, form.exact_rows(x) + c)
 
 
+def inside(form: Centred, basis: Basis, x: Array) -> bool:
+    """Whether the free weights keep their bounds."""
+    z, free = x[: form.n], basis.basic[: form.n]
+    out = (z < form.lo - INSIDE) | (z > form.hi + INSIDE)
+    return not (out & free).any()
+
+
 def refine(form: Centred, c: Array, point: Point, block: Block, steps: int = 3) -> Point:
-    """``point`` with the ridge's bias taken out by iterated Tikhonov refinement."""
+    """``point`` with the ridge's bias taken out by iterated Tikhonov refinement, as far as its
+    weights stay within their bounds (at a jump the ridge's own answer stands)."""
     _, right = at_bounds(form, point.basis)
     x = point.x
     for _ in range(steps):
-        x = x + block.solve(right - c - form.product(x))
+        further = x + block.solve(right - c - form.product(x))
+        if not inside(form, point.basis, further):
+            break
+        x = further
     return Point(point.basis, x, form.product(x) + c)
 
 
@@ -143,8 +155,8 @@ def exchange(form: Centred, c: Array, basis: Basis) -> tuple[Point, Block, bool,
             return point, block, True, count
         if bad < fewest:
             fewest, patience = bad, PATIENCE
-        elif patience == 0:
-            return point, block, False, count
-        else:
+        elif patience > 0:
             patience -= 1
+        else:
+            return point, block, False, count
         basis = flipped(basis, out, above)

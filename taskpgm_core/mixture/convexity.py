@@ -95,9 +95,7 @@ def _least_eigenvalue(G: Array) -> float:
     n = len(G)
     # any value at or above the mean tangent eigenvalue keeps the direction 1 out of the way
     aside = max(float(np.trace(G)) / (n - 1), 0.0)
-    return float(
-        scipy.linalg.eigh(G + aside / n, eigvals_only=True, subset_by_index=[0, 0])[0]
-    )
+    return float(scipy.linalg.eigh(G + aside / n, eigvals_only=True, subset_by_index=[0, 0])[0])
 
 
 def _tangent_solve(G: Array, push: Array) -> Array:

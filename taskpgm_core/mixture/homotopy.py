@@ -8,87 +8,111 @@ Bock and Diehl (2008).
 """
 
 import numpy as np
-from scipy.linalg.blas import dsymv, dsyr
 
-from taskpgm_core.mixture.centred import RIDGE, Centred
+from taskpgm_core.mixture.centred import Centred
 from taskpgm_core.mixture.complementarity import (
     Block,
     Point,
     at_bounds,
     exchange,
     first_basis,
-    flipped,
+    inside,
     intervals,
 )
+from taskpgm_core.mixture.inverse import FRAIL, BlockInverse
 from taskpgm_core.mixture.solution import Basis
 from taskpgm_core.records import Array
 
 STILL_WEIGHT = 1e-11
 STILL_COST = 1e-13
-"""Rates below these, relative to the greatest of their kind, are rounding."""
+STILL = 1e-14
+"""Rates below these are rounding: relative to the greatest of their kind, and to the move of c."""
 SAME = 1e-13
 """Steps nearer to one another than this, relative to 1 + t, are a tie."""
-FRAIL = 1e-7
-"""Pivots below this lose too many digits in an update; the inverse is made anew instead."""
+FLAT = 1e-7
+"""The lightest ridge under which singular problems are followed: the inverse keeps its digits."""
+EXACT = 1e-15
+CLOSE = 1e-13
+"""Residuals of the rates above these are corrected, for singular and for other problems."""
+CORRECTIONS = 6
 REFRESH = 32
-"""Pivots after which accumulated rounding is taken out of x."""
+"""Pivots after which accumulated rounding is taken out."""
 
 
 class Homotopy:
     """An optimum of ``form`` at c, which ``advance`` moves along c - t b, b = ``toward``.
 
-    ``inverse`` (items, items) holds the inverse of the basis's block of Q in its lower triangle,
-    zero elsewhere, in the items' own order.
+    ``value`` (items,) is each item's x where basic, its v = Qx + c where not, ``rate`` its
+    derivative by t, ``low`` and ``high`` the interval it must keep to.
     """
 
     def __init__(self, form: Centred, c: Array, point: Point, toward: Array) -> None:
-        self.form, self.toward = form, toward
-        self.t, self.c = 0.0, c.copy()
-        self.basis = Basis(point.basis.basic.copy(), point.basis.upper.copy())
-        self.x, self.v = point.x.copy(), point.v.copy()
-        self.pivots = 0
+        self.form, self.toward, self.origin = form, toward, c
+        self.t, self.pivots = 0.0, 0
+        self.basic, self.upper = point.basis.basic.copy(), point.basis.upper.copy()
+        self.value = np.where(self.basic, point.x, point.v)
         self.careful = bool(form.ridge[form.n])
-        if not self.basis.basic[: form.n].any():
+        self.tolerance = EXACT if form.ridge[0] else CLOSE
+        if not self.basic[: form.n].any():
             self._free_one()
-        self._invert()
-        self._rates()
+        self.low, self.high = intervals(form, self.basis)
+        self.inverse = BlockInverse(form.Q, np.flatnonzero(self.basic))
+        self._rates_anew()
+
+    @property
+    def basis(self) -> Basis:
+        return Basis(self.basic, self.upper)
+
+    @property
+    def c(self) -> Array:
+        return self.origin - self.t * self.toward
+
+    @property
+    def x(self) -> Array:
+        """(items,) weights z and prices."""
+        return np.where(self.basic, self.value, at_bounds(self.form, self.basis)[0])
+
+    def point(self) -> Point:
+        x = self.x
+        return Point(Basis(self.basic.copy(), self.upper.copy()), x, self._times_q(x) + self.c)
 
     def _free_one(self) -> None:
         """Frees the weight whose reduced cost vanishes first as the simplex row's price moves."""
-        n, upper = self.form.n, self.basis.upper[: self.form.n]
-        movable = self.form.lo < self.form.hi
-        side = upper if not (movable & ~upper).any() else ~upper
-        item = int(np.where(movable & side, np.abs(self.v[:n]), np.inf).argmin())
-        self.x[n] -= self.v[item]
-        self.v[:n] -= self.v[item]
-        self.basis.basic[item] = True
+        n, form = self.form.n, self.form
+        movable = form.lo < form.hi
+        side = ~self.upper[:n] if (movable & ~self.upper[:n]).any() else self.upper[:n]
+        item = int(np.where(movable & side, np.abs(self.value[:n]), np.inf).argmin())
+        self.value[n] -= self.value[item]
+        self.value[:n] -= self.value[item]
+        self.value[item] = form.hi[item] if self.upper[item] else form.lo[item]
+        self.basic[item] = True
 
-    def _invert(self) -> None:
-        kept = np.flatnonzero(self.basis.basic)
-        self.inverse = np.zeros((self.form.items, self.form.items), order="F")
-        block = np.linalg.inv(self.form.Q[np.ix_(kept, kept)])
-        self.inverse[np.ix_(kept, kept)] = (block + block.T) / 2
-
-    def _times_inverse(self, right: Array) -> Array:
-        return dsymv(1.0, self.inverse, right, lower=1)
+    def _exact_rows(self, product: Array, x: Array) -> Array:
+        if self.careful:
+            product[self.form.n :] -= self.form.ridge[self.form.n :] * x[self.form.n :]
+        return product
 
     def _times_q(self, x: Array) -> Array:
-        out = dsymv(1.0, self.form.Q, x, lower=1)
-        if self.careful:
-            out[self.form.n :] -= self.form.ridge[self.form.n :] * x[self.form.n :]
-        return out
+        return self._exact_rows(self.form.Q @ x, x)
 
-    def _rates(self) -> None:
-        """dx/dt and dv/dt; refined, so that the zero rates of basic v stay at rounding level."""
-        n, basic = self.form.n, self.basis.basic
-        self.dx = self._times_inverse(self.toward)
-        for _ in range(2 if self.careful else 1):
-            residual = np.where(basic, self.toward - self._times_q(self.dx), 0.0)
-            self.dx += self._times_inverse(residual)
-        self.dv = self._times_q(self.dx) - self.toward
+    def _rates_anew(self) -> None:
+        self.dx = self.inverse.times(self.toward)
+        self.dv = self._exact_rows(self.inverse.product(self.dx), self.dx) - self.toward
+        self._settle_rates()
+
+    def _settle_rates(self) -> None:
+        """Brings the rates of basic v to rounding level, and says which rates are only that."""
+        n, basic = self.form.n, self.basic
+        for _ in range(CORRECTIONS):
+            wrong = np.where(basic, self.dv, 0.0)
+            if np.abs(wrong).max() <= self.tolerance * (1.0 + np.abs(self.dx).max()):
+                break
+            step = self.inverse.times(wrong)
+            self.dx -= step
+            self.dv -= self._exact_rows(self.inverse.product(step), step)
         self.rate = np.where(basic, self.dx, self.dv)
-        self.low, self.high = intervals(self.form, self.basis)
         weight = STILL_WEIGHT * float(np.abs(self.dx[:n]).max())
+        weight += STILL * float(np.abs(self.toward).max())
         cost = STILL_COST * float(np.abs(self.dv[:n]).max())
         self.still = np.where(basic, weight, cost)
         if self.careful:
@@ -98,98 +122,115 @@ class Homotopy:
     def advance(self, until: float) -> bool:
         """Moves to the next exchange or to ``until``, whichever is nearer; False at ``until``
         or when nothing is left to exchange."""
-        value = np.where(self.basis.basic, self.x, self.v)
-        down, up = self.rate < -self.still, self.rate > self.still
-        room = np.full(len(value), np.inf)
-        room[down] = (self.low[down] - value[down]) / self.rate[down]
-        room[up] = (self.high[up] - value[up]) / self.rate[up]
-        np.maximum(room, 0.0, out=room)
-        step = float(room.min())
+        moving = np.flatnonzero(np.abs(self.rate) > self.still)
+        rate = self.rate[moving]
+        ahead = np.where(rate > 0.0, self.high[moving], self.low[moving])
+        room = np.maximum((ahead - self.value[moving]) / rate, 0.0)
+        step = float(room.min(initial=np.inf))
         if self.t + step >= until:
             if np.isfinite(until):
                 self._move(until - self.t)
             return False
-        item = int(np.flatnonzero(room <= step + SAME * (1.0 + self.t))[0])
+        first = int((room <= step + SAME * (1.0 + self.t)).argmax())
         self._move(step)
-        self._exchange(item, bool(up[item]))
+        self._exchange(int(moving[first]), bool(rate[first] > 0.0))
         return True
 
     def _move(self, step: float) -> None:
         self.t += step
-        self.x += step * self.dx
-        self.v += step * self.dv
-        self.c -= step * self.toward
+        self.value += step * self.rate
         if self.careful or self.pivots % REFRESH == REFRESH - 1:
-            _, right = at_bounds(self.form, self.basis)
-            residual = right - self.c - self._times_q(self.x)
-            self.x += self._times_inverse(np.where(self.basis.basic, residual, 0.0))
-            self.v = self._times_q(self.x) + self.c
+            x, right = at_bounds(self.form, self.basis)
+            x = np.where(self.basic, self.value, x)
+            for _ in range(2):
+                rest = right - self.c - self._times_q(x)
+                x = x + self.inverse.times(np.where(self.basic, rest, 0.0))
+            self.value = np.where(self.basic, x, self._times_q(x) + self.c)
 
     def _exchange(self, item: int, above: bool) -> None:
-        n, form, leaving = self.form.n, self.form, bool(self.basis.basic[item])
-        bound = self.high[item] if above else self.low[item]
+        n, form, leaving = self.form.n, self.form, bool(self.basic[item])
+        self.basic[item] = not leaving
+        if leaving and item >= n:
+            self.value[item] = form.row_hi[item - n] if self.upper[item] else form.row_lo[item - n]
+        elif leaving or item >= n:
+            self.value[item] = 0.0
+            self.upper[item] = above
+        else:
+            self.value[item] = form.hi[item] if self.upper[item] else form.lo[item]
+        self.low[item], self.high[item] = self._interval(item)
         if leaving:
-            self.x[item] = bound
-            if item < n:
-                self.v[item] = 0.0
+            v, pivot = self.inverse.removing(item)
+            change = -self.dx[item] / pivot if abs(pivot) > FRAIL else 0.0
         else:
-            self.v[item] = bound
-        out = np.zeros(form.items, dtype=bool)
-        out[item] = True
-        self.basis = flipped(self.basis, out, np.full(form.items, above))
-        if leaving:
-            column = np.concatenate([self.inverse[item, :item], self.inverse[item:, item]])
-            pivot, sign = column[item], -1.0
-        else:
-            column = self._times_inverse(form.Q[:, item])
-            pivot, sign = form.Q[item, item] - form.Q[:, item] @ column, 1.0
-            column[item] = -1.0
-        if abs(pivot) > FRAIL:
-            dsyr(sign / pivot, column, a=self.inverse, lower=1, overwrite_a=1)
-            if leaving:
-                self.inverse[item, :] = 0.0
-                self.inverse[:, item] = 0.0
-        else:
-            self._invert()
+            v, pivot = self.inverse.adding(item)
+            change = self.dv[item] / pivot if abs(pivot) > FRAIL else 0.0
         self.pivots += 1
-        self._rates()
+        if abs(pivot) <= FRAIL:
+            self.inverse.rebuild(np.flatnonzero(self.basic))
+            self._rates_anew()
+            return
+        if leaving:
+            product = self.inverse.product(v)
+            self.inverse.remove(item, v, pivot)
+        else:
+            self.inverse.add(item, v, pivot)
+            product = self.inverse.product(v)
+        self.dx += change * v
+        self.dv += change * self._exact_rows(product, v)
+        if leaving:
+            self.dx[item] = 0.0
+        self._settle_rates()
 
-    def refined(self, steps: int = 2) -> Array:
-        """x with the ridge's bias taken out."""
-        if not self.form.ridge.any():
-            return self.x
-        _, right = at_bounds(self.form, self.basis)
-        x = self.x
+    def _interval(self, item: int) -> tuple[float, float]:
+        n, form = self.form.n, self.form
+        if item < n and self.basic[item]:
+            return form.lo[item], form.hi[item]
+        if item >= n and not self.basic[item]:
+            return form.row_lo[item - n], form.row_hi[item - n]
+        positive = self.upper[item] if item >= n else not self.upper[item]
+        return (0.0, np.inf) if positive else (-np.inf, 0.0)
+
+    def refined(self, steps: int = 2) -> tuple[Array, bool]:
+        """(x with the weights' ridge's bias taken out, whether that kept it within its bounds)."""
+        form, x = self.form, self.x
+        if not form.ridge[0]:
+            return x, True
+        _, right = at_bounds(form, self.basis)
         for _ in range(steps):
-            residual = right - self.c - self.form.product(x)
-            x = x + self._times_inverse(np.where(self.basis.basic, residual, 0.0))
-        return x
+            rest = right - self.c - form.product(x)
+            x = x + self.inverse.times(np.where(self.basic, rest, 0.0))
+        return x, inside(form, self.basis, x)
 
 
 def optimum(form: Centred, c: Array, start: Basis | None = None) -> tuple[Point, Block, int]:
     """The optimum at c under ``form``'s ridge: (point, its block, systems solved and pivots).
 
     Block pivoting from ``start``. Where that stalls the optimum is led there from a heavy ridge,
-    under which it lies near the anchor, made lighter a hundredfold a time: by block pivoting
-    from the last optimum, or where that stalls too, by following it exactly.
+    under which it lies near the anchor, made lighter tenfold a time: by block pivoting from the
+    last optimum, or where that stalls too, by following it exactly. Below the ridge ``FLAT``, at
+    which the inverse loses its digits, the last optimum that could be reached stands.
     """
     point, block, optimal, count = exchange(form, c, start or first_basis(form))
     if optimal:
         return point, block, count
-    extra = 10.0 * form.n * (1.0 + float(np.abs(c).max()))
+    heavy = 10.0 * form.n * (1.0 + float(np.abs(c).max()))
+    steps = int(np.ceil(np.log10(heavy / FLAT)))
+    extras = [*np.geomspace(heavy, FLAT, steps), *((1e-8, 1e-9) if form.ridge[0] else ()), 0.0]
     led = Point(first_basis(form), *np.zeros((2, form.items)))
-    while True:
-        lighter = form.ridged(extra) if extra > RIDGE else form
-        point, block, optimal, systems = exchange(lighter, c, led.basis)
+    for extra in extras:
+        under = form.ridged(extra) if extra else form
+        point, reached, optimal, systems = exchange(under, c, led.basis)
         count += systems
         if not optimal:
-            point, pivots = follow(lighter, c, led)
-            block = Block(lighter, point.basis.basic)
-            count += pivots
-        led = point
-        if lighter is form:
-            return point, block, count
-        extra /= 100.0
+            followed, pivots = follow(under, c, led)
+            point, reached, optimal, systems = exchange(under, c, followed.basis)
+            count += pivots + systems
+        if not optimal and form.ridge[0] and extra < FLAT:
+            break
+        if not optimal:
+            point, reached = followed, Block(under, followed.basis.basic)
+        led, block = point, reached
+    return led, block, count
 
 
 def follow(form: Centred, c: Array, guess: Point) -> tuple[Point, int]:
@@ -204,8 +245,11 @@ def follow(form: Centred, c: Array, guess: Point) -> tuple[Point, int]:
     x = np.where(basic, np.clip(guess.x, low, high), bounds)
     v = np.where(basic, right, np.clip(guess.v, low, high))
     origin = v - form.exact_rows(x)
-    walk = Homotopy(form, origin, Point(guess.basis, x, v), origin - c)
+    toward = origin - c
+    if not form.ridge[form.n]:
+        toward[form.n] = 0.0  # a guess for a plain simplex sums to 1 but for rounding
+    walk = Homotopy(form, c + toward, Point(guess.basis, x, v), toward)
     limit = 20 * form.items + 200
     while walk.advance(1.0) and walk.pivots < limit:
         pass
-    return Point(walk.basis, walk.x, walk.v), walk.pivots
+    return walk.point(), walk.pivots

@@ -6,17 +6,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from taskpgm_core.errors import MixtureError
-from taskpgm_core.mixture.homotopy import Homotopy, optimum
+from taskpgm_core.mixture.complementarity import refine
+from taskpgm_core.mixture.homotopy import FLAT, Homotopy, optimum
+from taskpgm_core.mixture.knots import Knots
 from taskpgm_core.mixture.polytope import best_face, clash, duality_gap
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.solution import Status
 from taskpgm_core.mixture.solver import weights_of
 from taskpgm_core.records import Array, read_only
 
-SAME = 1e-12
-"""Breakpoints nearer than this (relative to 1 + balance) are one."""
-
 ENDED = 1e-12
+"""What u'p may lack of its greatest value, relative to u's spread, to count as that."""
 
 
 class Breakpoint(NamedTuple):
@@ -33,8 +33,8 @@ class Path:
     ``weights`` (breakpoints, n): the mixtures there. ``prices`` (breakpoints, groups): multipliers
     of the groups, units of S. ``gaps`` (breakpoints,): relative duality gap, the greater of the
     breakpoint's own and the one halfway to the next, which together bound it on the whole
-    segment. ``pivots``: exchanges made; ``restarts``: how often a tie had to be passed by a new
-    solve beside it. Where the constraints clash, ``status`` is ``infeasible``, ``message`` names
+    segment. ``pivots``: exchanges made; ``solves``: separate solves where the energy is flat and
+    following it left a gap. Where the constraints clash, ``status`` is ``infeasible``, ``message`` names
     them and there are no breakpoints.
     """
 
@@ -49,11 +49,13 @@ class Path:
     status: Status
     message: str
     pivots: int
-    restarts: int
+    solves: int
 
     @property
     def breakpoints(self) -> tuple[Breakpoint, ...]:
-        return tuple(Breakpoint(float(r), p) for r, p in zip(self.balances, self.weights, strict=True))
+        return tuple(
+            Breakpoint(float(r), p) for r, p in zip(self.balances, self.weights, strict=True)
+        )
 
     @property
     def last(self) -> float:
@@ -105,91 +107,70 @@ def trace(problem: Problem, lam: float = 1.0) -> Path:
     """All breakpoints of the optimal mixture as the balance goes from 0 to infinity.
 
     ``lam`` only sets the scale of beta = r lam / n. Exact (a parametric quadratic program):
-    between breakpoints the set of free tasks stands still and p is linear in r. Raises
-    MixtureError for a lam that makes no sense.
+    between breakpoints the set of free tasks stands still and p is linear in r. Where the energy
+    has flat directions the path is that of the minimiser nearest to the anchor; it may turn or
+    jump there, and two breakpoints then lie close together. Raises MixtureError for a lam that
+    makes no sense.
 
     Source: method: arXiv 2507.12612; critical line method, Markowitz (1956).
     """
     if not (np.isfinite(lam) and lam > 0):
         raise MixtureError(f"lambda must be positive for a path, not {lam}.")
     trouble = clash(problem)
-    form, n = problem.centred, problem.n
-    balances: list[float] = []
-    weights: list[Array] = []
-    prices: list[Array] = []
-    pivots = restarts = 0
-
-    def record(walk: Homotopy, balance: float) -> None:
-        x = walk.refined()
-        if balances and balance - balances[-1] <= SAME * (1.0 + balance):
-            balances.pop(), weights.pop(), prices.pop()
-        balances.append(balance if balances else 0.0)
-        weights.append(weights_of(problem, walk.basis, x[:n]))
-        prices.append(x[n + 1 :] * form.unit)
-
-    def ended() -> bool:
-        # on the face where u'p is greatest a mixture minimises the rest there, for good
-        return duality_gap(problem, unary, weights[-1], face.prices) <= ENDED * widest
-
+    knots, pivots, solves, gaps = Knots(problem), 0, 0, np.zeros(0)
     if not trouble:
-        face, unary = best_face(problem), problem.solved_unary
-        widest = float(np.abs(unary - unary.mean()).max()) if form.slope.any() else np.inf
-        start, nudge, done = 0.0, 1e-10, False
-        while not done:
-            point, _, count = optimum(form, form.linear(start))
-            walk = Homotopy(form, form.linear(start), point, form.slope)
-            pivots += count
-            record(walk, start)
-            stuck, before, done = 0, 0.0, ended()
-            while not done and stuck <= 2 * form.items + 20:
-                moved = walk.advance(np.inf)
-                record(walk, start + walk.t)
-                stuck = 0 if walk.t > before else stuck + 1
-                before = walk.t
-                done = not moved or ended()
-            pivots += walk.pivots
-            if not done:
-                nudge = nudge * 10.0 if walk.t == 0.0 else 1e-10
-                start += walk.t + nudge * (1.0 + start)
-                restarts += 1
-    table = np.array(weights).reshape(len(weights), n)
-    costs = np.array(prices).reshape(len(weights), len(problem.groups))
+        pivots = _follow(problem, knots)
+        gaps, solves = knots.close()
+    balances, weights, prices = knots.table()
     return Path(
         problem.tasks,
         problem.anchor,
         problem.anchor_name,
         float(lam),
         read_only(balances),
-        read_only(table),
-        read_only(costs),
-        read_only(certify(problem, np.array(balances), table, costs)),
+        read_only(weights),
+        read_only(prices),
+        read_only(gaps),
         "infeasible" if trouble else "optimal",
         trouble,
         pivots,
-        restarts,
+        solves,
     )
 
 
-def certify(problem: Problem, balances: Array, weights: Array, prices: Array) -> Array:
-    """(breakpoints,) relative gaps as in ``Path``, from S itself and no part of the solver.
+def _follow(problem: Problem, knots: Knots) -> int:
+    """Fills ``knots`` by following the optimum from balance 0; the pivots it took."""
+    n, exact = problem.n, problem.centred
+    form = exact.ridged(FLAT) if problem.convexity.singular else exact
+    face, unary = best_face(problem), problem.solved_unary
+    widest = float(np.abs(unary - unary.mean()).max()) if form.slope.any() else np.inf
+    start, nudge, pivots = 0.0, 1e-10, 0
 
-    On a segment p, the gradient and the prices are linear, so that the gap at any point of it is
-    at most the greater end's plus the middle's.
-    """
-    shape, n, m = problem.convexity, problem.n, len(balances)
-    if m == 0:
-        return np.zeros(0)
-    S = problem.similarity.matrix
-    g = np.outer(balances / n, problem.solved_unary) - shape.shift * weights
-    if shape.scale:
-        g -= weights @ S
-    if problem.pull:
-        g += problem.pull.rho * (problem.pull.mixture - weights)
+    def record(walk: Homotopy) -> bool:
+        """Whether u'p is greatest there: such a mixture stays optimal for good."""
+        x, kept = walk.refined()
+        basis = walk.basis
+        if not kept:
+            c = exact.linear(start + walk.t)
+            point, block, _ = optimum(exact, c, basis)
+            x, basis = refine(exact, c, point, block).x, point.basis
+        p = weights_of(problem, basis, x[:n])
+        knots.add(start + walk.t, p, x[n + 1 :] * form.unit)
+        return float(duality_gap(problem, unary, p, face.prices)) <= ENDED * widest
 
-    def gap(gradient: Array, p: Array, price: Array) -> float:
-        return max(0.0, duality_gap(problem, gradient, p, price)) / problem.centred.unit
-
-    own = np.array([gap(*row) for row in zip(g, weights, prices, strict=True)])
-    middle = [(a[:-1] + a[1:]) / 2 for a in (g, weights, prices)]
-    between = np.array([gap(*row) for row in zip(*middle, strict=True)] + [0.0])
-    return np.maximum(own, between)
+    while True:
+        point, _, count = optimum(form, form.linear(start))
+        walk = Homotopy(form, form.linear(start), point, form.slope)
+        stuck, before = 0, 0.0
+        done = record(walk)
+        while not done and stuck <= 2 * form.items + 20:
+            moved = walk.advance(np.inf)
+            done = record(walk) or not moved
+            stuck = 0 if walk.t > before else stuck + 1
+            before = walk.t
+        pivots += count + walk.pivots
+        if done:
+            return pivots
+        # ties that rounding makes endless: start anew a little beyond them
+        nudge = nudge * 10.0 if walk.t == 0.0 else 1e-10
+        start += walk.t + nudge * (1.0 + start)

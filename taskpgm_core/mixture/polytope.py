@@ -12,29 +12,37 @@ FEASIBLE = 1e-9
 
 
 def knapsack(gain: Array, lo: Array, hi: Array) -> Array:
-    """The v that maximises gain'v over lo <= v <= hi, 1'v = 1 (feasible bounds assumed)."""
-    order = np.argsort(-gain, kind="stable")
+    """(..., n) the v that maximises gain'v over lo <= v <= hi, 1'v = 1 (feasible bounds assumed)."""
+    order = np.argsort(-gain, axis=-1, kind="stable")
     room = (hi - lo)[order]
     left = max(0.0, 1.0 - float(lo.sum()))
-    before = np.concatenate([[0.0], np.cumsum(room)[:-1]])
-    v = lo.copy()
-    v[order] += np.clip(left - before, 0.0, room)
-    return v
+    before = np.cumsum(room, axis=-1) - room
+    v = np.empty_like(gain)
+    np.put_along_axis(v, order, np.clip(left - before, 0.0, room), axis=-1)
+    return v + lo
 
 
-def duality_gap(problem: Problem, g: Array, p: Array, prices: Array) -> float:
-    """An upper bound on max{g'v : v feasible} - g'p, exact where ``prices`` are optimal.
+def duality_gap(problem: Problem, g: Array, p: Array, prices: Array) -> Array:
+    """(...) an upper bound on max{g'v : v feasible} - g'p, exact where ``prices`` are optimal.
 
-    g (n,) minus the energy's gradient, ``prices`` (groups,) multipliers of the groups; by weak
-    duality, so it holds for any prices.
+    g (..., n) minus the energy's gradient at p (..., n), ``prices`` (..., groups) multipliers of
+    the groups; by weak duality, so it holds for any prices. Infinite where p does not sum to 1.
     """
-    priced = (g - g.mean()) - problem.incidence.T @ prices
-    best = knapsack(priced, problem.lo, problem.hi)
-    inside = problem.incidence @ p
-    hi = np.array([group.hi for group in problem.groups])
-    lo = np.array([group.lo for group in problem.groups])
-    unused = np.where(prices > 0, prices * (hi - inside), prices * (lo - inside))
-    return float(priced @ (best - p) + unused.sum())
+    priced = g - prices @ problem.incidence if problem.groups else g
+    if problem.hi.min() >= 1.0:
+        # all that the floors leave goes to the best task
+        gap = ((priced.max(axis=-1, keepdims=True) - priced) * (p - problem.lo)).sum(axis=-1)
+    else:
+        priced = priced - priced.mean(axis=-1, keepdims=True)
+        gap = (priced * (knapsack(priced, problem.lo, problem.hi) - p)).sum(axis=-1)
+    if problem.groups:
+        inside = p @ problem.incidence.T
+        hi = np.array([group.hi for group in problem.groups])
+        lo = np.array([group.lo for group in problem.groups])
+        gap = gap + np.where(prices > 0, prices * (hi - inside), prices * (lo - inside)).sum(
+            axis=-1
+        )
+    return np.where(np.abs(p.sum(axis=-1) - 1.0) <= FEASIBLE, np.maximum(gap, 0.0), np.inf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +63,11 @@ def best_face(problem: Problem) -> Face:
     left free are the ties.
     """
     u = problem.solved_unary - problem.solved_unary.mean()
-    scale = float(np.abs(u).max()) if problem.utility is not None else problem.n * problem.convexity.scale
+    scale = (
+        float(np.abs(u).max())
+        if problem.utility is not None
+        else problem.n * problem.convexity.scale
+    )
     lo, hi = problem.lo, problem.hi
     group_lo = np.array([group.lo for group in problem.groups])
     group_hi = np.array([group.hi for group in problem.groups])
@@ -142,11 +154,22 @@ def _group_clash(problem: Problem) -> str:
     if answer.fun <= FEASIBLE:
         return ""
     marginals = answer.ineqlin.marginals
-    parts = [f"cap of group '{g.name}'" for g, m in zip(groups, marginals[:count], strict=True) if m < -FEASIBLE]
-    parts += [f"floor of group '{g.name}'" for g, m in zip(groups, marginals[count:], strict=True) if m < -FEASIBLE]
+    parts = [
+        f"cap of group '{g.name}'"
+        for g, m in zip(groups, marginals[:count], strict=True)
+        if m < -FEASIBLE
+    ]
+    parts += [
+        f"floor of group '{g.name}'"
+        for g, m in zip(groups, marginals[count:], strict=True)
+        if m < -FEASIBLE
+    ]
     if abs(answer.eqlin.marginals[0]) > FEASIBLE:
         parts.append("the sum of 1")
-    for what, prices in (("floor", answer.lower.marginals[:n]), ("cap", answer.upper.marginals[:n])):
+    for what, prices in (
+        ("floor", answer.lower.marginals[:n]),
+        ("cap", answer.upper.marginals[:n]),
+    ):
         which = np.abs(prices) > FEASIBLE
         bound = problem.lo > 0 if what == "floor" else problem.hi < 1
         if (which & bound).any():

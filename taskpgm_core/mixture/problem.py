@@ -202,9 +202,13 @@ def _vector(
     else:
         vector = np.array(values, dtype=np.float64)
         if vector.shape != (len(tasks),):
-            raise MixtureError(f"The {what} has shape {vector.shape}, but there are {len(tasks)} tasks.")
+            raise MixtureError(
+                f"The {what} has shape {vector.shape}, but there are {len(tasks)} tasks."
+            )
     if not np.isfinite(vector).all():
-        raise MixtureError(f"The {what} of '{tasks[int(np.argmin(np.isfinite(vector)))]}' is not finite.")
+        raise MixtureError(
+            f"The {what} of '{tasks[int(np.argmin(np.isfinite(vector)))]}' is not finite."
+        )
     return vector
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
@@ -44,22 +45,40 @@ def solve(
     trouble = clash(problem)
     if trouble:
         return _infeasible(problem, balance, lam, trouble)
-    posed, prices = problem, None
     if math.isinf(balance):
         face = best_face(problem)
-        posed, prices = _on_face(problem, face), face.prices
-    form = posed.centred
-    c = form.linear(0.0 if math.isinf(balance) else balance)
-    start = warm.basis if warm and warm.basis and len(warm.basis.basic) == form.items else None
+        found = minimise(_on_face(problem, face), 0.0)
+        found = dataclasses.replace(found, prices=face.prices)
+    else:
+        found = minimise(problem, balance, warm.basis if warm else None)
+    return _assemble(problem, balance, lam, found)
+
+
+@dataclass(frozen=True, eq=False)
+class Minimiser:
+    """A minimiser p with the groups' ``prices`` (units of S), as ``minimise`` finds it."""
+
+    p: Array
+    prices: Array
+    basis: Basis
+    unique: bool
+    iterations: int
+
+
+def minimise(problem: Problem, balance: float, start: Basis | None = None) -> Minimiser:
+    """The minimiser nearest to the anchor at a finite balance, for constraints that can hold."""
+    form = problem.centred
+    c = form.linear(balance)
+    if start is not None and len(start.basic) != form.items:
+        start = None
     point, block, iterations = optimum(form, c, start)
     point = refine(form, c, point, block)
     unique = True
     if problem.convexity.singular:
         point, unique = _nearest(form, c, point)
-    p = weights_of(posed, point.basis, point.x[: form.n])
-    if prices is None:
-        prices = point.x[form.n + 1 :] * form.unit
-    return _assemble(problem, balance, lam, p, prices, point.basis, unique, iterations)
+    p = weights_of(problem, point.basis, point.x[: form.n])
+    prices = point.x[form.n + 1 :] * form.unit
+    return Minimiser(p, prices, point.basis, unique, iterations)
 
 
 def _nearest(form: Centred, c: Array, point: Point) -> tuple[Point, bool]:
@@ -115,21 +134,11 @@ def _on_face(problem: Problem, face: Face) -> Problem:
         dataclasses.replace(group, lo=float(a), hi=float(b))
         for group, a, b in zip(problem.groups, face.group_lo, face.group_hi, strict=True)
     )
-    return dataclasses.replace(
-        problem, lo=read_only(face.lo), hi=read_only(face.hi), groups=groups
-    )
+    return dataclasses.replace(problem, lo=read_only(face.lo), hi=read_only(face.hi), groups=groups)
 
 
-def _assemble(
-    problem: Problem,
-    balance: float,
-    lam: float,
-    p: Array,
-    prices: Array,
-    basis: Basis,
-    unique: bool,
-    iterations: int,
-) -> Solution:
+def _assemble(problem: Problem, balance: float, lam: float, found: Minimiser) -> Solution:
+    p, prices = found.p, found.prices
     shape, S, n, w = problem.convexity, problem.similarity.matrix, problem.n, problem.anchor
     u = problem.unary
     limit = math.isinf(balance)
@@ -141,7 +150,7 @@ def _assemble(
         g = g - Sp - shape.shift * p
         if problem.pull:
             g += problem.pull.rho * (problem.pull.mixture - p)
-    gap = max(0.0, duality_gap(problem, g, p, prices))
+    gap = float(duality_gap(problem, g, p, prices))
     unit = problem.centred.unit
     multipliers = _multipliers(problem, g, p, prices, ACTIVE * unit)
     unary, pairwise = -beta * float(u @ p), lam / 2 * float(p @ Sp)
@@ -163,7 +172,7 @@ def _assemble(
         gap_relative=gap / unit,
         status="optimal",
         message="",
-        unique=unique,
+        unique=found.unique,
         closed_form_valid=not bound and not limit and not shape.singular,
         shift=shape.shift,
         shift_floor=shape.shift_floor,
@@ -172,8 +181,8 @@ def _assemble(
         support=tuple(task for task, weight in zip(problem.tasks, p, strict=True) if weight > 0),
         effective_tasks=effective_tasks(p),
         multipliers=multipliers,
-        iterations=iterations,
-        basis=basis,
+        iterations=found.iterations,
+        basis=found.basis,
     )
 
 

@@ -17,6 +17,7 @@ from taskpgm_core.store.arrays import (
 )
 from taskpgm_core.store.assembly import assemble, finished, measured_files
 from taskpgm_core.store.cache import cache_root, list_studies, open_study
+from taskpgm_core.store.evidence import evidence, has_run, keep_run
 from taskpgm_core.store.imports import import_matrix
 from taskpgm_core.store.text import bring_text, example_checksums, probe_text
 from taskpgm_core.store.units import Units
@@ -32,10 +33,13 @@ __all__ = [
     "base_divergence",
     "bring_text",
     "cache_root",
+    "evidence",
     "example_checksums",
     "finished",
     "gold_log_probabilities",
+    "has_run",
     "import_matrix",
+    "keep_run",
     "likely_tokens",
     "list_studies",
     "losses",

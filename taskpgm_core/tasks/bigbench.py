@@ -33,30 +33,32 @@ def load(
 ) -> list[Example]:
     """The first ``rows`` examples of the task (or ``task/subtask``) called ``name``, in file order.
 
-    The completion is the best-scored choice, else the target. Up to ``most_choices`` (default 10)
-    choices are listed in the prompt in an order shuffled with a seed of each example's own, since
-    many files list the right one first. ``prefix: false`` leaves the task's own prefix out.
+    The completion is the best-scored choice (the first of equals), else the first target. Up to
+    ``most_choices`` (default 10) choices are listed in the prompt in an order shuffled with a seed
+    of each example's own, since many files list the right one first. ``prefix: false`` leaves the
+    task's own prefix out. Raises SourceError where a task, its examples or a target is missing.
     """
-    for key in options:
-        if key not in OPTIONS:
-            raise SourceError(f"bigbench:{name}: unknown option '{key}'{nearest(key, OPTIONS)}.")
+    with_prefix, most = options.get("prefix", True), options.get("most_choices", 10)
+    if not isinstance(with_prefix, bool) or type(most) is not int:
+        raise SourceError(
+            f"bigbench:{name}: prefix must be true or false and most_choices a whole number."
+        )
     root = tasks_folder(folder)
     path = root / name / "task.json"
-    if ".." in Path(name).parts or not path.is_file():
+    if not path.resolve().is_relative_to(root.resolve()) or not path.is_file():
         known = [p.parent.relative_to(root).as_posix() for p in root.glob("**/task.json")]
         raise SourceError(f"There is no BIG-bench task '{name}'{nearest(name, known)} in {root}.")
     try:
         task = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise SourceError(f"{path} is not valid JSON: {error}.") from None
-    found = task.get("examples") or []
-    if not found:
+    found = task.get("examples") if isinstance(task, dict) else None
+    if not isinstance(found, list) or not found:
         raise SourceError(
             f"BIG-bench task '{name}' has no examples of its own; name one of its subtasks, as in "
             f"bigbench:{name}/SUBTASK."
         )
-    prefix = str(task.get("task_prefix") or "") if options.get("prefix", True) else ""
-    most = int(options.get("most_choices", 10))
+    prefix = str(task.get("task_prefix") or "") if with_prefix else ""
     return [
         _example(raw, f"{path}, example {index}", prefix, most, _seed(name, index, seed))
         for index, raw in enumerate(found[:rows])
@@ -67,16 +69,19 @@ def _seed(name: str, index: int, seed: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{name}/{index}/{seed}".encode()).digest()[:8], "big")
 
 
-def _example(raw: Mapping[str, Any], where: str, prefix: str, most: int, seed: int) -> Example:
-    question = raw.get("input")
-    scores, target = raw.get("target_scores"), raw.get("target")
+def _example(raw: Any, where: str, prefix: str, most: int, seed: int) -> Example:
+    if not isinstance(raw, dict) or not isinstance(raw.get("input"), str):
+        raise SourceError(f"{where} has no text as its input; set rows to stop before it.")
+    scores, target = raw.get("target_scores") or {}, raw.get("target")
+    if not isinstance(scores, dict) or not all(isinstance(x, int | float) for x in scores.values()):
+        raise SourceError(f"{where}: target_scores must give every choice a number.")
     if isinstance(target, list):
         target = target[0] if target else None
-    if scores:  # beside them, some tasks keep a long free-text answer as the target
+    if scores and max(scores.values()) > 0:
         target = max(scores, key=scores.__getitem__)
-    if not isinstance(question, str) or not isinstance(target, str) or not target.strip():
-        raise SourceError(f"{where} has no text as input or no target.")
-    prompt = prefix + question.strip()
+    if not isinstance(target, str) or not target.strip():
+        raise SourceError(f"{where} has no target; set rows to stop before it.")
+    prompt = prefix + raw["input"].strip()
     if scores and len(scores) <= most:
         order = np.random.default_rng(seed).permutation(sorted(scores))
         prompt += "\nOptions: " + "; ".join(order)

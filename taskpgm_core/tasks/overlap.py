@@ -1,13 +1,28 @@
-"""Examples that tasks share."""
+"""Examples that stand in more than one place."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 from taskpgm_core.records import Example
 
 
+def normalised(example: Example) -> bytes:
+    """What two examples have in common if only white space or Unicode form sets them apart."""
+    return "\0".join(
+        " ".join(unicodedata.normalize("NFC", text).split())
+        for text in (example.prompt, example.completion)
+    ).encode()
+
+
 def shared_examples(tasks: Mapping[str, Sequence[Example]]) -> list[tuple[str, str, int]]:
     """(task, task, number of different examples both hold) for every pair that shares any."""
-    sets = {name: set(examples) for name, examples in tasks.items()}
+    sets = {name: set(map(normalised, examples)) for name, examples in tasks.items()}
     counts = ((a, b, len(sets[a] & sets[b])) for a, b in combinations(sets, 2))
     return [(a, b, count) for a, b, count in counts if count]
+
+
+def overlap(train: Sequence[Example], probe: Sequence[Example]) -> list[Example]:
+    """The training examples that are also probe examples, in their order."""
+    held = set(map(normalised, probe))
+    return [example for example in train if normalised(example) in held]

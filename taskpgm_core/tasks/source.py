@@ -1,14 +1,20 @@
 """Where a task's examples come from: the part of a source before its colon chooses the reader."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from taskpgm_core.errors import SourceError, nearest
 from taskpgm_core.records import Example
-from taskpgm_core.tasks import bigbench
+from taskpgm_core.tasks import bigbench, hub, jsonl
 from taskpgm_core.tasks.generated import generate
 
-KINDS = ("generated", "jsonl", "hub", "bigbench")
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "generated": (),
+    "jsonl": (),
+    "hub": hub.OPTIONS,
+    "bigbench": bigbench.OPTIONS,
+}
 GENERATED_ROWS = 1000
 
 
@@ -22,18 +28,27 @@ def load(
 ) -> list[Example]:
     """The examples of a task: ``generated:NAME``, ``jsonl:PATH``, ``hub:ID``, ``bigbench:NAME``.
 
-    At most ``rows`` of them, in the source's order, so that an index names an example for good.
-    ``folders``: where each kind of source lies on this machine. SourceError says what to mend.
+    At most ``rows`` of them (a generator makes 1,000 where none are named), in the source's order,
+    so that an index names an example for good. ``folders``: where each kind of source lies on this
+    machine. Only ``hub`` and ``bigbench`` take options. SourceError says what to mend.
     """
     kind, _, name = source.partition(":")
-    if kind not in KINDS or not name:
+    if kind not in OPTIONS or not name:
         raise SourceError(
-            f"'{source}' is no task source{nearest(kind, KINDS)}; write one of "
-            f"{', '.join(k + ':...' for k in KINDS)}."
+            f"'{source}' is no task source{nearest(kind, OPTIONS)}; write one of "
+            f"{', '.join(k + ':...' for k in OPTIONS)}."
         )
+    for key in options:
+        if key not in OPTIONS[kind]:
+            known = ", ".join(OPTIONS[kind]) or "none"
+            raise SourceError(
+                f"{source}: unknown option '{key}'{nearest(key, OPTIONS[kind])}; known: {known}."
+            )
     if kind == "generated":
         return generate(name, rows or GENERATED_ROWS, seed)
-    if kind == "bigbench":
-        folder = folders.get("bigbench", bigbench.FOLDER)
-        return bigbench.load(name, rows=rows, seed=seed, folder=folder, options=options)
-    raise SourceError(f"{source}: not read yet.")
+    if kind == "jsonl":
+        return jsonl.load(Path(folders.get(kind, ".")) / name, rows=rows)
+    if kind == "hub":
+        return hub.load(name, rows=rows, folder=folders.get(kind, "."), options=options)
+    folder = folders.get(kind, bigbench.FOLDER)
+    return bigbench.load(name, rows=rows, seed=seed, folder=folder, options=options)

@@ -8,6 +8,7 @@ import numpy as np
 
 from taskpgm_core.errors import SourceError
 from taskpgm_core.records import Example
+from taskpgm_core.tasks.overlap import normalised
 
 
 @dataclass(frozen=True)
@@ -22,21 +23,22 @@ class Split:
 def split(examples: Sequence[Example], *, probe: int, seed: int, name: str) -> Split:
     """Hold out ``probe`` different examples, chosen by seed and task name alone.
 
-    Rows that repeat a held-out example leave the training rows and are counted. SourceError where
-    nothing would be left to train on.
+    Rows that repeat a held-out example (but for white space) leave the training rows and are
+    counted. SourceError where nothing would be left to train on.
     """
     digest = hashlib.sha256(f"{seed}/{name}/split".encode()).digest()
     order = np.random.default_rng(int.from_bytes(digest[:8], "big")).permutation(len(examples))
-    held: dict[Example, int] = {}
+    keys = [normalised(example) for example in examples]
+    held: dict[bytes, int] = {}
     for k in order:
         if len(held) == probe:
             break
-        held.setdefault(examples[k], int(k))
+        held.setdefault(keys[k], int(k))
     chosen = set(held.values())
-    train = [k for k, e in enumerate(examples) if e not in held]
+    train = [k for k, key in enumerate(keys) if key not in held]
     if len(held) < probe or not train:
         raise SourceError(
-            f"Task '{name}' has {len(set(examples))} different examples; it needs more than "
+            f"Task '{name}' has {len(set(keys))} different examples; it needs more than "
             f"{probe} to hold that many out for the probe pool and still train on others."
         )
     return Split(tuple(train), tuple(sorted(chosen)), len(examples) - len(train) - len(held))

@@ -1,0 +1,1 @@
+"""Evidence: competing mixtures trained under one budget, compared, and forecast."""

@@ -1,0 +1,141 @@
+"""All runs of a protocol, one after another: each trains one mixture with one seed and judges it."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from taskpgm_core import store
+from taskpgm_core.evidence.mixtures import mixture_of
+from taskpgm_core.evidence.protocol import Arm, Protocol
+from taskpgm_core.evidence.rows import evaluation_rows, training_rows
+from taskpgm_core.mixture.budget import allocate
+from taskpgm_core.plan import Plan
+from taskpgm_core.records import Study
+from taskpgm_core.tasks import load, split
+
+if TYPE_CHECKING:
+    from taskpgm_core.measure import BaseModel, RenderedExample
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all runs share: the base model, rows to train on, rows that judge."""
+
+    base: "BaseModel"
+    training: Mapping[str, Mapping[int, "RenderedExample"]]
+    judging: Mapping[str, Sequence["RenderedExample"]]
+
+
+def ground(protocol: Protocol, plan: Plan, root: Path) -> Ground:
+    """Load the base model and every task; no row is in two of probe pool, training, judging."""
+    from taskpgm_core import measure
+
+    base = measure.load_base(
+        measure.find_weights(plan.base), dtype=plan.dtype, models=root / ".models"
+    )
+    training: dict[str, dict[int, RenderedExample]] = {}
+    judging: dict[str, list[RenderedExample]] = {}
+    for entry in (*plan.tasks, *protocol.held_out):
+        rows = load(
+            entry.source,
+            rows=entry.rows,
+            seed=plan.seed,
+            folders=plan.folders,
+            options=entry.options,
+        )
+        parts = split(rows, probe=plan.probe.examples_per_task, seed=plan.seed, name=entry.id)
+        rendered = measure.render(
+            [rows[k] for k in parts.train_indices], base.tokenizer, plan.template
+        )
+        most = min(protocol.training.max_tokens, base.context)
+        kept = [e for e in rendered if e.length <= most]
+        judges = set(evaluation_rows(entry.id, len(kept), protocol.evaluation_rows))
+        judging[entry.id] = [kept[k] for k in sorted(judges)]
+        if entry not in protocol.held_out:
+            training[entry.id] = {k: e for k, e in enumerate(kept) if k not in judges}
+    return Ground(base, training, judging)
+
+
+def run(
+    protocol: Protocol, arm: Arm, seed: int, study: Study, on: Ground
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Train one mixture with one seed and judge it on every task: the run's rows."""
+    from taskpgm_core import measure
+
+    p = mixture_of(arm, study, seed)
+    counts = dict(zip(study.names, allocate(p, study.names, protocol.budget).counts, strict=True))
+    drawn = training_rows(counts, {t: list(rows) for t, rows in on.training.items()}, seed)
+    examples = [on.training[task][row] for task, row in drawn]
+    schedule = protocol.training.model_copy(update={"steps": protocol.steps})
+    made = measure.train(
+        on.base, examples, schedule, seed=measure.task_seed(seed, "mixture", 0), name=arm.name
+    )
+    judged = []
+    with measure.applied(on.base, made.adapter, arm.name):
+        for task, rows in on.judging.items():
+            loss, exact = measure.evaluate(on.base, rows)
+            judged.append((task, float(loss.mean()), float(exact.mean())))
+    tokens = {t: 0 for t in study.names}
+    for (task, _), example in zip(drawn, examples, strict=True):
+        tokens[task] += len(example.completion)
+    frame = pd.DataFrame(
+        [
+            {
+                "arm": arm.name,
+                "seed": seed,
+                "budget": protocol.budget,
+                "task": task,
+                "in_mixture": task in counts and counts[task] > 0,
+                "n_rows": counts.get(task, 0),
+                "n_tokens": tokens.get(task, 0),
+                "steps": protocol.steps,
+                "loss": loss,
+                "accuracy": exact,
+            }
+            for task, loss, exact in judged
+        ]
+    )
+    return frame, {"final_loss": float(made.loss[-8:].mean())}
+
+
+def campaign(
+    protocol: Protocol,
+    study: Study,
+    plan: Plan,
+    *,
+    threads: int,
+    part: tuple[int, int] = (0, 1),
+    say: Callable[[str], None] = lambda line: None,
+) -> int:
+    """Run what is not finished yet; returns how many runs were made now.
+
+    ``part`` (k, of): this process takes every ``of``-th run from the k-th, so that several
+    processes share a protocol; each finished run is kept at once.
+    """
+    import torch
+
+    torch.set_num_threads(threads)
+    digest = protocol.digest(study.digest)
+    todo = [(arm, seed) for seed in protocol.seeds for arm in protocol.arms]
+    todo = [
+        r for r in todo[part[0] :: part[1]] if not store.has_run(study, digest, r[0].name, r[1])
+    ]
+    if not todo:
+        return 0
+    on = ground(protocol, plan, Path(study.folder).parent)
+    card = {"protocol": protocol.model_dump(mode="json", exclude={"arms", "seeds", "name"})}
+    started = time.monotonic()
+    for done, (arm, seed) in enumerate(todo, start=1):
+        frame, _ = run(protocol, arm, seed, study, on)
+        store.keep_run(study, digest, rows=frame, card=card)
+        left = (time.monotonic() - started) / done * (len(todo) - done)
+        inside = frame[frame["task"].isin(study.names)]
+        say(
+            f"{arm.name}, seed {seed}: mean loss {inside['loss'].mean():.4f}, exact "
+            f"{inside['accuracy'].mean():.1%}; {done} of {len(todo)} runs, {left / 60:.0f} min left"
+        )
+    return len(todo)

@@ -1,0 +1,94 @@
+"""The schema of a protocol: which mixtures are trained, how, and what they are judged on."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from taskpgm_core.digest import digest_of
+from taskpgm_core.errors import PlanError, nearest
+from taskpgm_core.plan import TaskEntry, Training
+
+PROTOCOLS = Path(__file__).parent / "protocols"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Arm(_Strict):
+    """One competing mixture: a ``baseline`` by name, or the exact mixture at a ``balance``."""
+
+    name: str
+    baseline: str | None = None
+    balance: float | None = Field(default=None, ge=0)
+    measure: str = "jsd"
+    anchor: Literal["uniform", "proportional"] = "uniform"
+    unary: Literal["representativeness", "gain"] = "representativeness"
+    floor: float | None = Field(default=None, ge=0, le=1)
+    cap: float | None = Field(default=None, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Arm":
+        if (self.baseline is None) == (self.balance is None):
+            raise ValueError(f"arm '{self.name}' must name either a baseline or a balance")
+        return self
+
+
+class Protocol(_Strict):
+    """What is trained and judged. A committed protocol is fixed before its runs begin.
+
+    ``budget``: rows a run trains on, once each; ``evaluation_rows``: held-out rows a task, in
+    neither the probe pool nor any training; ``held_out``: tasks that are in no mixture.
+    """
+
+    name: str
+    study: str
+    about: str = ""
+    arms: tuple[Arm, ...]
+    seeds: tuple[int, ...]
+    budget: int = Field(default=512, ge=1)
+    evaluation_rows: int = Field(default=24, ge=1)
+    training: Training = Training()
+    held_out: tuple[TaskEntry, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Protocol":
+        names = [arm.name for arm in self.arms]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise ValueError(f"arm '{twice[0]}' stands more than once")
+        if self.budget % self.training.batch:
+            raise ValueError(f"budget {self.budget} is no multiple of batch {self.training.batch}")
+        return self
+
+    @property
+    def steps(self) -> int:
+        return self.budget // self.training.batch
+
+    def digest(self, study: str) -> str:
+        """What a run's numbers depend on, but for arm and seed: one folder of evidence."""
+        kept = self.model_dump(mode="json", exclude={"name", "about", "arms", "seeds", "study"})
+        return digest_of({"protocol": kept, "study": study})
+
+
+def load_protocol(path: str | Path) -> Protocol:
+    """A checked protocol from a file, or by a committed one's name; PlanError in one sentence."""
+    path = Path(path)
+    committed = {p.stem: p for p in PROTOCOLS.glob("*.yaml")}
+    path = committed.get(str(path), path) if not path.exists() else path
+    try:
+        value: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Protocol.model_validate(value)
+    except FileNotFoundError:
+        raise PlanError(
+            f"There is no protocol {path}{nearest(str(path), committed)}; the committed ones are: "
+            f"{', '.join(sorted(committed))}."
+        ) from None
+    except (OSError, yaml.YAMLError) as error:
+        raise PlanError(f"The protocol {path} cannot be read: {error}.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise PlanError(f"{path}: {place}: {first['msg'].removeprefix('Value error, ')}.") from None

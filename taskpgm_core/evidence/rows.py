@@ -1,0 +1,38 @@
+"""Which rows a run trains on, and which rows judge it: drawn by seed, never overlapping."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+
+def _generator(*parts: object) -> np.random.Generator:
+    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+
+
+def evaluation_rows(task: str, available: int, wanted: int) -> list[int]:
+    """The rows of a task that judge every run: the same for all seeds and arms."""
+    order = _generator("evaluation", task).permutation(available)
+    return sorted(int(k) for k in order[: min(wanted, available // 2)])
+
+
+def training_rows(
+    counts: Mapping[str, int], available: Mapping[str, Sequence[int]], seed: int
+) -> list[tuple[str, int]]:
+    """(task, row) of everything a run trains on, shuffled.
+
+    Each task's rows come in an order that depends on seed and task alone, so arms share rows as
+    far as their counts agree; more rows than there are means whole passes before the remainder.
+    """
+    chosen: list[tuple[str, int]] = []
+    for task, count in counts.items():
+        rows = np.asarray(available[task])
+        passes = -(-count // len(rows)) if count else 0
+        order = np.concatenate(
+            [_generator("rows", seed, task, k).permutation(rows) for k in range(passes)]
+            or [rows[:0]]
+        )
+        chosen += [(task, int(row)) for row in order[:count]]
+    order = _generator("order", seed).permutation(len(chosen))
+    return [chosen[k] for k in order]

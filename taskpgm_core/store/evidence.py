@@ -1,0 +1,59 @@
+"""Finished training runs under a study: one Parquet file a run, kept at once."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from taskpgm_core.records import Study
+from taskpgm_core.store.files import parquet_bytes, parquet_frame, write_atomic
+from taskpgm_core.store.manifest import MANIFEST, read_checked, read_manifest, write_manifest
+
+COLUMNS = (
+    "arm",
+    "seed",
+    "budget",
+    "task",
+    "in_mixture",
+    "n_rows",
+    "n_tokens",
+    "steps",
+    "loss",
+    "accuracy",
+)
+
+
+def _folder(study: Study, digest: str) -> Path:
+    return Path(study.folder) / "evidence" / digest[:12]
+
+
+def _file(arm: str, seed: int) -> str:
+    return f"{arm}-{seed}.parquet"
+
+
+def has_run(study: Study, digest: str, arm: str, seed: int) -> bool:
+    """Whether a run is finished and listed."""
+    folder = _folder(study, digest)
+    if not (folder / MANIFEST).is_file():
+        return False
+    return _file(arm, seed) in read_manifest(folder)["files"]
+
+
+def keep_run(study: Study, digest: str, *, rows: pd.DataFrame, card: Mapping[str, Any]) -> None:
+    """Keep one finished run (columns ``COLUMNS``) and list it; ``card`` describes the protocol."""
+    folder = _folder(study, digest)
+    arm, seed = str(rows["arm"].iloc[0]), int(rows["seed"].iloc[0])
+    write_atomic(folder / _file(arm, seed), parquet_bytes(rows[list(COLUMNS)]))
+    write_manifest(folder, {"kind": "evidence", "study": study.digest, **card})
+
+
+def evidence(study: Study) -> list[tuple[dict[str, Any], pd.DataFrame]]:
+    """(card, all finished runs) of every evidence folder of a study."""
+    found = []
+    for path in sorted(Path(study.folder).glob(f"evidence/*/{MANIFEST}")):
+        manifest = read_manifest(path.parent)
+        frames = [parquet_frame(read_checked(path.parent, name)) for name in manifest["files"]]
+        if frames:
+            found.append((manifest, pd.concat(frames, ignore_index=True)))
+    return found

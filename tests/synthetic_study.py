@@ -1,0 +1,74 @@
+"""A measured study made of random numbers, for tests of what is kept rather than what is measured."""
+
+import numpy as np
+import pandas as pd
+
+from taskpgm_core.records import Example, Study, Task
+from taskpgm_core.store import assemble, example_checksums, measured_files
+
+TASKS = ("sums", "dates", "logic")
+LENGTHS = (2, 3, 1, 4, 2, 2)  # completion tokens of two probe examples a task
+
+
+def synthetic_arrays(seed: int = 0, tasks: tuple[str, ...] = TASKS) -> dict:
+    """Keyword arguments of ``measured_files``, all of matching shapes."""
+    random = np.random.default_rng(seed)
+    n, lengths = len(tasks), np.array([LENGTHS[k % len(LENGTHS)] for k in range(2 * len(tasks))])
+    positions, pairs, k = int(lengths.sum()), n * (n - 1) // 2, 3
+    D = random.uniform(0.01, 0.6, (n, n))
+    D = np.triu(D, 1) + np.triu(D, 1).T
+    text = [Example(f"prompt {e}", f"completion {e}") for e in range(len(lengths))]
+    return {
+        "matrices": {
+            "jsd": D,
+            "pmi": -2 * D,
+            "pmi-token": -D / 2,
+            "base": random.uniform(0.1, 0.5, n),
+            "noise": np.array([0.003]),
+            "noise_tasks": np.array([1], dtype=np.int64),
+        },
+        "per_sequence": random.uniform(1, 9, (n + 1, n)),
+        "per_token": random.uniform(0.1, 3, (n + 1, n)),
+        "pool": {
+            "task": np.repeat(np.arange(n), 2),
+            "row": np.arange(len(lengths), dtype=np.int64) * 5,
+            "first": np.concatenate([[0], np.cumsum(lengths)[:-1]]),
+            "tokens": lengths,
+            "spans": np.zeros((positions, 2), dtype=np.int64),
+            "checksum": example_checksums(text),
+        },
+        "per_example": random.uniform(0, 0.6, (pairs, len(lengths))),
+        "per_position": random.uniform(0, 0.6, (pairs, positions)),
+        "gold": -random.uniform(0, 5, (n + 1, positions)),
+        "top_ids": random.integers(0, 50, (n + 1, positions, k)),
+        "top_log_probability": -random.uniform(0, 5, (n + 1, positions, k)),
+        "vocabulary": {i: f"<{i}é>" for i in range(50)},
+        "curves": pd.DataFrame(
+            {
+                "task": np.repeat(tasks, 2),
+                "replicate": 0,
+                "step": np.tile([0, 1], n),
+                "loss": random.uniform(1, 2, 2 * n),
+                "learning_rate": 1e-3,
+            }
+        ),
+        "text": text,
+    }
+
+
+def write_study(root, *, slug="synthetic", digest="0123456789ab" + "c" * 52, seed=0, **changes):
+    """Put such a study into the cache ``root``; ``changes`` replace arrays (``text=None``)."""
+    tasks = changes.pop("tasks", TASKS)
+    arrays = {**synthetic_arrays(seed, tasks), **changes}
+    study: Study = assemble(
+        root,
+        slug=slug,
+        digest=digest,
+        kind="measured",
+        measures=("jsd", "pmi", "pmi-token"),
+        tasks=[Task(t, "family", f"generated:{t}", 100 + k, 2.5) for k, t in enumerate(tasks)],
+        files=measured_files(**arrays),
+        plan={"slug": slug},
+        facts={"device": "cpu"},
+    )
+    return study
