@@ -1,4 +1,4 @@
-"""A measured study made of random numbers, for tests of what is kept rather than what is measured."""
+"""A measured study of random numbers, for tests of what is kept rather than what is measured."""
 
 import numpy as np
 import pandas as pd

@@ -463,7 +463,7 @@ def test_import_keeps_every_number_and_name(
         path, kind=kind, tasks=tasks if described else None, root=tmp_path / "cache"
     )
     named = suffix == ".parquet" or (
-        suffix in (".csv", ".tsv") and (header or index) or suffix == ".json" and header
+        (suffix in (".csv", ".tsv") and (header or index)) or (suffix == ".json" and header)
     )
     expected = tuple(ids) if described or named else tuple(f"T{i + 1}" for i in range(n))
     S = store.similarity(study)
@@ -608,7 +608,7 @@ def test_measures_of_a_study(cache, tmp_path):
     np.save(tmp_path / "m.npy", square(3, 1))
     study = store.import_matrix(tmp_path / "m.npy", kind="similarity", name="mine")
     assert study.slug == "mine"
-    with pytest.raises(StoreError, match="no measure 'jsd'.*it has given"):
+    with pytest.raises(StoreError, match=r"no measure 'jsd'.*it has given"):
         store.similarity(study, "jsd")
     with pytest.raises(StoreError, match=r"holds no losses\.parquet"):
         store.losses(study)

@@ -1,4 +1,4 @@
-"""All runs of a protocol, one after another: each trains one mixture with one seed and judges it."""
+"""All runs of a protocol, one by one: each trains one mixture with one seed and judges it."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -79,7 +79,7 @@ def run(
         for task, rows in on.judging.items():
             loss, exact = measure.evaluate(on.base, rows)
             judged.append((task, float(loss.mean()), float(exact.mean())))
-    tokens = {t: 0 for t in study.names}
+    tokens = dict.fromkeys(study.names, 0)
     for (task, _), example in zip(drawn, examples, strict=True):
         tokens[task] += len(example.completion)
     frame = pd.DataFrame(

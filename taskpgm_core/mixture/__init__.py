@@ -8,8 +8,8 @@ from taskpgm_core.mixture.solution import Solution, Status
 from taskpgm_core.mixture.solver import solve
 
 __all__ = [
-    "ClosedForm",
     "Breakpoint",
+    "ClosedForm",
     "Convexity",
     "Group",
     "Path",

@@ -8,9 +8,9 @@ import scipy.linalg
 from taskpgm_core.records import Array, Similarity
 
 ZERO_CURVATURE = 1e-11
-"""Tangent eigenvalues above minus this, times max|S - mean S|, count as nonnegative (rounding)."""
+"""Tangent eigenvalues above minus this, times max|S - mean S|, are rounding, not negative."""
 SINGULAR = 1e-8
-"""At or below this, times max|S - mean S|, the least curvature counts as none: ties are possible."""
+"""At or below this, times max|S - mean S|, the least curvature counts as none: ties may be."""
 
 
 @dataclass(frozen=True)

@@ -28,14 +28,14 @@ class Breakpoint(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Path:
-    """p*(r) for every balance r >= 0: linear between ``balances`` (ascending from 0), constant after.
+    """p*(r) for every balance r >= 0: linear between ``balances`` (from 0 up), constant after.
 
     ``weights`` (breakpoints, n): the mixtures there. ``prices`` (breakpoints, groups): multipliers
     of the groups, units of S. ``gaps`` (breakpoints,): relative duality gap, the greater of the
     breakpoint's own and the one halfway to the next, which together bound it on the whole
     segment. ``pivots``: exchanges made; ``solves``: separate solves where the energy is flat and
-    following it left a gap. Where the constraints clash, ``status`` is ``infeasible``, ``message`` names
-    them and there are no breakpoints.
+    following it left a gap. Where the constraints clash, ``status`` is ``infeasible``, ``message``
+    names them and there are no breakpoints.
     """
 
     tasks: tuple[str, ...]

@@ -12,7 +12,7 @@ FEASIBLE = 1e-9
 
 
 def knapsack(gain: Array, lo: Array, hi: Array) -> Array:
-    """(..., n) the v that maximises gain'v over lo <= v <= hi, 1'v = 1 (feasible bounds assumed)."""
+    """(..., n) the v that maximises gain'v over lo <= v <= hi, 1'v = 1 (bounds are feasible)."""
     order = np.argsort(-gain, axis=-1, kind="stable")
     room = (hi - lo)[order]
     left = max(0.0, 1.0 - float(lo.sum()))

@@ -13,7 +13,7 @@ from taskpgm_core.mixture.convexity import Convexity, convexity
 from taskpgm_core.records import Array, Similarity, read_only
 
 SUM_SLACK = 1e-6
-"""How far written proportions may miss a sum of 1 (they are often rounded); the rest is divided out."""
+"""How far written proportions may miss a sum of 1 (often rounded); the rest is divided out."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,96 @@
+"""What a person should know before acting on a mixture: each alarm a sentence and a number."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from taskpgm_core.mixture.problem import Problem
+from taskpgm_core.mixture.solution import Solution
+
+FEW_TASKS = 2.0
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """``name``: what kind of alarm; ``number``: the value that raised it, named in ``sentence``."""
+
+    name: str
+    sentence: str
+    number: float
+
+
+def alarms(
+    problem: Problem, solution: Solution, *, noise_floor: float | None = None
+) -> tuple[Alarm, ...]:
+    """The alarms of an optimal ``solution``; empty where all is well.
+
+    ``noise_floor``: largest divergence between two models of one task that differ only in their
+    training seed, in the units of S; None where it was not measured.
+    """
+    shape, n = problem.convexity, problem.n
+    raised: list[Alarm] = []
+    S = problem.similarity.matrix
+    off = S[np.triu_indices(n, 1)]
+    push = problem.unary - problem.unary.mean()
+    flat = float(np.abs(push).max(initial=0.0)) / n
+    if shape.scale == 0.0 or flat <= ROUNDING * shape.scale:
+        raised.append(
+            Alarm(
+                "nothing-to-say",
+                "Every task is as representative as any other "
+                f"(their similarities differ by {flat:.2g}), so the balance moves nothing on its "
+                "representative side.",
+                flat,
+            )
+        )
+    elif noise_floor is not None and noise_floor > 0 and n > 2:
+        ratio = float(np.ptp(off)) / noise_floor
+        if ratio < 2.0:
+            raised.append(
+                Alarm(
+                    "within-noise",
+                    f"Similarities differ by only {ratio:.2g} times what a second training seed "
+                    "changes; the mixture may be noise.",
+                    ratio,
+                )
+            )
+    if shape.shift > 0:
+        raised.append(
+            Alarm(
+                "not-convex",
+                f"The energy was not convex; {shape.shift:.4g} was added to the diagonal of S, "
+                "which pulls the mixture towards the anchor.",
+                shape.shift,
+            )
+        )
+    if solution.effective_tasks < FEW_TASKS and n > FEW_TASKS:
+        raised.append(
+            Alarm(
+                "corner",
+                f"Nearly everything goes to one task (an effective number of "
+                f"{solution.effective_tasks:.2f} tasks of {n}); a floor or a lower balance "
+                "spreads it.",
+                solution.effective_tasks,
+            )
+        )
+    if not solution.closed_form_valid:
+        dropped = n - len(solution.support)
+        raised.append(
+            Alarm(
+                "closed-form-invalid",
+                "The paper's closed form is no mixture here, so the exact solver was needed; "
+                f"{dropped} of {n} tasks have no weight.",
+                float(dropped),
+            )
+        )
+    if not solution.unique:
+        raised.append(
+            Alarm(
+                "not-unique",
+                "Other mixtures have the same energy; this is the one nearest to the anchor "
+                f"(L1 distance {solution.anchor_distance:.3g}).",
+                solution.anchor_distance,
+            )
+        )
+    return tuple(raised)
