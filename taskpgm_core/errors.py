@@ -32,6 +32,10 @@ class MixtureError(TaskPGMError):
     """Controls of a mixture that make no sense (an infeasible set is a status, not an error)."""
 
 
+class ScenarioError(TaskPGMError):
+    """A saved mixture that is missing, damaged, or too large to keep."""
+
+
 class ExportError(TaskPGMError):
     """A recipe that the named trainer cannot carry out, under ``--strict``."""
 

@@ -1,7 +1,5 @@
 """From the options of a verb to a posed problem: measure, balance, anchor, constraints."""
 
-import csv
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -83,7 +81,7 @@ def pose_from(study_name: str, **options: Any) -> Posed:
         raise MixtureError(f"--unary must be {' or '.join(UNARY)}, not '{options['unary']}'.")
     caps = _numbers(options["caps"], study.names, "--cap")
     caps = _with_epochs(caps, study, options)
-    pull_to = read_mixture(options["pull_to"], study.names) if options["pull_to"] else None
+    pull_to = store.read_mixture(options["pull_to"], study.names) if options["pull_to"] else None
     problem = pose(
         similarity,
         anchor=anchor,
@@ -158,36 +156,7 @@ def _anchor(text: str, study: Study) -> tuple[Array | None, str]:
                 )
             weights[study.names.index(name)] = 1.0
         return weights / weights.sum(), text
-    return read_mixture(text, study.names), Path(text).name
-
-
-def read_mixture(file: str, tasks: Sequence[str]) -> Array:
-    """Weights by task from JSON ({task: weight}, or a solve answer) or CSV (task,weight)."""
-    path = Path(file)
-    try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix == ".csv":
-            rows = list(csv.DictReader(text.splitlines()))
-            weights = {row["task"]: float(row["weight"]) for row in rows}
-        else:
-            value = json.loads(text)
-            if isinstance(value.get("tasks"), list) and "p" in value:
-                value = dict(zip(value["tasks"], value["p"], strict=True))
-            value = value.get("weights", value)
-            weights = {str(k): float(v) for k, v in value.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise MixtureError(
-            f"{file} cannot be read as a mixture ({reason}); it must be JSON {{task: weight}} or "
-            f"CSV with columns task,weight."
-        ) from None
-    for name in weights:
-        if name not in tasks:
-            raise MixtureError(f"{file} names '{name}', which is no task{nearest(name, tasks)}.")
-    values = np.array([weights.get(name, 0.0) for name in tasks])
-    if not np.isfinite(values).all() or values.min() < 0 or values.sum() <= 0:
-        raise MixtureError(f"{file}: weights must be finite, not negative, and not all zero.")
-    return values / values.sum()
+    return store.read_mixture(text, study.names), Path(text).name
 
 
 def _number(text: str, option: str) -> float:

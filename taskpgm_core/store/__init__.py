@@ -19,6 +19,7 @@ from taskpgm_core.store.assembly import assemble, finished, measured_files
 from taskpgm_core.store.cache import cache_root, list_studies, open_study
 from taskpgm_core.store.evidence import evidence, has_run, keep_run
 from taskpgm_core.store.imports import import_matrix
+from taskpgm_core.store.mixture_file import parse_mixture, read_mixture
 from taskpgm_core.store.text import bring_text, example_checksums, probe_text
 from taskpgm_core.store.units import Units
 from taskpgm_core.store.verify import Verification, verify
@@ -47,8 +48,10 @@ __all__ = [
     "noise",
     "open_study",
     "pair_divergences",
+    "parse_mixture",
     "probe_pool",
     "probe_text",
+    "read_mixture",
     "similarity",
     "token_divergences",
     "training_curves",
