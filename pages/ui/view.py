@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from taskpgm_core.records import Study
+from taskpgm_core.scenarios import ID
 
 UNITS = ("rows", "tokens")
 BUDGET = 10_000
@@ -14,7 +15,11 @@ LARGEST_BUDGET = 10**12
 
 @dataclass(frozen=True)
 class View:
-    """One position in the dashboard. Equal views show equal pages."""
+    """One position in the dashboard. Equal views show equal pages.
+
+    ``draft``: the id under which this position is kept on its own. ``baseline``, ``beside``: ids
+    of the pinned scenario and of those laid beside it.
+    """
 
     study: str
     measure: str
@@ -24,6 +29,9 @@ class View:
     budget: int = BUDGET
     unit: str = "rows"
     tasks: tuple[str, ...] = ()
+    draft: str = ""
+    baseline: str = ""
+    beside: tuple[str, ...] = ()
 
     @property
     def query(self) -> dict[str, str | list[str]]:
@@ -36,11 +44,15 @@ class View:
             ("anchor", self.anchor),
             ("budget", str(self.budget)),
             ("unit", self.unit),
+            ("draft", self.draft),
+            ("baseline", self.baseline),
         ):
             if getattr(self, name) != getattr(default, name):
                 query["lambda" if name == "lam" else name] = written
         if self.tasks:
             query["task"] = list(self.tasks)
+        if self.beside:
+            query["scenario"] = list(self.beside)
         return query
 
 
@@ -110,5 +122,11 @@ def read_view(
     if changes.get("unit") == "tokens" and any(t.mean_tokens is None for t in card.tasks):
         ignored.append(f"{study} does not know its tasks' lengths; the budget is in rows.")
         del changes["unit"]
+    for name in ("draft", "baseline", "scenario"):
+        known = [text for text in query.get(name, ()) if ID.fullmatch(text)]
+        if len(known) < len(query.get(name, ())):
+            ignored.append(f"The address names a {name} that cannot exist; it is left out.")
+        if known:
+            changes |= {"beside": tuple(known)} if name == "scenario" else {name: known[-1]}
     view = View(study, measure or card.measures[0], tasks=tuple(dict.fromkeys(selected)))
     return replace(view, **changes), ignored
