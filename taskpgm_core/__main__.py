@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from taskpgm_core import __version__
-from taskpgm_core.commands import mixtures, studies
+from taskpgm_core.commands import mixtures, reporting, studies
 from taskpgm_core.errors import TaskPGMError
 
 
@@ -26,6 +26,7 @@ for command in (
     studies.text,
     mixtures.solve_,
     mixtures.path,
+    reporting.report,
 ):
     cli.add_command(command)
 
