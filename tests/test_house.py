@@ -27,6 +27,7 @@ ROOMS = {
     "mixture": RECORDS,
     "exports": RECORDS | {"mixture", "store", "figures"},
     "figures": RECORDS | {"mixture"},
+    "report": RECORDS | {"mixture", "figures"},
     "scenarios": RECORDS | {"mixture", "store"},
 }
 
