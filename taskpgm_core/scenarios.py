@@ -133,6 +133,11 @@ def certificate_of(solution: Solution) -> dict[str, str | float | bool | None]:
     }
 
 
+def new_id() -> str:
+    """A random id that nobody can guess."""
+    return secrets.token_hex(12)
+
+
 def scenarios_folder(root: Path | None = None) -> Path:
     return (root or cache_root()) / "scenarios"
 
@@ -176,7 +181,7 @@ def save(scenario: Scenario, root: Path | None = None) -> Scenario:
     """
     if not scenario.name:
         raise ScenarioError("Give the scenario a name, so that others can tell it apart.")
-    path = _place(scenario.id or secrets.token_hex(12), False, root)
+    path = _place(scenario.id or new_id(), False, root)
     with _writing(path.parent):
         if scenario.id and open_scenario(scenario.id, root).saved != scenario.saved:
             raise ScenarioError(
@@ -192,12 +197,14 @@ def save(scenario: Scenario, root: Path | None = None) -> Scenario:
 
 def save_draft(scenario: Scenario, root: Path | None = None) -> Scenario:
     """Keep a draft under its id, or under a new random one; the oldest beyond the limit go."""
-    path = _place(scenario.id or secrets.token_hex(12), True, root)
+    path = _place(scenario.id or new_id(), True, root)
     with _writing(path.parent):
+        new = not path.exists()
         kept = _write(replace(scenario, name=""), path)
-        drafts = sorted(path.parent.glob("*.json"), key=lambda p: p.stat().st_mtime_ns)
-        for old in drafts[: max(0, len(drafts) - MOST_DRAFTS)]:
-            old.unlink()
+        if new:
+            drafts = sorted(path.parent.glob("*.json"), key=lambda p: p.stat().st_mtime_ns)
+            for old in drafts[:-MOST_DRAFTS]:
+                old.unlink()
     return kept
 
 

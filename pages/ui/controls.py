@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from pages.ui import drafts
 from pages.ui.view import BUDGET, LARGEST_BUDGET, UNITS, View
 from taskpgm_core.records import Study
 
@@ -29,7 +30,7 @@ def bind(view: View, n: int) -> None:
 def go(view: View) -> None:
     """Make the address say ``view``; nothing happens where it does already."""
     if view != st.session_state.get("view"):
-        st.query_params.from_dict(view.query)
+        st.query_params.from_dict(drafts.own(view).query)
 
 
 def moved(**changes: object) -> None:

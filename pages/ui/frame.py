@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import load
+from pages.ui import drafts, load
 from pages.ui.controls import bind, pick_anchor, pick_measure, pick_study
 from pages.ui.view import View, names, read_view
 from taskpgm_core.errors import TaskPGMError
@@ -16,6 +16,7 @@ from taskpgm_core.store import list_studies
 PAGES = {
     "app.py": "Studies",
     "pages/mixture.py": "Mixture",
+    "pages/compare.py": "Compare",
 }
 STYLE = Path(__file__).with_name("style.css")
 FILL = "make study"
@@ -73,6 +74,8 @@ def frame(question: str, *, pickers: bool = True) -> Scene:
         st.warning(sentence)
     try:
         load.similarity(study, view)
+        if pickers:
+            drafts.keep(study, view)
     except TaskPGMError as error:
         if pickers:
             st.error(str(error))

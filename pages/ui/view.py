@@ -9,6 +9,8 @@ from taskpgm_core.records import Study
 from taskpgm_core.scenarios import ID
 
 UNITS = ("rows", "tokens")
+REFERENCES = ("uniform", "proportional")
+"""Mixtures that stand beside scenarios without being kept."""
 BUDGET = 10_000
 LARGEST_BUDGET = 10**12
 
@@ -123,7 +125,11 @@ def read_view(
         ignored.append(f"{study} does not know its tasks' lengths; the budget is in rows.")
         del changes["unit"]
     for name in ("draft", "baseline", "scenario"):
-        known = [text for text in query.get(name, ()) if ID.fullmatch(text)]
+        known = [
+            text
+            for text in query.get(name, ())
+            if ID.fullmatch(text) or (name != "draft" and text in REFERENCES)
+        ]
         if len(known) < len(query.get(name, ())):
             ignored.append(f"The address names a {name} that cannot exist; it is left out.")
         if known:

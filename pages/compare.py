@@ -1,0 +1,36 @@
+"""How do mixtures differ?"""
+
+import streamlit as st
+
+from pages.ui.beside import facts_table, mixtures_beside, pick_beside, weights_table
+from pages.ui.chart import chart
+from pages.ui.frame import frame
+from pages.ui.keeping import bring, keep_this, kept_here
+from taskpgm_core.figures.compare_findings import comparison_finding, differing_finding
+from taskpgm_core.figures.comparison import comparison_figure
+
+scene = frame("How do mixtures differ?")
+kept = pick_beside(scene)
+beside = mixtures_beside(scene, kept)
+differing = st.toggle("Only tasks on which they differ", value=True, key="differing")
+
+picture, numbers = st.columns([1, 1], gap="large")
+with picture:
+    chart(
+        comparison_figure(
+            beside.tasks, beside.names, beside.weights, differing=differing, palette=scene.palette
+        ),
+        comparison_finding(beside.names, beside.weights),
+        "A mark for each mixture's share; the baseline's is hollow. The widest differences first.",
+        key="comparison",
+    )
+with numbers:
+    weights_table(beside, differing_finding(beside.weights), differing=differing)
+facts_table(beside)
+
+mine, theirs = st.columns(2, gap="large")
+with mine:
+    keep_this(scene)
+with theirs:
+    kept_here(scene, kept)
+    bring(scene)
