@@ -146,12 +146,11 @@ def odd_one_out(prompt):
 
 
 def sentiment(prompt):
-    good, bad = (
-        sum(f"was {word}" in prompt for word in opinions)
-        for opinions in (language.GOOD, language.BAD)
-    )
-    assert {good, bad} == {0, 2}
-    return "positive" if good else "negative"
+    opinions = re.findall(r"was (not )?(a \w+|\w+)", prompt)
+    assert len(opinions) == 2
+    assert all(word in language.GOOD + language.BAD for _, word in opinions)
+    pleased = {word in language.GOOD and not negated for negated, word in opinions}
+    return "mixed" if len(pleased) == 2 else "positive" if pleased.pop() else "negative"
 
 
 def past(prompt):

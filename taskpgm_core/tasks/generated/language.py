@@ -32,7 +32,7 @@ BAD = (
 )
 MOVIES = ("plot", "acting", "script", "music", "ending", "camera work", "cast", "dialogue")
 RESTAURANTS = ("soup", "service", "menu", "dessert", "wine", "room", "staff", "main course")
-LINKS = ("and", "and, once more,", "and, to my surprise,", "and, as they say,")
+LINKS = ("and", "while", "and, to my surprise,", "whereas")
 VERBS = (
     ("walks", "walked"),
     ("runs", "ran"),
@@ -63,12 +63,20 @@ PLACES = (
 )
 
 
+def _opinion(random: Random, noun: str, pleased: bool) -> str:
+    if pleased:
+        return f"the {noun} was {random.choice(GOOD)}"
+    return f"the {noun} was {random.choice((random.choice(BAD), 'not ' + random.choice(GOOD)))}"
+
+
 def _sentiment(random: Random, nouns: Sequence[str]) -> tuple[str, str]:
-    answer = random.choice(("positive", "negative"))
-    first, second = random.sample(nouns, 2)
-    one, two = random.sample(GOOD if answer == "positive" else BAD, 2)
-    review = f"The {first} was {one} {random.choice(LINKS)} the {second} was {two}."
-    return f"Review: {review} Sentiment?", answer
+    answer = random.choice(("positive", "negative", "mixed"))
+    pleased = [answer == "positive"] * 2 if answer != "mixed" else random.sample((True, False), 2)
+    one, two = (
+        _opinion(random, noun, good)
+        for noun, good in zip(random.sample(nouns, 2), pleased, strict=True)
+    )
+    return f"Review: {one.capitalize()} {random.choice(LINKS)} {two}. Sentiment?", answer
 
 
 def _past(random: Random) -> tuple[str, str]:
@@ -80,13 +88,13 @@ GENERATORS = (
     Generator(
         "sentiment-movies",
         "sentiment",
-        "Whether a film review is positive or negative.",
+        "Whether a film review is positive, negative or mixed.",
         lambda random: _sentiment(random, MOVIES),
     ),
     Generator(
         "sentiment-restaurants",
         "sentiment",
-        "Whether a restaurant review is positive or negative.",
+        "Whether a restaurant review is positive, negative or mixed.",
         lambda random: _sentiment(random, RESTAURANTS),
     ),
     Generator("past-tense", "language", "A sentence put into the past tense.", _past),
