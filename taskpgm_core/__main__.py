@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from taskpgm_core import __version__
-from taskpgm_core.commands import mixtures, reporting, studies
+from taskpgm_core.commands import mixtures, reporting, studies, training
 from taskpgm_core.errors import TaskPGMError
 
 
@@ -27,6 +27,7 @@ for command in (
     mixtures.solve_,
     mixtures.path,
     reporting.report,
+    training.validate,
 ):
     cli.add_command(command)
 

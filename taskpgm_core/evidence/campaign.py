@@ -16,6 +16,7 @@ from taskpgm_core.mixture.budget import allocate
 from taskpgm_core.plan import Plan
 from taskpgm_core.records import Study
 from taskpgm_core.tasks import load, split
+from taskpgm_core.tasks.overlap import normalised
 
 if TYPE_CHECKING:
     from taskpgm_core.measure import BaseModel, RenderedExample
@@ -31,12 +32,16 @@ class Ground:
 
 
 def ground(protocol: Protocol, plan: Plan, root: Path) -> Ground:
-    """Load the base model and every task; no row is in two of probe pool, training, judging."""
+    """Load the base model and every task; no text is in two of probe pool, training, judging."""
     from taskpgm_core import measure
 
     base = measure.load_base(
-        measure.find_weights(plan.base), dtype=plan.dtype, models=root / ".models"
+        measure.find_weights(plan.base),
+        dtype=protocol.dtype or plan.dtype,
+        models=root / ".models",
     )
+    texts: dict[str, dict[int, bytes]] = {}
+    judged: set[bytes] = set()
     training: dict[str, dict[int, RenderedExample]] = {}
     judging: dict[str, list[RenderedExample]] = {}
     for entry in (*plan.tasks, *protocol.held_out):
@@ -52,11 +57,15 @@ def ground(protocol: Protocol, plan: Plan, root: Path) -> Ground:
             [rows[k] for k in parts.train_indices], base.tokenizer, plan.template
         )
         most = min(protocol.training.max_tokens, base.context)
-        kept = [e for e in rendered if e.length <= most]
-        judges = set(evaluation_rows(entry.id, len(kept), protocol.evaluation_rows))
-        judging[entry.id] = [kept[k] for k in sorted(judges)]
+        kept = [k for k, e in enumerate(rendered) if e.length <= most]
+        judges = [kept[k] for k in evaluation_rows(entry.id, len(kept), protocol.evaluation_rows)]
+        judging[entry.id] = [rendered[k] for k in judges]
+        texts[entry.id] = {k: normalised(rows[parts.train_indices[k]]) for k in kept}
+        judged |= {texts[entry.id][k] for k in judges}
         if entry not in protocol.held_out:
-            training[entry.id] = {k: e for k, e in enumerate(kept) if k not in judges}
+            training[entry.id] = {k: rendered[k] for k in kept}
+    for task, examples in training.items():
+        training[task] = {k: e for k, e in examples.items() if texts[task][k] not in judged}
     return Ground(base, training, judging)
 
 
@@ -122,7 +131,9 @@ def campaign(
     digest = protocol.digest(study.digest)
     todo = [(arm, seed) for seed in protocol.seeds for arm in protocol.arms]
     todo = [
-        r for r in todo[part[0] :: part[1]] if not store.has_run(study, digest, r[0].name, r[1])
+        (arm, seed)
+        for arm, seed in todo[part[0] :: part[1]]
+        if not store.has_run(study, digest, arm.name, arm.digest, seed)
     ]
     if not todo:
         return 0
@@ -131,7 +142,14 @@ def campaign(
     started = time.monotonic()
     for done, (arm, seed) in enumerate(todo, start=1):
         frame, _ = run(protocol, arm, seed, study, on)
-        store.keep_run(study, digest, rows=frame, card=card)
+        store.keep_run(
+            study,
+            digest,
+            rows=frame,
+            arm=arm.model_dump(mode="json"),
+            definition=arm.digest,
+            card=card,
+        )
         left = (time.monotonic() - started) / done * (len(todo) - done)
         inside = frame[frame["task"].isin(study.names)]
         say(

@@ -21,7 +21,10 @@ def mixture_of(arm: Arm, study: Study, seed: int) -> Array:
     similarity = store.similarity(study, arm.measure)
     gain = gain_over_base(study)
     if arm.baseline:
-        return baseline(arm.baseline, similarity, rows=study.rows, seed=seed, utility=gain)
+        balance = 1.0 if arm.balance is None else arm.balance
+        return baseline(
+            arm.baseline, similarity, rows=study.rows, seed=seed, utility=gain, balance=balance
+        )
     anchor = None
     if arm.anchor == "proportional":
         assert study.rows is not None

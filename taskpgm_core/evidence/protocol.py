@@ -1,5 +1,6 @@
 """The schema of a protocol: which mixtures are trained, how, and what they are judged on."""
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +12,8 @@ from taskpgm_core.errors import PlanError, nearest
 from taskpgm_core.plan import TaskEntry, Training
 
 PROTOCOLS = Path(__file__).parent / "protocols"
+NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,47}")
+CODE = "1"  # raise it whenever the same protocol would give other numbers
 
 
 class _Strict(BaseModel):
@@ -18,7 +21,10 @@ class _Strict(BaseModel):
 
 
 class Arm(_Strict):
-    """One competing mixture: a ``baseline`` by name, or the exact mixture at a ``balance``."""
+    """One competing mixture: a ``baseline`` by name, or the exact mixture at a ``balance``.
+
+    A baseline that has a balance of its own (``authors``) takes it from there too.
+    """
 
     name: str
     baseline: str | None = None
@@ -31,16 +37,24 @@ class Arm(_Strict):
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Arm":
-        if (self.baseline is None) == (self.balance is None):
-            raise ValueError(f"arm '{self.name}' must name either a baseline or a balance")
+        if self.baseline is None and self.balance is None:
+            raise ValueError(f"arm '{self.name}' must name a baseline or a balance")
+        if not NAME.fullmatch(self.name):
+            raise ValueError(f"arm '{self.name}' must be lower-case letters, digits, . and -")
         return self
+
+    @property
+    def digest(self) -> str:
+        """Names what the arm is, whatever it is called: part of every run's identity."""
+        return digest_of(self.model_dump(mode="json", exclude={"name"}))[:12]
 
 
 class Protocol(_Strict):
     """What is trained and judged. A committed protocol is fixed before its runs begin.
 
     ``budget``: rows a run trains on, once each; ``evaluation_rows``: held-out rows a task, in
-    neither the probe pool nor any training; ``held_out``: tasks that are in no mixture.
+    neither the probe pool nor any training; ``held_out``: tasks that are in no mixture;
+    ``dtype``: of the base model, null for the study's own.
     """
 
     name: str
@@ -51,6 +65,7 @@ class Protocol(_Strict):
     budget: int = Field(default=512, ge=1)
     evaluation_rows: int = Field(default=24, ge=1)
     training: Training = Training()
+    dtype: Literal["bfloat16", "float32", "float16"] | None = None
     held_out: tuple[TaskEntry, ...] = ()
 
     @model_validator(mode="after")
@@ -70,7 +85,7 @@ class Protocol(_Strict):
     def digest(self, study: str) -> str:
         """What a run's numbers depend on, but for arm and seed: one folder of evidence."""
         kept = self.model_dump(mode="json", exclude={"name", "about", "arms", "seeds", "study"})
-        return digest_of({"protocol": kept, "study": study})
+        return digest_of({"protocol": kept, "study": study, "code": CODE})
 
 
 def load_protocol(path: str | Path) -> Protocol:

@@ -1,5 +1,6 @@
 """Finished training runs under a study: one Parquet file a run, kept at once."""
 
+import fcntl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,24 +29,48 @@ def _folder(study: Study, digest: str) -> Path:
     return Path(study.folder) / "evidence" / digest[:12]
 
 
-def _file(arm: str, seed: int) -> str:
-    return f"{arm}-{seed}.parquet"
+def _file(arm: str, definition: str, seed: int) -> str:
+    return f"{arm}-{definition}-{seed}.parquet"
 
 
-def has_run(study: Study, digest: str, arm: str, seed: int) -> bool:
-    """Whether a run is finished and listed."""
+def has_run(study: Study, digest: str, arm: str, definition: str, seed: int) -> bool:
+    """Whether a run of the arm so named and so defined is finished and listed."""
     folder = _folder(study, digest)
     if not (folder / MANIFEST).is_file():
         return False
-    return _file(arm, seed) in read_manifest(folder)["files"]
+    return _file(arm, definition, seed) in read_manifest(folder)["files"]
 
 
-def keep_run(study: Study, digest: str, *, rows: pd.DataFrame, card: Mapping[str, Any]) -> None:
-    """Keep one finished run (columns ``COLUMNS``) and list it; ``card`` describes the protocol."""
+def keep_run(
+    study: Study,
+    digest: str,
+    *,
+    rows: pd.DataFrame,
+    arm: Mapping[str, Any],
+    definition: str,
+    card: Mapping[str, Any],
+) -> None:
+    """Keep one finished run (columns ``COLUMNS``) and list it, safely beside other processes.
+
+    ``arm``: what was trained; ``definition``: its digest; ``card`` describes the protocol.
+    """
     folder = _folder(study, digest)
-    arm, seed = str(rows["arm"].iloc[0]), int(rows["seed"].iloc[0])
-    write_atomic(folder / _file(arm, seed), parquet_bytes(rows[list(COLUMNS)]))
-    write_manifest(folder, {"kind": "evidence", "study": study.digest, **card})
+    name, seed = str(rows["arm"].iloc[0]), int(rows["seed"].iloc[0])
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        listed = folder / MANIFEST
+        arms = read_manifest(folder)["arms"] if listed.is_file() else {}
+        write_atomic(folder / _file(name, definition, seed), parquet_bytes(rows[list(COLUMNS)]))
+        write_manifest(
+            folder,
+            {
+                "kind": "evidence",
+                "study": study.digest,
+                "arms": {**arms, f"{name}-{definition}": dict(arm)},
+                **card,
+            },
+        )
 
 
 def evidence(study: Study) -> list[tuple[dict[str, Any], pd.DataFrame]]:
