@@ -1,7 +1,7 @@
 """The question a mixture answers: minimise (1/2) p'Sp - tau u'p over the tasks' proportions."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -89,6 +89,16 @@ class Problem:
     def centred(self) -> Centred:
         """The form in which it is solved, made once."""
         return centre(self)
+
+    def bounded(self, lo: Array, hi: Array) -> "Problem":
+        """The same problem within other bounds; what depends on S alone is kept, not redone."""
+        other = replace(self, lo=read_only(lo), hi=read_only(hi))
+        form, w = self.centred, self.anchor
+        plain = not self.groups and other.hi.min() >= 1.0 and bool((other.lo <= w).all())
+        other.__dict__["convexity"] = self.convexity
+        if plain == (form.ridge[self.n] == 0.0):
+            other.__dict__["centred"] = replace(form, lo=other.lo - w, hi=other.hi - w)
+        return other
 
     @cached_property
     def incidence(self) -> Array:

@@ -1,0 +1,30 @@
+"""Replicates of a study's similarity, from what it measured example by example."""
+
+import numpy as np
+
+from taskpgm_core import store
+from taskpgm_core.errors import StoreError
+from taskpgm_core.mixture.uncertainty import divergence_replicates, pmi_replicates
+from taskpgm_core.records import Array, Study
+
+
+def replicates(study: Study, measure: str, *, draws: int = 200, seed: int = 0) -> Array:
+    """(draws, n, n) bootstrap replicates of S over the study's probe examples.
+
+    StoreError where the study holds nothing by example: an imported matrix, or per-example
+    divergences left out because there are too many tasks.
+    """
+    if study.kind != "measured":
+        raise StoreError(
+            f"{study.slug} was imported as a matrix, without examples to draw again, so its "
+            f"mixtures have no intervals."
+        )
+    pool = store.probe_pool(study)
+    if measure == "jsd":
+        pairs = store.pair_divergences(study)
+        return divergence_replicates(pairs.divergence, pairs.task, draws, seed)
+    gold = store.gold_log_probabilities(study)[: len(study.tasks)].astype(np.float64)
+    losses = -np.add.reduceat(gold, pool.first, axis=1)
+    if measure == "pmi-token":
+        losses = losses / pool.tokens
+    return pmi_replicates(losses, pool.task, draws, seed)
