@@ -1,6 +1,7 @@
 """What every room's tests may use: a cache of their own, a tiny model, a tiny measured study."""
 
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,67 @@ def tiny_study(tiny_cache, cache):
 
     shutil.copytree(tiny_cache, cache, dirs_exist_ok=True)
     return open_study("tiny", cache)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator:
+    """One Chromium for all browser tests."""
+    from browser import chromium_path
+    from playwright.sync_api import sync_playwright
+
+    path = chromium_path()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory) -> Iterator[Callable]:
+    """``serve(cache, **environment)``: a running server over that cache, one for each of them.
+
+    Nothing may be written to the committed studies' cache: it is copied where none is given.
+    """
+    from browser import ROOT, Server, chromium_path
+
+    chromium_path()
+    servers: dict = {}
+
+    def start(cache: Path | None = None, **environment: str) -> Server:
+        key = (str(cache or ""), *sorted(environment.items()))
+        if key not in servers:
+            if cache is None:
+                cache = tmp_path_factory.mktemp("committed") / "cache"
+                shutil.copytree(ROOT / "cache", cache, ignore=shutil.ignore_patterns(".*"))
+                shutil.rmtree(cache / "scenarios", ignore_errors=True)
+            log = tmp_path_factory.mktemp("server") / "log.txt"
+            servers[key] = Server(cache, log, **environment)
+        return servers[key]
+
+    yield start
+    for server in servers.values():
+        server.stop()
+
+
+@pytest.fixture
+def tab(chromium) -> Iterator[Callable]:
+    """``tab(url, width=1280, height=720, dark=False)``: a page of its own session, settled."""
+    from browser import settled
+
+    contexts: list = []
+
+    def opened(url: str, *, width: int = 1280, height: int = 720, dark: bool = False, **options):
+        context = chromium.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            **options,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(url)
+        settled(page)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()

@@ -1,0 +1,87 @@
+"""A real server and a real browser, for tests marked ``browser``."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+START = 90
+"""Seconds that a server may take to start on a busy machine."""
+
+
+def chromium_path() -> str:
+    """Where Chromium is; skips the test without one, or fails it under TASKPGM_REQUIRE_BROWSER."""
+    found = next((path for path in map(shutil.which, BROWSERS) if path), None)
+    if found is None:
+        reason = "No Chromium found; get it with: apt-get install chromium"
+        if os.environ.get("TASKPGM_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+class Server:
+    """``streamlit run`` on a free port of 127.0.0.1, over the studies in ``cache``."""
+
+    def __init__(self, cache: Path, log: Path, **environment: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.log = log
+        options = ("--server.port", str(self.port), "--browser.gatherUsageStats", "false")
+        with log.open("w") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "streamlit", "run", "app.py", *options],
+                cwd=ROOT,
+                env={**os.environ, "TASKPGM_CACHE": str(cache), **environment},
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+        self._wait()
+
+    def _wait(self) -> None:
+        until = time.monotonic() + START
+        while time.monotonic() < until and self.process.poll() is None:
+            try:
+                with urllib.request.urlopen(self.url("_stcore/health"), timeout=1):
+                    return
+            except OSError:
+                time.sleep(0.1)
+        self.stop()
+        pytest.fail(f"The server did not start:\n{self.log.read_text()[-2000:]}")
+
+    def url(self, page: str = "", **query: object) -> str:
+        """The address of a page (``mixture``; empty for Home), lists as repeated parameters."""
+        written = urlencode(query, doseq=True)
+        return f"http://127.0.0.1:{self.port}/{page}" + (f"?{written}" if written else "")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(10)
+
+
+def settled(page, timeout: float = 30_000) -> None:
+    """Wait until the app has run and drawn; then fail on an error box of Streamlit's own."""
+    page.wait_for_selector(
+        "[data-testid=stApp][data-test-script-state=notRunning]", timeout=timeout
+    )
+    page.wait_for_selector("h1", timeout=timeout)
+    assert page.locator("[data-testid=stException]").count() == 0, page.inner_text("body")
+
+
+def address(page) -> str:
+    """What the address bar says (Playwright's ``page.url`` lags behind)."""
+    return str(page.evaluate("location.href"))
