@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from taskpgm_core import __version__
-from taskpgm_core.commands import mixtures, reporting, studies, training
+from taskpgm_core.commands import building, mixtures, reporting, studies, training
 from taskpgm_core.errors import TaskPGMError
 
 
@@ -18,7 +18,8 @@ def cli() -> None:
 
 
 for command in (
-    studies.build,
+    building.build,
+    building.bench,
     studies.import_,
     studies.list_,
     studies.show,

@@ -23,13 +23,14 @@ from taskpgm_core.store import (
     cache_root,
     example_checksums,
     finished,
+    locked,
     measured_files,
     probe_pool,
 )
 from taskpgm_core.tasks import Split, load, shared_examples, split
 
 if TYPE_CHECKING:
-    from taskpgm_core.measure import Measurement, ProbeTokens, Progress, RenderedExample
+    from taskpgm_core.measure import InProcess, Measurement, ProbeTokens, Progress, RenderedExample
 
 LIBRARIES = ("torch", "transformers", "peft", "numpy", "tokenizers", "safetensors")
 
@@ -101,17 +102,21 @@ class Prepared:
     digest: str
 
 
-def prepare(plan: Plan, root: Path) -> Prepared:
+def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:
     """Gather the examples, load the base model, tokenise, and name the study.
 
-    Training rows over ``training.max_tokens`` are dropped and counted in ``Task.rows_dropped``.
+    ``threads``: CPU threads from here on (the plan's by default). Training rows over ``training.max_tokens`` are dropped and counted in ``Task.rows_dropped``.
     """
+    import torch
+
     from taskpgm_core import measure
 
+    torch.set_num_threads(threads or plan.threads)
     material = gather(plan)
-    base = measure.load_base(
-        measure.find_weights(plan.base), dtype=plan.dtype, models=root / ".models"
-    )
+    with locked(root, "models", wait=True):  # two builders must not unpack the same weights
+        base = measure.load_base(
+            measure.find_weights(plan.base), dtype=plan.dtype, models=root / ".models"
+        )
     training, held_out, tasks = {}, [], []
     for entry in plan.tasks:
         rendered = measure.render(material.training(entry.id), base.tokenizer, plan.template)
@@ -153,6 +158,22 @@ def prepare(plan: Plan, root: Path) -> Prepared:
     return Prepared(plan, material, training, pool, tuple(tasks), base, digest)
 
 
+def engine_for(
+    prepared: Prepared, root: Path, progress: "Progress", *, fresh: bool = False
+) -> "InProcess":
+    """The default engine for a prepared plan; ``fresh``: as if nothing had been measured before."""
+    from taskpgm_core import measure
+
+    return measure.InProcess(
+        prepared.plan,
+        prepared.base,
+        training=prepared.training,
+        pool=prepared.pool,
+        units=Units(root, fresh=fresh),
+        progress=progress,
+    )
+
+
 def build(
     plan: Plan,
     *,
@@ -164,46 +185,42 @@ def build(
     """Measure a study, or find it finished; returns it and whether it was measured now.
 
     Killed at any moment, the same call goes on where it stopped and repeats at most one unit.
-    ``rebuild`` replaces a finished study once its new measurement is complete.
+    ``rebuild`` replaces a finished study once its new measurement is complete. StoreError where
+    another process builds the same study.
     """
-    import torch
-
-    from taskpgm_core import measure
-
     root = root or cache_root()
-    torch.set_num_threads(threads or plan.threads)
-    started = time.time()
-    prepared = prepare(plan, root)
+    started = time.monotonic()
+    prepared = prepare(plan, root, threads=threads)
     for task in prepared.tasks:
         if task.rows_dropped:
             progress.say(
                 f"{task.id}: {task.rows_dropped} rows are longer than "
                 f"{plan.training.max_tokens} tokens and were left out."
             )
-    done = finished(root, plan.slug, prepared.digest)
-    if done and not rebuild:
-        return done, False
-    engine = measure.InProcess(
-        plan,
-        prepared.base,
-        training=prepared.training,
-        pool=prepared.pool,
-        units=Units(root, fresh=rebuild),
-        progress=progress,
-    )
-    result = engine.run()
-    facts = {
+    with locked(root, f"{plan.slug}-{prepared.digest[:12]}"):
+        done = finished(root, plan.slug, prepared.digest)
+        if done and not rebuild:
+            return done, False
+        result = engine_for(prepared, root, progress, fresh=rebuild).run()
+        return _store(prepared, result, root, facts(prepared, result, started)), True
+
+
+def facts(prepared: Prepared, result: "Measurement", started: float) -> dict[str, Any]:
+    """What a manifest says of where and how a study was measured; not part of its digest."""
+    from taskpgm_core import measure
+
+    return {
         **measure.device_facts(prepared.base.device),
-        "dtype": plan.dtype,
+        "dtype": prepared.plan.dtype,
         "machine": platform.machine(),
         "processor": _processor(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
-        "seconds": round(time.time() - started, 1),
+        "seconds": round(time.monotonic() - started, 1),
+        "probe_batch": result.batch,
         "shared_examples": [list(s) for s in shared_examples(prepared.material.examples)],
     }
-    return _store(prepared, result, root, facts), True
 
 
 def _store(
@@ -222,6 +239,7 @@ def _store(
         "base": result.base @ weights,
         "noise": result.noise @ weights,
         "noise_tasks": result.noise_tasks,
+        "batch_noise": np.array(result.batch_noise),
     }
     if not all(np.isfinite(m).all() for m in matrices.values()):
         raise MeasurementError("A measured matrix holds values that are not finite; none is kept.")

@@ -22,7 +22,7 @@ class TaskEntry(_Strict):
     """One task: where its examples come from and, if it was trained elsewhere, its model.
 
     ``adapter`` (a LoRA adapter) or ``checkpoint`` (a full model) is a folder or hub id to measure
-    instead of training one here.
+    instead of training one here. ``joined``: 0, or the how-manieth add-task brought it.
     """
 
     source: str
@@ -32,6 +32,7 @@ class TaskEntry(_Strict):
     options: dict[str, Any] = Field(default_factory=dict)
     adapter: str | None = None
     checkpoint: str | None = None
+    joined: int = Field(default=0, ge=0)
 
     @model_validator(mode="before")
     @classmethod
@@ -75,6 +76,24 @@ class Probe(_Strict):
     top: int = Field(default=5, ge=1, le=32)
 
 
+class Expect(_Strict):
+    """What a dry run goes by where weights and data are not at hand; not part of the digest.
+
+    The shape of a Llama-like model as its ``config.json`` gives it, the mean tokens of a row, and
+    the GPU that the time is estimated for.
+    """
+
+    layers: int = Field(ge=1)
+    hidden: int = Field(ge=1)
+    intermediate: int = Field(ge=1)
+    heads: int = Field(ge=1)
+    key_value_heads: int = Field(ge=1)
+    vocabulary: int = Field(ge=2)
+    prompt_tokens: float = Field(gt=0)
+    completion_tokens: float = Field(gt=0)
+    device: Literal["H200", "H100", "A100-80GB", "A100-40GB", "L40S"] = "H100"
+
+
 class Plan(_Strict):
     """Everything that determines a study. The same plan gives the same digest."""
 
@@ -89,6 +108,7 @@ class Plan(_Strict):
     probe: Probe = Probe()
     folders: dict[str, str] = Field(default_factory=dict)
     publish_text: bool = False
+    expect: Expect | None = None
     about: str = ""
 
     @field_validator("slug")
@@ -125,10 +145,10 @@ class Plan(_Strict):
     def normalised(self) -> dict[str, Any]:
         """What the digest covers: all but the name, notes, threads and places on this machine."""
         plan = self.model_dump(mode="json")
-        for key in ("slug", "about", "threads", "folders", "publish_text"):
+        for key in ("slug", "about", "threads", "folders", "publish_text", "expect"):
             plan.pop(key)
         for task in plan["tasks"]:
-            for key in ("adapter", "checkpoint"):
+            for key in ("adapter", "checkpoint", *(() if task["joined"] else ("joined",))):
                 task.pop(key)
         return plan
 
@@ -141,6 +161,7 @@ def _sentence(error: ValidationError, where: str) -> str:
             "tasks": TaskEntry,
             "training": Training,
             "probe": Probe,
+            "expect": Expect,
         }
         known = sections.get(first["loc"][0], Plan) if len(first["loc"]) > 1 else Plan
         guess = nearest(str(first["loc"][-1]), known.model_fields)

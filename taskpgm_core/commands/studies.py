@@ -1,4 +1,4 @@
-"""Verbs on studies: build, import, list, show, verify, text."""
+"""Verbs on studies: import, list, show, verify, text."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +9,6 @@ import numpy as np
 
 from taskpgm_core import store
 from taskpgm_core.commands.output import as_json, print_json, study_argument, table, warn
-from taskpgm_core.plan import load_plan
 from taskpgm_core.records import Study
 
 
@@ -46,64 +45,6 @@ def measured_card(study: Study) -> dict[str, Any]:
             name: [study.names[j] for j in np.argsort(row, kind="stable") if j != i][:3]
             for i, (name, row) in enumerate(zip(study.names, D, strict=True))
         },
-    }
-
-
-@click.command()
-@click.argument("plan")
-@click.option("--slug", help="Name the study otherwise than its plan does.")
-@click.option("--rebuild", is_flag=True, help="Measure again and replace a finished study.")
-@click.option("--threads", type=click.IntRange(1), help="CPU threads (the plan's by default).")
-@click.option("--compare", help="Afterwards, print how far D is from this study's.")
-@as_json
-def build(
-    plan: str,
-    slug: str | None,
-    rebuild: bool,
-    threads: int | None,
-    compare: str | None,
-    as_json: bool,
-) -> None:
-    """Measure the study that PLAN (a YAML file or a committed plan's name) determines."""
-    from taskpgm_core import pipeline
-    from taskpgm_core.commands.watching import Watch
-    from taskpgm_core.plan import renamed
-
-    chosen = load_plan(plan)
-    if slug:
-        chosen = renamed(chosen, slug)
-    with Watch() as watch:
-        study, now = pipeline.build(chosen, progress=watch, rebuild=rebuild, threads=threads)
-    answer: dict[str, Any] = {**card(study), "built_now": now}
-    if compare:
-        other = store.open_study(compare)
-        answer["distance"] = divergence_distance(study, other)
-    if as_json:
-        print_json(answer)
-        return
-    if now:
-        click.echo(
-            f"Built {study.slug} in {study.facts['seconds'] / 60:.1f} minutes: {study.folder}"
-        )
-    else:
-        click.echo(f"{study.slug} is complete already: {study.folder} (--rebuild replaces it).")
-    if compare:
-        d = answer["distance"]
-        click.echo(
-            f"D differs from {compare}'s by at most {d['max']:.3g} nats (mean {d['mean']:.3g}; "
-            f"largest D {d['scale']:.3g}; training-noise floor {d['noise_floor']:.3g})."
-        )
-
-
-def divergence_distance(study: Study, other: Study) -> dict[str, float]:
-    """How far two studies of the same tasks are apart: |D - D'| over all pairs, nats."""
-    a, b = (store.similarity(s, "jsd").divergence for s in (study, other))
-    apart = np.abs(a - b)[np.triu_indices(len(a), 1)]
-    return {
-        "max": float(apart.max()),
-        "mean": float(apart.mean()),
-        "scale": float(b.max()),
-        "noise_floor": store.noise(other).floor,
     }
 
 

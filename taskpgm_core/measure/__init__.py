@@ -1,19 +1,16 @@
 """The only room that knows torch: single-task models trained, scored and compared."""
 
 from taskpgm_core.measure.adapters import applied
+from taskpgm_core.measure.agenda import CODE
 from taskpgm_core.measure.base_model import BaseModel, Weights, find_weights, load_base
-from taskpgm_core.measure.engine import (
-    CODE,
-    InProcess,
-    Measurement,
-    device_facts,
-    token_strings,
-)
 from taskpgm_core.measure.evaluation import evaluate
+from taskpgm_core.measure.in_process import InProcess
 from taskpgm_core.measure.matrices import example_means, loss_tables, pmi, symmetric
+from taskpgm_core.measure.measurement import Measurement, device_facts, token_strings
 from taskpgm_core.measure.probe_pool import ProbeTokens, probe_tokens
 from taskpgm_core.measure.progress import Progress, Silence
 from taskpgm_core.measure.rendering import RenderedExample, render
+from taskpgm_core.measure.speed import Speed, scoring_speed, speed
 from taskpgm_core.measure.training import task_seed, train
 
 __all__ = [
@@ -25,6 +22,7 @@ __all__ = [
     "Progress",
     "RenderedExample",
     "Silence",
+    "Speed",
     "Weights",
     "applied",
     "device_facts",
@@ -36,6 +34,8 @@ __all__ = [
     "pmi",
     "probe_tokens",
     "render",
+    "scoring_speed",
+    "speed",
     "symmetric",
     "task_seed",
     "token_strings",

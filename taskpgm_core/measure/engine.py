@@ -1,9 +1,7 @@
 """A study's measurement, unit by unit: what is finished is never done again, and never lost."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,59 +9,30 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from taskpgm_core.digest import digest_of, sha256
 from taskpgm_core.errors import MeasurementError
 from taskpgm_core.measure.adapters import (
     Adapter,
-    applied,
     checkpoint_digest,
     read_adapter,
     read_checkpoint,
 )
-from taskpgm_core.measure.base_model import BaseModel, Weights, head_of, load_base
-from taskpgm_core.measure.divergence import LN2, all_pairs
+from taskpgm_core.measure.agenda import BACKWARD, Agenda, Joining, ModelSpec
+from taskpgm_core.measure.base_model import BaseModel, Weights
+from taskpgm_core.measure.measurement import Measurement, check, no_curves
 from taskpgm_core.measure.probe_pool import Batch, ProbeTokens
 from taskpgm_core.measure.progress import Progress
 from taskpgm_core.measure.rendering import RenderedExample
-from taskpgm_core.measure.scoring import score
-from taskpgm_core.measure.training import task_seed, train
+from taskpgm_core.measure.worker import Event, Job, Scored, Trained, adapter_of
 from taskpgm_core.plan import Plan
 from taskpgm_core.store.units import Units
 
-CODE = "1"  # raise it whenever the same inputs would give other numbers
-BACKWARD = 3.0  # a training step costs about three forward passes
-PAIR_TOKENS = 2e-6  # forward tokens that one vocabulary entry of one pair costs (measured on CPU)
 
+class Engine(ABC):
+    """What every engine shares: which units there are, which are missing, and what they give.
 
-@dataclass(frozen=True)
-class ModelSpec:
-    """One model to score: a task's (replicate 0, 1 = second seed), or the base (task None)."""
-
-    task: str | None
-    replicate: int = 0
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """Everything measured, models in task order with the base last; see ``store.arrays``.
-
-    ``divergence``: (pairs, positions) of the n(n-1)/2 task pairs; ``base``: (n, positions) of each
-    model from the base model; ``noise``: (second seeds, positions). All JSD in nats.
+    An engine says how jobs and comparisons reach a worker; units are kept here, in one place, so
+    every engine stores the same bytes.
     """
-
-    divergence: npt.NDArray[np.float64]
-    base: npt.NDArray[np.float64]
-    noise: npt.NDArray[np.float64]
-    noise_tasks: npt.NDArray[np.int64]
-    gold: npt.NDArray[np.float32]
-    top_ids: npt.NDArray[np.int32]
-    top_log_probability: npt.NDArray[np.float32]
-    curves: pd.DataFrame
-    units: tuple[str, ...]
-
-
-class InProcess:
-    """Runs a plan's units one after another on one resident base model."""
 
     def __init__(
         self,
@@ -75,49 +44,62 @@ class InProcess:
         units: Units,
         progress: Progress,
     ) -> None:
-        self.plan, self.base, self.pool = plan, base, pool
-        self.training, self.units, self.progress = training, units, progress
-        self.batches = pool.batches(plan.probe.batch)
-        self.used: list[str] = []
-        self.names = [task.id for task in plan.tasks]
-        self.models = [
-            *(ModelSpec(name) for name in self.names),
-            ModelSpec(None),
-            *(ModelSpec(name, 1) for name in plan.training.second_seed),
-        ]
-        self._curves: list[pd.DataFrame] = []
+        self.plan, self.base, self.units, self.progress = plan, base, units, progress
+        self.agenda = Agenda(plan, base, training, pool, plan.probe.batch)
+        self.models_folder = units.folder.parent / ".models"
+        self._begin()
 
-    def _common_key(self) -> dict[str, Any]:
-        base = self.base
-        return {
-            "base": base.digest,
-            "tokenizer": base.tokenizer_digest,
-            "template": self.plan.template,
-            "dtype": base.dtype,
-            "device": base.device.type,
-            "code": CODE,
-        }
+    def _begin(self) -> None:
+        self.used: set[str] = set()
+        self.digests: list[str] = [""] * len(self.agenda.models)
+        self.checkpoints: dict[int, Weights] = {}
+        self._curves: dict[int, pd.DataFrame] = {}
 
-    def _training_key(self, spec: ModelSpec) -> dict[str, Any]:
-        assert spec.task is not None
-        examples = self.training[spec.task]
-        training = self.plan.training.model_dump(mode="json", exclude={"second_seed"})
-        data = sha256(json.dumps([[e.prompt, e.completion] for e in examples]).encode())
-        return {
-            **self._common_key(),
-            "training": training,
-            "seed": task_seed(self.plan.seed, spec.task, spec.replicate),
-            "examples": data,
-        }
+    @abstractmethod
+    def _measure(self) -> None:
+        """Bring every model's job (``_job``) to a worker, and every event to ``_hear``."""
 
-    def _score_key(self, model: str, batch: Batch) -> dict[str, Any]:
-        arrays = (batch.ids, batch.rows, batch.columns, batch.gold)
-        return {
-            **self._common_key(),
-            "model": model,
-            "batch": [sha256(np.ascontiguousarray(a).tobytes()) for a in arrays],
-            "top": self.plan.probe.top,
-        }
+    @abstractmethod
+    def _divergences(self, wanted: Sequence[tuple[Batch, Joining]]) -> None:
+        """Bring every comparison (``_comparison``) to a worker, and its answer to ``_compared``."""
+
+    @abstractmethod
+    def _worker(self) -> Any:
+        """A worker here or elsewhere, for small questions."""
+
+    def run(self) -> Measurement:
+        """Train, score and compare all that is not finished; MeasurementError on a failed check.
+
+        Where the memory of a GPU runs out, the batch plan of all models is halved.
+        """
+        while True:
+            try:
+                return self._run()
+            except torch.OutOfMemoryError as error:
+                batch = self.agenda.batch
+                if batch == 1:
+                    raise MeasurementError(
+                        f"The device has too little memory for one probe example at a time "
+                        f"({str(error).splitlines()[0]}); shorten the examples."
+                    ) from None
+                self.progress.say(
+                    f"Memory ran out with {batch} probe examples a batch; going on with "
+                    f"{batch // 2} for all models."
+                )
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            a = self.agenda
+            self.agenda = Agenda(self.plan, self.base, a.training, a.pool, batch // 2)
+            self._begin()
+
+    def _run(self) -> Measurement:
+        agenda = self.agenda
+        self.progress.plan(agenda.work(), agenda.count())
+        self._measure()
+        self._check_restored()
+        return self._compare()
+
+    # Units
 
     def _take(self, kind: str, key: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
         found = self.units.get(kind, key)
@@ -130,162 +112,113 @@ class InProcess:
         self._use(kind, key)
 
     def _use(self, kind: str, key: Mapping[str, Any]) -> None:
-        self.used.append(str(self.units.path(kind, key).relative_to(self.units.folder)))
+        self.used.add(str(self.units.path(kind, key).relative_to(self.units.folder)))
 
-    @property
-    def pairs(self) -> list[tuple[int, int]]:
-        """Task pairs, then (model, base), then (model, its second seed), as model indices."""
-        n = len(self.names)
-        tasks = list(zip(*(x.tolist() for x in np.triu_indices(n, 1)), strict=True))
-        base = [(i, n) for i in range(n)]
-        second = [
-            (self.names.index(name), n + 1 + k)
-            for k, name in enumerate(self.plan.training.second_seed)
-        ]
-        return [*tasks, *base, *second]
+    def missing(self) -> dict[str, dict[str, float]]:
+        """``work`` and ``units`` of each stage that are not finished yet; measures nothing."""
+        agenda, units = self.agenda, self.units
+        work, count = dict.fromkeys(agenda.work(), 0.0), dict.fromkeys(agenda.count(), 0.0)
+        for index, spec in enumerate(agenda.models):
+            model = self._found(spec)
+            digest = self._digest(spec, model)
+            self.digests[index] = digest
+            if agenda.is_trained(spec) and model is None:
+                work["train"] += BACKWARD * agenda.training_tokens(spec)
+                count["train"] += 1
+            for batch in agenda.batches_of(spec):
+                if not digest or not units.has("score", agenda.score_key(digest, batch)):
+                    work["score"] += batch.ids.size
+                    count["score"] += 1
+        for batch in agenda.batches:
+            for joining in agenda.joinings:
+                known = all(self.digests[k] for k in joining.models)
+                key = agenda.compare_key(self.digests, batch, joining) if known else {}
+                if not known or not units.has("compare", key):
+                    work["compare"] += agenda.compare_work(len(joining.pairs), len(batch.places))
+                    count["compare"] += 1
+        return {"work": work, "units": count}
 
-    def work(self) -> dict[str, float]:
-        """Forward tokens (or what costs as much) of each stage."""
-        training = self.plan.training
-        trained = [s for s in self.models if s.task and not self._brought(s.task)]
-        tokens = 0.0
-        for spec in trained:
-            mean = np.mean([e.length for e in self.training[spec.task or ""]])
-            tokens += float(mean) * training.steps * training.batch
-        vocabulary = self.base.vocabulary
-        return {
-            "train": tokens * BACKWARD,
-            "score": float(len(self.models) * sum(b.ids.size for b in self.batches)),
-            "compare": len(self.pairs) * self.pool.positions * vocabulary * PAIR_TOKENS,
-        }
+    # Models
 
-    def _brought(self, task: str) -> bool:
-        entry = self.plan.tasks[self.names.index(task)]
-        return bool(entry.adapter or entry.checkpoint)
-
-    def run(self) -> Measurement:
-        """Train, score and compare all that is not finished; MeasurementError on a failed check."""
-        self.progress.plan(self.work())
-        digests, checkpoints = [], {}
-        for index, spec in enumerate(self.models):
-            model = self._model(spec)
-            if isinstance(model, Weights):
-                digests.append(checkpoint_digest(model))
-                checkpoints[index] = model
-            else:
-                digests.append(model.digest if model else "base")
-            self._score_all(spec, model, digests[-1])
-        self._check_restored(digests)
-        return self._compare(digests, checkpoints)
-
-    def _model(self, spec: ModelSpec) -> Adapter | Weights | None:
+    def _found(self, spec: ModelSpec) -> Adapter | Weights | None:
+        """The model where it was brought along or is trained already."""
         if spec.task is None:
             return None
-        entry = self.plan.tasks[self.names.index(spec.task)]
+        entry = self.agenda.entry(spec)
         if spec.replicate == 0 and entry.adapter:
             return read_adapter(entry.adapter)
         if spec.replicate == 0 and entry.checkpoint:
             return read_checkpoint(entry.checkpoint, self.base)
-        return self._trained(spec)
+        arrays = self._take("train", self.agenda.training_key(spec))
+        if arrays is None:
+            return None
+        self._learn(spec, arrays)
+        return adapter_of(self.agenda, arrays)
 
-    def _trained(self, spec: ModelSpec) -> Adapter:
-        assert spec.task is not None
-        from taskpgm_core.measure.adapters import lora_config
+    def _digest(self, spec: ModelSpec, model: Adapter | Weights | None) -> str:
+        """What names the model in its scores' keys; empty where it is not trained yet."""
+        if isinstance(model, Weights):
+            return checkpoint_digest(model)
+        if model is not None:
+            return model.digest
+        return "" if spec.task else "base"
 
-        key, training = self._training_key(spec), self.plan.training
-        found = self._take("train", key)
-        reused = found is not None
-        if found is None:
-            made = train(
-                self.base,
-                self.training[spec.task],
-                training,
-                seed=key["seed"],
-                name=spec.task,
-                on_step=lambda tokens: self.progress.advance("train", tokens * BACKWARD),
-            )
-            found = {
-                **{f"weights/{k}": v for k, v in made.adapter.weights.items()},
-                "loss": made.loss,
-                "learning_rate": made.learning_rate,
+    def _learn(self, spec: ModelSpec, arrays: Mapping[str, np.ndarray]) -> None:
+        self._curves[self.agenda.models.index(spec)] = pd.DataFrame(
+            {
+                "task": spec.task,
+                "replicate": spec.replicate,
+                "step": np.arange(len(arrays["loss"])),
+                "loss": arrays["loss"],
+                "learning_rate": arrays["learning_rate"],
             }
-            self._put("train", key, found)
-        if reused:
-            mean = float(np.mean([e.length for e in self.training[spec.task]]))
-            tokens = mean * training.steps * training.batch
-            self.progress.advance("train", tokens * BACKWARD, reused=True)
-        self._curves.append(
-            pd.DataFrame(
-                {
-                    "task": spec.task,
-                    "replicate": spec.replicate,
-                    "step": np.arange(len(found["loss"])),
-                    "loss": found["loss"],
-                    "learning_rate": found["learning_rate"],
-                }
-            )
         )
-        weights = {
-            k.removeprefix("weights/"): v for k, v in found.items() if k.startswith("weights/")
-        }
-        return Adapter(lora_config(training), weights)
 
-    @contextmanager
-    def _resident(self, spec: ModelSpec, model: Adapter | Weights | None) -> Iterator[BaseModel]:
-        if isinstance(model, Adapter):
-            with applied(self.base, model, spec.task or ""):
-                yield self.base
-        elif isinstance(model, Weights):
-            yield load_base(
-                model,
-                dtype=self.base.dtype,
-                models=self.units.folder.parent / ".models",
-                device=str(self.base.device),
-            )
-        else:
-            yield self.base
+    def _job(self, index: int) -> Job:
+        """What is missing of one model, with what is there of it."""
+        agenda, spec = self.agenda, self.agenda.models[index]
+        model = self._found(spec)
+        if isinstance(model, Weights):
+            self.checkpoints[index] = model
+        digest = self.digests[index] = self._digest(spec, model)
+        batches = agenda.batches_of(spec)
+        if not digest:
+            return Job(index, spec, model, tuple(range(len(batches))))
+        keys = [agenda.score_key(digest, batch) for batch in batches]
+        missing = tuple(k for k, key in enumerate(keys) if self._take("score", key) is None)
+        return Job(index, spec, model, missing)
 
-    def _score_all(self, spec: ModelSpec, model: Adapter | Weights | None, digest: str) -> None:
-        keys = [self._score_key(digest, batch) for batch in self.batches]
-        missing = []
-        for key, batch in zip(keys, self.batches, strict=True):
-            if self._take("score", key) is None:
-                missing.append((key, batch))
-            else:
+    def _accept(self, job: Job) -> None:
+        """Count what a job finds finished."""
+        agenda = self.agenda
+        if agenda.is_trained(job.spec) and job.model is not None:
+            tokens = agenda.training_tokens(job.spec)
+            self.progress.advance("train", BACKWARD * tokens, reused=True)
+            self.progress.finish("train")
+        for k, batch in enumerate(agenda.batches_of(job.spec)):
+            if k not in job.missing:
                 self.progress.advance("score", batch.ids.size, reused=True)
-        if not missing:
-            return
-        with self._resident(spec, model) as resident:
-            for key, batch in missing:
-                arrays = score(resident, batch, self.plan.probe.top)
-                for name in ("hidden", "gold"):
-                    if not np.isfinite(arrays[name]).all():
-                        who = f"the model of task '{spec.task}'" if spec.task else "the base model"
-                        raise MeasurementError(
-                            f"Scoring {who} gave a number that is not finite ({name}); try dtype "
-                            f"float32, or train it with a lower learning rate."
-                        )
-                self._put("score", key, arrays)
-                self.progress.advance("score", batch.ids.size)
+                self.progress.finish("score")
 
-    def _check_restored(self, digests: Sequence[str]) -> None:
-        """D_ii = 0: the base model scored again, after all adapters, must give the same bits."""
-        batch = self.batches[-1]
-        first = self._take("score", self._score_key(digests[len(self.names)], batch))
-        again = score(self.base, batch, self.plan.probe.top)
-        assert first is not None
-        head = head_of(self.base.model)
-        D = all_pairs(
-            [first["hidden"], again["hidden"]], [head, head], [(0, 1)], device=self.base.device
-        )
-        if D.max() > 1e-12:
-            raise MeasurementError(
-                f"The base model scored twice differs from itself (D = {D.max():.3g} nats, must "
-                f"be 0); a library or a device here does not repeat its own results."
-            )
+    def _hear(self, job: Job, event: Event) -> None:
+        """Keep a finished unit."""
+        agenda = self.agenda
+        if isinstance(event, Trained):
+            self._put("train", agenda.training_key(job.spec), event.arrays)
+            self._learn(job.spec, event.arrays)
+            self.digests[job.index] = adapter_of(agenda, event.arrays).digest
+            self.progress.advance("train", BACKWARD * event.tokens)
+            self.progress.finish("train")
+        elif isinstance(event, Scored):
+            batch = agenda.batches_of(job.spec)[event.batch]
+            key = agenda.score_key(self.digests[job.index], batch)
+            self._put("score", key, event.arrays)
+            self.progress.timed(event.forward, event.total)
+            self.progress.advance("score", batch.ids.size)
+            self.progress.finish("score")
 
-    def _scored(self, digest: str, batch: Batch) -> dict[str, np.ndarray]:
-        found = self.units.get("score", self._score_key(digest, batch))
+    def _scored(self, model: int, batch: Batch) -> dict[str, np.ndarray]:
+        found = self._take("score", self.agenda.score_key(self.digests[model], batch))
         if found is None:
             raise MeasurementError(
                 "A finished unit was damaged while the build ran; run the same build again, it "
@@ -293,94 +226,88 @@ class InProcess:
             )
         return found
 
-    def _compare(self, digests: Sequence[str], checkpoints: Mapping[int, Weights]) -> Measurement:
-        n, pairs, positions = len(self.names), self.pairs, self.pool.positions
-        heads = [head_of(self.base.model)] * len(self.models)
-        for index, weights in checkpoints.items():
-            with self._resident(self.models[index], weights) as other:
-                heads[index] = head_of(other.model)
-        D = np.empty((len(pairs), positions))
+    def _check_restored(self) -> None:
+        """D_ii = 0: the base model scored again, after all adapters, must give the same bits."""
+        last, base = len(self.agenda.batches) - 1, len(self.agenda.names)
+        drift = self._worker().drift(last, self._scored(base, self.agenda.batches[last])["hidden"])
+        if drift > 1e-12:
+            raise MeasurementError(
+                f"The base model scored twice differs from itself (D = {drift:.3g} nats, must "
+                f"be 0); a library or a device here does not repeat its own results."
+            )
+
+    def _batch_noise(self) -> float:
+        """Mean JSD of the base model from itself under a second batch plan, nats."""
+        agenda, base = self.agenda, len(self.agenda.names)
+        plans = []
+        for batches in (agenda.batches, agenda.again):
+            scored = [self._scored(base, batch)["hidden"] for batch in batches]
+            hidden = np.zeros((agenda.pool.positions, scored[0].shape[1]), dtype=np.float32)
+            for batch, values in zip(batches, scored, strict=True):
+                hidden[batch.places] = values
+            plans.append(hidden)
+        places = np.concatenate([batch.places for batch in agenda.again])
+        hidden_twice = [hidden[places] for hidden in plans]
+        D = self._worker().compare(hidden_twice, [None, None], [(0, 1)])[0]
+        return float(np.average(D, weights=agenda.pool.weights[places]))
+
+    # Comparisons
+
+    def _comparison(
+        self, batch: Batch, joining: Joining
+    ) -> tuple[list[np.ndarray], list[Weights | None], Sequence[tuple[int, int]]]:
+        hidden = [self._scored(k, batch)["hidden"] for k in joining.models]
+        return hidden, [self.checkpoints.get(k) for k in joining.models], joining.pairs
+
+    def _compared(self, batch: Batch, joining: Joining, D: npt.NDArray[np.float64]) -> None:
+        self._put("compare", self.agenda.compare_key(self.digests, batch, joining), {"jsd": D})
+        self.progress.advance(
+            "compare", self.agenda.compare_work(len(joining.pairs), len(batch.places))
+        )
+        self.progress.finish("compare")
+
+    def _compare(self) -> Measurement:
+        agenda, n = self.agenda, len(self.agenda.names)
+        wanted = []
+        for batch in agenda.batches:
+            for joining in agenda.joinings:
+                if self._take("compare", agenda.compare_key(self.digests, batch, joining)) is None:
+                    wanted.append((batch, joining))
+                    continue
+                work = agenda.compare_work(len(joining.pairs), len(batch.places))
+                self.progress.advance("compare", work, reused=True)
+                self.progress.finish("compare")
+        self._divergences(wanted)
+        positions, top = agenda.pool.positions, self.plan.probe.top
+        D = np.empty((len(agenda.pairs), positions))
         gold = np.empty((n + 1, positions), dtype=np.float32)
-        top = self.plan.probe.top
         top_ids = np.empty((n + 1, positions, top), dtype=np.int32)
         top_values = np.empty((n + 1, positions, top), dtype=np.float32)
-        vocabulary = self.base.vocabulary
-        for batch in self.batches:
-            scored = [self._scored(digest, batch) for digest in digests]
+        for batch in agenda.batches:
             for model in range(n + 1):
-                gold[model, batch.places] = scored[model]["gold"]
-                top_ids[model, batch.places] = scored[model]["top_ids"]
-                top_values[model, batch.places] = scored[model]["top_log_probability"]
-            key = {
-                "scores": [digest_of(self._score_key(digest, batch)) for digest in digests],
-                "pairs": digest_of(pairs),
-            }
-            found = self._take("compare", key)
-            work = len(pairs) * len(batch.places) * vocabulary * PAIR_TOKENS
-            if found is None:
-                values = all_pairs(
-                    [s["hidden"] for s in scored], heads, pairs, device=self.base.device
-                )
-                found = {"jsd": values}
-                self._put("compare", key, found)
-                self.progress.advance("compare", work)
-            else:
-                self.progress.advance("compare", work, reused=True)
-            D[:, batch.places] = found["jsd"]
-        self._check(D)
+                scored = self._scored(model, batch)
+                gold[model, batch.places] = scored["gold"]
+                top_ids[model, batch.places] = scored["top_ids"]
+                top_values[model, batch.places] = scored["top_log_probability"]
+            for joining in agenda.joinings:
+                key = agenda.compare_key(self.digests, batch, joining)
+                found = self._take("compare", key)
+                assert found is not None
+                D[np.ix_(np.array(joining.rows), batch.places)] = found["jsd"]
+        check(D, agenda)
         m = n * (n - 1) // 2
-        seconds = [self.names.index(name) for name in self.plan.training.second_seed]
-        curves = pd.concat(self._curves, ignore_index=True) if self._curves else _no_curves()
+        seconds = [agenda.names.index(name) for name in self.plan.training.second_seed]
+        curves = [self._curves[k] for k in sorted(self._curves)]
         return Measurement(
             divergence=D[:m],
             base=D[m : m + n],
             noise=D[m + n :],
             noise_tasks=np.array(seconds, dtype=np.int64),
+            batch_noise=self._batch_noise(),
             gold=gold,
             top_ids=top_ids,
             top_log_probability=top_values,
-            curves=curves,
-            units=tuple(self.used),
+            curves=pd.concat(curves, ignore_index=True) if curves else no_curves(),
+            units=tuple(sorted(self.used)),
+            batch=agenda.batch,
         )
-
-    def _check(self, D: npt.NDArray[np.float64]) -> None:
-        n = len(self.names)
-        if not np.isfinite(D).all() or D.max() > LN2 + 1e-6:
-            pair = int(
-                np.unravel_index(np.nanargmax(np.where(np.isfinite(D), D, np.inf)), D.shape)[0]
-            )
-            i, j = self.pairs[pair]
-            raise MeasurementError(
-                f"The divergence of models {i} and {j} is {D[pair].max()}, outside [0, ln 2]; "
-                f"nothing was stored."
-            )
-        moved = D[n * (n - 1) // 2 : n * (n - 1) // 2 + n].max(axis=1)
-        for name, most in zip(self.names, moved, strict=True):
-            if most == 0.0:
-                raise MeasurementError(
-                    f"The model of task '{name}' answers exactly like the base model: its adapter "
-                    f"changes nothing; check that it was trained and saved."
-                )
-
-
-def _no_curves() -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "task": pd.Series(dtype=str),
-            "replicate": pd.Series(dtype=np.int64),
-            "step": pd.Series(dtype=np.int64),
-            "loss": pd.Series(dtype=np.float64),
-            "learning_rate": pd.Series(dtype=np.float64),
-        }
-    )
-
-
-def token_strings(tokenizer: Any, ids: npt.NDArray[np.int32]) -> dict[int, str]:
-    """The text of every token id in ``ids``, as the tokenizer decodes it alone."""
-    return {int(i): tokenizer.decode([int(i)]) for i in np.unique(ids)}
-
-
-def device_facts(device: torch.device) -> dict[str, Any]:
-    """What a manifest says of where it ran."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    return {"device": name, "threads": torch.get_num_threads(), "torch": torch.__version__}

@@ -19,6 +19,7 @@ from taskpgm_core.store.assembly import assemble, finished, measured_files
 from taskpgm_core.store.cache import cache_root, list_studies, open_study
 from taskpgm_core.store.evidence import evidence, has_run, keep_run
 from taskpgm_core.store.imports import import_matrix
+from taskpgm_core.store.lock import locked
 from taskpgm_core.store.mixture_file import parse_mixture, read_mixture
 from taskpgm_core.store.text import bring_text, example_checksums, probe_text
 from taskpgm_core.store.units import Units
@@ -43,6 +44,7 @@ __all__ = [
     "keep_run",
     "likely_tokens",
     "list_studies",
+    "locked",
     "losses",
     "measured_files",
     "noise",

@@ -47,6 +47,11 @@ class Units:
             return None
         return load(data[_DIGEST_BYTES:])
 
+    def has(self, kind: str, key: Mapping[str, Any]) -> bool:
+        """Whether the unit's file is there, unread."""
+        path = self.path(kind, key)
+        return path.is_file() and (self._own is None or path in self._own)
+
     def put(self, kind: str, key: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
         data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
         path = self.path(kind, key)

@@ -1,0 +1,139 @@
+"""Verbs that measure: build, bench."""
+
+from typing import Any
+
+import click
+import numpy as np
+
+from taskpgm_core import store
+from taskpgm_core.commands.output import as_json, print_json, table
+from taskpgm_core.commands.studies import card
+from taskpgm_core.estimate import Estimate
+from taskpgm_core.plan import load_plan, renamed
+from taskpgm_core.records import Study
+
+threads_option = click.option(
+    "--threads", type=click.IntRange(1), help="CPU threads (the plan's by default)."
+)
+
+
+@click.command()
+@click.argument("plan")
+@click.option("--slug", help="Name the study otherwise than its plan does.")
+@click.option("--rebuild", is_flag=True, help="Measure again and replace a finished study.")
+@click.option("--dry-run", is_flag=True, help="Only say what it would cost.")
+@click.option("--json-progress", "progress_file", help="FILE to keep up to date with the progress.")
+@click.option("--compare", help="Afterwards, print how far D is from this study's.")
+@threads_option
+@as_json
+def build(
+    plan: str,
+    slug: str | None,
+    rebuild: bool,
+    dry_run: bool,
+    progress_file: str | None,
+    compare: str | None,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Measure the study that PLAN (a YAML file or a committed plan's name) determines."""
+    from taskpgm_core import pipeline, preview
+    from taskpgm_core.commands.watching import Watch
+
+    chosen = load_plan(plan)
+    if slug:
+        chosen = renamed(chosen, slug)
+    if dry_run:
+        cost = preview.preview(chosen, threads=threads)
+        if as_json:
+            print_json(preview.card(cost))
+        else:
+            print_cost(cost)
+        return
+    with Watch(progress_file) as watch:
+        study, now = pipeline.build(chosen, progress=watch, rebuild=rebuild, threads=threads)
+        watch.finished(card(study))
+    answer: dict[str, Any] = {**card(study), "built_now": now}
+    if compare:
+        other = store.open_study(compare)
+        answer["distance"] = divergence_distance(study, other)
+    if as_json:
+        print_json(answer)
+        return
+    print_built(study, now)
+    if compare:
+        d = answer["distance"]
+        click.echo(
+            f"D differs from {compare}'s by at most {d['max']:.3g} nats (mean {d['mean']:.3g}; "
+            f"largest D {d['scale']:.3g}; training-noise floor {d['noise_floor']:.3g})."
+        )
+
+
+def print_built(study: Study, now: bool) -> None:
+    if now:
+        click.echo(
+            f"Built {study.slug} in {study.facts['seconds'] / 60:.1f} minutes: {study.folder}"
+        )
+    else:
+        click.echo(f"{study.slug} is complete already: {study.folder} (--rebuild replaces it).")
+
+
+def print_cost(cost: Estimate) -> None:
+    """A dry run for a person."""
+    click.echo(
+        f"{cost.slug}: {cost.tasks} tasks, {cost.models} models, {cost.forward_passes} forward "
+        f"passes of one example each, on {cost.device}"
+    )
+    rows = [
+        [
+            stage,
+            str(cost.units[stage]),
+            str(cost.left[stage]),
+            f"{cost.tokens[stage]:,.0f}" if stage in cost.tokens else "-",
+            clock(cost.seconds[stage]) if cost.seconds else "-",
+        ]
+        for stage in cost.units
+    ]
+    click.echo(table(["stage", "units", "left", "tokens", "time left"], rows))
+    total = f"about {clock(cost.total_seconds)}" if cost.total_seconds is not None else "unknown"
+    click.echo(
+        f"Time {total}, memory about {cost.memory / 1e9:.2f} GB, disk about "
+        f"{cost.disk / 1e9:.2f} GB ({cost.basis})."
+    )
+    if cost.complete:
+        click.echo("The study is complete already; nothing would be measured.")
+
+
+def clock(seconds: float) -> str:
+    """A duration as people say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def divergence_distance(study: Study, other: Study) -> dict[str, float]:
+    """How far two studies of the same tasks are apart: |D - D'| over all pairs, nats."""
+    a, b = (store.similarity(s, "jsd").divergence for s in (study, other))
+    apart = np.abs(a - b)[np.triu_indices(len(a), 1)]
+    return {
+        "max": float(apart.max()),
+        "mean": float(apart.mean()),
+        "scale": float(b.max()),
+        "noise_floor": store.noise(other).floor,
+    }
+
+
+@click.command()
+@click.argument("plan")
+@threads_option
+@as_json
+def bench(plan: str, threads: int | None, as_json: bool) -> None:
+    """Time this machine on the base model of PLAN: tokens a second, forward and in training."""
+    from taskpgm_core import preview
+
+    speed = preview.benchmark(load_plan(plan), threads=threads)
+    if as_json:
+        print_json({"score_tokens_per_second": speed.score, "train_tokens_per_second": speed.train})
+        return
+    training = "nothing to train" if speed.train is None else f"{speed.train:.0f} in training"
+    click.echo(f"Tokens a second: {speed.score:.0f} when scoring, {training}.")

@@ -1,0 +1,184 @@
+"""One device with the base model resident: makes units, and keeps nothing."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from taskpgm_core.errors import MeasurementError
+from taskpgm_core.measure.adapters import Adapter, applied, lora_config
+from taskpgm_core.measure.agenda import Agenda, ModelSpec
+from taskpgm_core.measure.base_model import BaseModel, Weights, head_of, load_base
+from taskpgm_core.measure.divergence import Head, all_pairs
+from taskpgm_core.measure.probe_pool import Batch
+from taskpgm_core.measure.scoring import score
+from taskpgm_core.measure.training import train
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is still to be done for one model.
+
+    ``model``: the adapter or checkpoint where there is one already, None for the base or where it
+    is to be trained; ``missing``: indices into the model's batches.
+    """
+
+    index: int
+    spec: ModelSpec
+    model: Adapter | Weights | None
+    missing: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training unit; ``tokens`` of forward pass that no ``on_step`` was told of."""
+
+    arrays: Mapping[str, np.ndarray]
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A finished scoring unit of the job's batch ``batch``; seconds in the model and in all."""
+
+    batch: int
+    arrays: Mapping[str, np.ndarray]
+    forward: float
+    total: float
+
+
+Event = Trained | Scored
+
+
+def adapter_of(agenda: Agenda, arrays: Mapping[str, np.ndarray]) -> Adapter:
+    """The adapter that a training unit holds."""
+    weights = {k.removeprefix("weights/"): v for k, v in arrays.items() if k.startswith("weights/")}
+    return Adapter(lora_config(agenda.plan.training), weights)
+
+
+class Worker:
+    """Trains, scores and compares for one agenda. ``models``: where unpacked weights lie."""
+
+    def __init__(self, agenda: Agenda, models: Path) -> None:
+        self.agenda, self.base, self.models = agenda, agenda.base, models
+        self._heads: dict[str, Head] = {}
+
+    def do(self, job: Job, on_step: Callable[[int], None] | None = None) -> Iterator[Event]:
+        """Train the model where it has to be, then score the job's batches, unit by unit.
+
+        ``on_step`` hears the tokens of each training step as it goes by.
+        """
+        model = job.model
+        if model is None and job.spec.task is not None:
+            made = self._train(job.spec, on_step)
+            model = adapter_of(self.agenda, made.arrays)
+            yield made
+        if not job.missing:
+            return
+        batches = self.agenda.batches_of(job.spec)
+        started = time.monotonic()
+        with self._resident(job.spec, model) as resident, _Clock(resident) as clock:
+            for k in job.missing:
+                arrays = self._score(resident, batches[k], job.spec)
+                now = time.monotonic()
+                yield Scored(k, arrays, clock.take(), now - started)
+                started = time.monotonic()
+
+    def _train(self, spec: ModelSpec, on_step: Callable[[int], None] | None) -> Trained:
+        untold: list[int] = []
+        made = train(
+            self.base,
+            self.agenda.training[spec.task or ""],
+            self.agenda.plan.training,
+            seed=self.agenda.training_key(spec)["seed"],
+            name=spec.task or "",
+            on_step=on_step or untold.append,
+        )
+        arrays = {f"weights/{k}": v for k, v in made.adapter.weights.items()}
+        arrays |= {"loss": made.loss, "learning_rate": made.learning_rate}
+        return Trained(arrays, sum(untold))
+
+    def _score(self, resident: BaseModel, batch: Batch, spec: ModelSpec) -> Arrays:
+        arrays = score(resident, batch, self.agenda.plan.probe.top)
+        for name in ("hidden", "gold"):
+            if not np.isfinite(arrays[name]).all():
+                raise MeasurementError(
+                    f"Scoring {spec} gave a number that is not finite ({name}); try dtype "
+                    f"float32, or train it with a lower learning rate."
+                )
+        return arrays
+
+    @contextmanager
+    def _resident(self, spec: ModelSpec, model: Adapter | Weights | None) -> Iterator[BaseModel]:
+        if isinstance(model, Adapter):
+            with applied(self.base, model, spec.task or ""):
+                yield self.base
+        elif isinstance(model, Weights):
+            yield self._loaded(model)
+        else:
+            yield self.base
+
+    def _loaded(self, weights: Weights) -> BaseModel:
+        device = str(self.base.device)
+        return load_base(weights, dtype=self.base.dtype, models=self.models, device=device)
+
+    def _head(self, weights: Weights | None) -> Head:
+        key = weights.digest if weights else ""
+        if key not in self._heads:
+            model = self._loaded(weights).model if weights else self.base.model
+            self._heads[key] = head_of(model)
+        return self._heads[key]
+
+    def compare(
+        self,
+        hidden: Sequence[npt.NDArray[np.float32]],
+        checkpoints: Sequence[Weights | None],
+        pairs: Sequence[tuple[int, int]],
+    ) -> npt.NDArray[np.float64]:
+        """(pairs, positions) JSD from hidden states; ``checkpoints`` where a head is its own."""
+        heads = [self._head(weights) for weights in checkpoints]
+        return all_pairs(hidden, heads, pairs, device=self.base.device)
+
+    def drift(self, batch: int, hidden: npt.NDArray[np.float32]) -> float:
+        """Largest JSD of the base model now from the base model when it gave ``hidden``."""
+        again = score(self.base, self.agenda.batches[batch], self.agenda.plan.probe.top)
+        return float(self.compare([hidden, again["hidden"]], [None, None], [(0, 1)]).max())
+
+
+class _Clock:
+    """Seconds that pass in a model's body, read off its forward pass."""
+
+    def __init__(self, base: BaseModel) -> None:
+        self._body, self._device = base.model.base_model, base.device
+        self._began = self._seconds = 0.0
+
+    def __enter__(self) -> "_Clock":
+        self._hooks = (
+            self._body.register_forward_pre_hook(self._start),
+            self._body.register_forward_hook(self._stop),
+        )
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        for hook in self._hooks:
+            hook.remove()
+
+    def _start(self, *arguments: Any) -> None:
+        self._began = time.monotonic()
+
+    def _stop(self, *arguments: Any) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        self._seconds += time.monotonic() - self._began
+
+    def take(self) -> float:
+        seconds, self._seconds = self._seconds, 0.0
+        return seconds
