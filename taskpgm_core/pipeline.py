@@ -105,7 +105,8 @@ class Prepared:
 def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:
     """Gather the examples, load the base model, tokenise, and name the study.
 
-    ``threads``: CPU threads from here on (the plan's by default). Training rows over ``training.max_tokens`` are dropped and counted in ``Task.rows_dropped``.
+    ``threads``: CPU threads from here on (the plan's by default). Training rows over
+    ``training.max_tokens`` are dropped and counted in ``Task.rows_dropped``.
     """
     import torch
 
