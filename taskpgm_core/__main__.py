@@ -7,7 +7,15 @@ from collections.abc import Sequence
 import click
 
 from taskpgm_core import __version__
-from taskpgm_core.commands import building, mixtures, reporting, studies, training
+from taskpgm_core.commands import (
+    answers,
+    building,
+    handover,
+    mixtures,
+    reporting,
+    studies,
+    training,
+)
 from taskpgm_core.errors import TaskPGMError
 
 
@@ -27,6 +35,12 @@ for command in (
     studies.text,
     mixtures.solve_,
     mixtures.path,
+    answers.select_,
+    answers.explain_,
+    answers.uncertainty_,
+    answers.baselines,
+    handover.export_,
+    handover.materialise_,
     reporting.report,
     training.validate,
 ):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from taskpgm_core.errors import StoreError
+from taskpgm_core.errors import StoreError, nearest
 
 Array = npt.NDArray[np.float64]
 
@@ -146,6 +146,12 @@ class Study:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(task.id for task in self.tasks)
+
+    def place(self, task: str) -> int:
+        """The index of a task; StoreError names the nearest one there is."""
+        if task not in self.names:
+            raise StoreError(f"{self.slug} has no task '{task}'{nearest(task, self.names)}.")
+        return self.names.index(task)
 
     @property
     def rows(self) -> Array | None:

@@ -1,0 +1,140 @@
+"""Verbs that hand a mixture to a trainer: export, materialise."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from taskpgm_core.commands.answers import solved
+from taskpgm_core.commands.mixtures import allocation
+from taskpgm_core.commands.output import as_json, print_json, study_argument, warn
+from taskpgm_core.commands.posing import pose_from, posing
+from taskpgm_core.corpus import training_rows
+from taskpgm_core.errors import ExportError
+from taskpgm_core.exports import EXPORTERS, Recipe, Source, export, make_recipe
+from taskpgm_core.exports.materialise import materialise
+from taskpgm_core.records import Study
+from taskpgm_core.store.files import write_atomic
+
+
+def recipe_from(study: str, seed: int, options: dict[str, Any]) -> tuple[Study, Recipe]:
+    """The study and the recipe of the mixture that a verb's options pose."""
+    posed = pose_from(study, **options)
+    found = solved(posed)
+    counted = allocation(posed, found.p)
+    if counted is None:
+        raise ExportError("A recipe needs a --budget: how many rows (or --unit tokens) in all.")
+    known = posed.study
+    provenance = {
+        "study": known.slug,
+        "digest": known.digest,
+        "content": known.content,
+        "measure": found.measure,
+        "balance": found.balance,
+        "beta": found.beta,
+        "lambda": found.lam,
+        "anchor": found.anchor_name,
+        "status": found.status,
+        "gap": found.gap,
+        "gap_relative": found.gap_relative,
+    }
+    recipe = make_recipe(
+        found.p,
+        known.tasks,
+        counted,
+        seed=seed,
+        sources=_own_sources(known),
+        provenance=provenance,
+    )
+    return known, recipe
+
+
+def _own_sources(study: Study) -> dict[str, Source]:
+    """Sources that a trainer can read as they are: JSONL files, and hub data with these columns."""
+    sources = {}
+    for entry in (study.plan or {}).get("tasks", ()):
+        kind, _, name = entry["source"].partition(":")
+        folder = study.plan["folders"].get(kind) if study.plan else None
+        if kind == "jsonl":
+            sources[entry["id"]] = Source(str(Path(folder or ".") / name))
+        elif kind == "hub" and not {o for o in entry["options"] if "column" in o or "temp" in o}:
+            options = entry["options"]
+            split = options.get("split", "train")
+            sources[entry["id"]] = Source(name, options.get("config"), split)
+    return sources
+
+
+@click.command("export")
+@study_argument
+@click.option("--to", required=True, help=f"One of: {', '.join(EXPORTERS)}.")
+@click.option("--out", help="A folder for the files (otherwise they are printed).")
+@click.option("--strict", is_flag=True, help="Refuse what the trainer cannot do as asked.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@posing
+@as_json
+def export_(
+    study: str, to: str, out: str | None, strict: bool, seed: int, as_json: bool, **options: Any
+) -> None:
+    """The mixture of STUDY as the configuration of a trainer, with what it will really yield."""
+    _, recipe = recipe_from(study, seed, options)
+    rendered = export(recipe, to, strict=strict)
+    for sentence in rendered.warnings:
+        warn(sentence)
+    files = {"mixture.json": recipe.to_json(), **rendered.files}
+    if out:
+        for name, text in files.items():
+            write_atomic(Path(out) / name, text.encode())
+    if as_json:
+        print_json(
+            {
+                "to": to,
+                "meaning": rendered.meaning,
+                "asked": {p.task: p.weight for p in recipe.portions},
+                "realised": rendered.realised,
+                "warnings": rendered.warnings,
+                "dropped": recipe.dropped,
+                "out": out,
+                "files": files,
+            }
+        )
+    elif out:
+        click.echo(f"Wrote {', '.join(files)} to {out}: {rendered.meaning}.")
+    else:
+        for name, text in rendered.files.items():
+            click.echo(f"# ---- {name}\n{text}", nl=False)
+
+
+@click.command("materialise")
+@study_argument
+@click.option("--out", required=True, help="The folder to write; its manifest.json comes last.")
+@click.option("--per-task", is_flag=True, help="Every task's rows once, in a folder each.")
+@click.option("--format", "form", type=click.Choice(["jsonl", "parquet"]), default="jsonl")
+@click.option("--from", "folder", help="The folder with the data of the plan, if not its own.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@posing
+@as_json
+def materialise_(
+    study: str,
+    out: str,
+    per_task: bool,
+    form: str,
+    folder: str | None,
+    seed: int,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """The rows of the mixture of STUDY as one shuffled file, the same for a seed."""
+    known, recipe = recipe_from(study, seed, options)
+    kinds = {str(task["source"]).partition(":")[0] for task in (known.plan or {}).get("tasks", ())}
+    rows = training_rows(known, dict.fromkeys(kinds, folder) if folder else None)
+    manifest = materialise(
+        recipe,
+        rows,
+        out,
+        per_task=per_task,
+        format=form,  # type: ignore[arg-type]
+    )
+    if as_json:
+        print_json({"manifest": str(manifest), "tasks": recipe.tasks, "counts": recipe.counts})
+    else:
+        click.echo(f"Wrote {len(recipe.tasks)} tasks, {recipe.budget:,} {recipe.unit}: {manifest}")
