@@ -16,6 +16,7 @@ from taskpgm_core.store import list_studies
 PAGES = {
     "app.py": "Studies",
     "pages/mixture.py": "Mixture",
+    "pages/why.py": "Why",
     "pages/compare.py": "Compare",
 }
 STYLE = Path(__file__).with_name("style.css")

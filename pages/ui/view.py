@@ -13,6 +13,7 @@ REFERENCES = ("uniform", "proportional")
 """Mixtures that stand beside scenarios without being kept."""
 BUDGET = 10_000
 LARGEST_BUDGET = 10**12
+WHOLE = ("budget", "k")
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class View:
     """One position in the dashboard. Equal views show equal pages.
 
     ``draft``: the id under which this position is kept on its own. ``baseline``, ``beside``: ids
-    of the pinned scenario and of those laid beside it.
+    of the pinned scenario and of those laid beside it. ``k``: how many tasks to select, 0 for as
+    many as are enough.
     """
 
     study: str
@@ -31,6 +33,7 @@ class View:
     budget: int = BUDGET
     unit: str = "rows"
     tasks: tuple[str, ...] = ()
+    k: int = 0
     draft: str = ""
     baseline: str = ""
     beside: tuple[str, ...] = ()
@@ -46,6 +49,7 @@ class View:
             ("anchor", self.anchor),
             ("budget", str(self.budget)),
             ("unit", self.unit),
+            ("k", str(self.k)),
             ("draft", self.draft),
             ("baseline", self.baseline),
         ):
@@ -99,15 +103,16 @@ def read_view(
         ("balance", "balance", 0.0, 1e9),
         ("lambda", "lam", 1e-9, 1e9),
         ("budget", "budget", 1, LARGEST_BUDGET),
+        ("k", "k", 0, len(card.tasks)),
     ):
         text = last(name)
         if text is None:
             continue
         value = _number(text, least, most)
-        if value is None or (name == "budget" and value != int(value)):
+        if value is None or (name in WHOLE and value != int(value)):
             ignored.append(f"“{text}” is no {name}; showing {getattr(View, field):g}.")
         else:
-            changes[field] = int(value) if name == "budget" else value
+            changes[field] = int(value) if name in WHOLE else value
     for name, known in (("unit", UNITS), ("anchor", tuple(anchors))):
         text = last(name)
         if text is not None and text in known:

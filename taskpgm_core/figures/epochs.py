@@ -32,6 +32,7 @@ def epochs_figure(
         customdata=[[allocation.tasks[i], allocation.counts[i]] for i in shown],
         text=[f"{e:.2f}" for e in epochs],
         textposition="outside",
+        outsidetextfont={"size": 15, "color": palette.ink},
         cliponaxis=False,
         hovertext=[
             f"{plain(allocation.tasks[i])}: {allocation.counts[i]:,} {allocation.unit}, "

@@ -30,6 +30,7 @@ def waterfall_figure(
         customdata=[round(value, 9) for value in values],
         text=[f"{100 * v:+.1f}" for v in values[:-1]] + [f"{100 * values[-1]:.1f}%"],
         textposition="outside",
+        outsidetextfont={"size": 15, "color": palette.ink},
         cliponaxis=False,
         increasing={"marker": {"color": palette.gain}},
         decreasing={"marker": {"color": palette.loss}},
@@ -37,7 +38,6 @@ def waterfall_figure(
         connector={"line": {"color": palette.muted, "width": 1}},
         hovertext=[plain(name) for name in names],
         hovertemplate="%{hovertext}: %{text}<extra></extra>",
-        outsidetextfont={"color": palette.ink},
     )
     heights = [0.0]
     for value in values[:-1]:

@@ -1,0 +1,54 @@
+"""Explanations of a view's mixture, computed once and shared by all sessions."""
+
+from dataclasses import replace
+
+import streamlit as st
+from taskpgm_core.mixture.explanation import Explanation, explain
+from taskpgm_core.mixture.leave_one_out import LeaveOneOut, leave_one_out
+
+from pages.ui import load
+from pages.ui.view import View
+from taskpgm_core import mixture
+from taskpgm_core.mixture.solution import Solution
+from taskpgm_core.records import Similarity, Study
+
+
+def asked(view: View) -> str:
+    """All of a view that its mixture depends on."""
+    return repr(replace(view, tasks=(), k=0, draft="", baseline="", beside=()))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _explanation(content: str, asked: str, _study: Study, _view: View) -> Explanation:
+    return explain(
+        load.problem(_study, _view), load.solution(_study, _view), load.path(_study, _view)
+    )
+
+
+def explanation(study: Study, view: View) -> Explanation:
+    """Why each task has its weight, with the balance at which each zero enters."""
+    return _explanation(study.content, asked(view), study, view)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _without(content: str, asked: str, _study: Study, _view: View) -> LeaveOneOut:
+    return leave_one_out(load.problem(_study, _view), load.solution(_study, _view))
+
+
+def without(study: Study, view: View) -> LeaveOneOut:
+    """What the mixture would be without each of its tasks."""
+    return _without(study.content, asked(view), study, view)
+
+
+def what_if(study: Study, view: View, i: int, j: int, value: float) -> Solution:
+    """The exact mixture if S_ij and S_ji were ``value``; the unary term u = nSw moves along."""
+    problem = load.problem(study, view)
+    S = problem.similarity.matrix.copy()
+    S[i, j] = S[j, i] = value
+    changed = Similarity(problem.tasks, S, problem.similarity.measure)
+    return mixture.solve(
+        replace(problem, similarity=changed),
+        view.balance,
+        warm=load.solution(study, view),
+        lam=view.lam,
+    )
