@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 import streamlit as st
-from taskpgm_core.mixture.explanation import Explanation, explain
-from taskpgm_core.mixture.leave_one_out import LeaveOneOut, leave_one_out
 
 from pages.ui import load
 from pages.ui.view import View
 from taskpgm_core import mixture
+from taskpgm_core.mixture.explanation import Explanation, explain
+from taskpgm_core.mixture.leave_one_out import LeaveOneOut, leave_one_out
+from taskpgm_core.mixture.sensitivity import Sensitivity, sensitivity
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.records import Similarity, Study
 
@@ -38,6 +39,16 @@ def _without(content: str, asked: str, _study: Study, _view: View) -> LeaveOneOu
 def without(study: Study, view: View) -> LeaveOneOut:
     """What the mixture would be without each of its tasks."""
     return _without(study.content, asked(view), study, view)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _sensitivity(content: str, asked: str, _study: Study, _view: View) -> Sensitivity:
+    return sensitivity(load.problem(_study, _view), load.solution(_study, _view))
+
+
+def derivatives(study: Study, view: View) -> Sensitivity:
+    """How the mixture moves with small changes of what was measured."""
+    return _sensitivity(study.content, asked(view), study, view)
 
 
 def what_if(study: Study, view: View, i: int, j: int, value: float) -> Solution:

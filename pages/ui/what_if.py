@@ -12,7 +12,7 @@ from pages.ui.why_panels import unit
 from taskpgm_core.figures.compare_findings import moved as share_moved
 from taskpgm_core.figures.difference import difference_figure
 from taskpgm_core.figures.labels import shorten
-from taskpgm_core.figures.why_findings import what_if_finding
+from taskpgm_core.figures.why_findings import what_if_finding, what_if_hint
 from taskpgm_core.records import Array
 
 
@@ -48,9 +48,16 @@ def what_if(scene: Scene, task: str) -> None:
             help=f"As measured: {_shown(measured, view.measure):.4g}. Nothing is saved.",
         )
     value = -shown if view.measure == "jsd" else shown
-    if abs(value - measured) <= (most - least) / 400:
-        value = measured
     before = load.solution(study, view)
+    if abs(value - measured) <= (most - least) / 400:
+        with answer:
+            small = explaining.derivatives(study, view).by_similarity(i, j)
+            moved = 0.01 * float(np.abs(small).sum()) / 2
+            heading(
+                what_if_hint(task, study.names[j], moved, unit(scene)),
+                "As far as the mixture moves in proportion. Move the slider for larger changes.",
+            )
+        return
     after = explaining.what_if(study, view, i, j, value)
     with answer:
         if after.status != "optimal":

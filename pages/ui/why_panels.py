@@ -18,8 +18,6 @@ from taskpgm_core.mixture.redundancy import redundancies
 from taskpgm_core.records import Array
 
 NEAREST = 8
-TWIN = 0.5
-"""A neighbour this much nearer than the median one counts as a near-copy."""
 CONSTRAINTS = {"simplex": "price of one budget", "floor": "its floor", "cap": "its cap"}
 
 
@@ -87,7 +85,7 @@ def by_neighbours(scene: Scene, found: Explanation, task: str) -> None:
     if abs(others) > 1e-12:
         parts.append((f"{len(order) - len(shown) - 1} other tasks", others))
     parts += [(CONSTRAINTS.get(name, name), x) for name, x in why.constraints.items()]
-    with st.expander("By neighbours, in detail"):
+    with st.expander("By neighbours, in detail", expanded=why.weight <= 0):
         chart(
             waterfall_figure(parts, "weight", palette=scene.palette),
             findings.neighbours_finding(task, found.tasks, why.pairwise),
@@ -188,9 +186,9 @@ def twins(scene: Scene, found: Explanation, task: str) -> None:
     others = np.delete(np.arange(similarity.n), i)
     order = others[np.argsort(distance[others], kind="stable")]
     usual = float(np.median(distance[others]))
-    near = [similarity.tasks[j] for j in order if usual > 0 and distance[j] < TWIN * usual]
+    share = 1 - float(distance[order[0]]) / usual if usual > 0 else 0.0
     heading(
-        findings.twins_finding(task, near),
+        findings.twins_finding(task, similarity.tasks[order[0]], share),
         f"Its nearest tasks; the median one is {usual:.3f} {unit(scene)} away. Near-copies share "
         "one weight between them.",
     )

@@ -71,11 +71,21 @@ def without_finding(task: str, tasks: Sequence[str], share: float, change: Array
     )
 
 
-def twins_finding(task: str, twins: Sequence[str]) -> str:
-    if not twins:
-        return f"Nothing is a near-copy of {shorten(task)}"
-    more = f" and {len(twins) - 1} more" if len(twins) > 1 else ""
-    return f"{shorten(twins[0])}{more} would say nearly the same as {shorten(task)}"
+def twins_finding(task: str, twin: str, share: float) -> str:
+    """How much nearer a task's twin is than its median neighbour."""
+    return (
+        f"{shorten(twin)} is the most like {shorten(task)}, {percent(share, 0)} nearer than usual"
+    )
+
+
+def what_if_hint(task: str, other: str, moved: float, unit: str) -> str:
+    """What the derivative says about a small change; ``moved`` for 0.01 ``unit``."""
+    if moved < 5e-7:
+        return f"How alike {shorten(task)} and {shorten(other)} are moves nothing here at first"
+    return (
+        f"If {shorten(task)} and {shorten(other)} were 0.01 {unit} more alike, "
+        f"{percent(moved, 2)} of the budget would move"
+    )
 
 
 def what_if_finding(task: str, other: str, before: float, after: float, moved: float) -> str:
