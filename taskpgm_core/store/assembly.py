@@ -17,6 +17,8 @@ from taskpgm_core.store.files import json_bytes, npz_bytes, parquet_bytes, write
 from taskpgm_core.store.manifest import MANIFEST, write_manifest
 from taskpgm_core.store.text import text_bytes
 
+LATER = ("text", "evidence")  # sub-folders with manifests of their own, which a rebuild keeps
+
 
 def finished(root: Path, slug: str, digest: str) -> Study | None:
     """The complete study of this digest, or None."""
@@ -66,6 +68,9 @@ def assemble(
             },
         )
         if place.exists():
+            for later in LATER:
+                if (place / later).is_dir():
+                    shutil.copytree(place / later, making / later)
             old = Path(tempfile.mkdtemp(prefix=f".old-{place.name}-", dir=root))
             place.rename(old / place.name)
             making.rename(place)

@@ -10,6 +10,7 @@ from taskpgm_core.records import Study, Task
 from taskpgm_core.store.manifest import MANIFEST, read_manifest
 
 TEXT = "text.json"
+LONGEST = 4096  # characters of a path
 STUDY_FOLDER = re.compile(r"(?P<slug>[a-z0-9][a-z0-9-]*)-(?P<hex>[0-9a-f]{12})")
 
 
@@ -84,7 +85,7 @@ def open_study(name: str, root: Path | None = None, *, folders: bool = True) -> 
             raise StoreError(f"'{name}' names several studies: {candidates}; write one in full.")
         if found:
             return study_from(found[0])
-    if folders and (Path(name) / MANIFEST).is_file():
+    if folders and len(name) < LONGEST and (Path(name) / MANIFEST).is_file():
         return study_from(Path(name).resolve())
     slugs = {STUDY_FOLDER.fullmatch(f.name)["slug"] for f in inside}  # type: ignore[index]
     listing = f"the cache holds: {', '.join(sorted(slugs))}" if slugs else "the cache is empty"

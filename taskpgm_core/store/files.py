@@ -13,12 +13,14 @@ import pandas as pd
 
 from taskpgm_core.errors import StoreError
 
+WRITING = ".writing-"  # how the name of a file begins that is not whole yet
+
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write all of ``data`` or nothing: a temporary file beside ``path``, synced, then renamed."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=WRITING)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)

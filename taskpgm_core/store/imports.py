@@ -1,6 +1,9 @@
 """A task-similarity matrix that somebody already has, made into a study."""
 
+import csv
+import io
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,13 +30,18 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _from_csv(path: Path) -> tuple[list[str] | None, np.ndarray]:
-    separator = "\t" if path.suffix == ".tsv" else ","
+def _csv_rows(path: Path) -> list[tuple[int, list[str]]]:
+    """(line number, stripped cells) of every line that is not blank."""
     text = path.read_text(encoding="utf-8-sig")
-    rows = [line.split(separator) for line in text.splitlines() if line.strip()]
-    if not rows:
+    reader = csv.reader(io.StringIO(text), delimiter="\t" if path.suffix == ".tsv" else ",")
+    rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+    return [(line, row) for line, row in rows if any(row)]
+
+
+def _from_csv(path: Path) -> tuple[list[str] | None, np.ndarray]:
+    cells = [row for _, row in _csv_rows(path)]
+    if not cells:
         raise StoreError(f"{path} is empty; it must hold a square matrix.")
-    cells = [[cell.strip().strip('"') for cell in row] for row in rows]
     header = cells[0] if any(c and _number(c) is None for c in cells[0][1:] or cells[0]) else None
     body = cells[1:] if header else cells
     labelled = bool(body) and _number(body[0][0]) is None
@@ -57,17 +65,31 @@ def _from_csv(path: Path) -> tuple[list[str] | None, np.ndarray]:
     return names, np.array(values, dtype=np.float64)
 
 
+def _from_json(path: Path) -> tuple[list[str] | None, np.ndarray]:
+    value = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(value, dict):
+        return None, np.array(value, dtype=np.float64)
+    names = value.get("tasks")
+    if names is not None and not (
+        isinstance(names, list) and all(isinstance(name, str) for name in names)
+    ):
+        raise StoreError(f"{path}: tasks must be a list of names.")
+    return names, np.array(value["matrix"], dtype=np.float64)
+
+
+def _from_npy(path: Path) -> np.ndarray:
+    with path.open("rb") as file:
+        return np.lib.format.read_array(file, allow_pickle=False).astype(np.float64)
+
+
 def _matrix(path: Path) -> tuple[list[str] | None, np.ndarray]:
     try:
         if path.suffix in (".csv", ".tsv", ".txt"):
             return _from_csv(path)
         if path.suffix == ".npy":
-            return None, np.load(path, allow_pickle=False).astype(np.float64)
+            return None, _from_npy(path)
         if path.suffix == ".json":
-            value = json.loads(path.read_text(encoding="utf-8"))
-            if isinstance(value, dict):
-                return value.get("tasks"), np.array(value["matrix"], dtype=np.float64)
-            return None, np.array(value, dtype=np.float64)
+            return _from_json(path)
         if path.suffix == ".parquet":
             frame = pd.read_parquet(path)
             return list(map(str, frame.columns)), frame.to_numpy(dtype=np.float64)
@@ -75,7 +97,7 @@ def _matrix(path: Path) -> tuple[list[str] | None, np.ndarray]:
         raise StoreError(
             f"There is no file {path}; name a CSV, TSV, NPY, JSON or Parquet file."
         ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StoreError(f"{path} cannot be read as a matrix: {reason}.") from None
     raise StoreError(f"{path} is no CSV, TSV, NPY, JSON or Parquet file, so it cannot be imported.")
@@ -83,36 +105,50 @@ def _matrix(path: Path) -> tuple[list[str] | None, np.ndarray]:
 
 def _tasks(path: Path) -> list[Task]:
     try:
-        frame = pd.read_csv(path, dtype={"task": str, "family": str}, keep_default_na=True)
+        rows = _csv_rows(path)
     except FileNotFoundError:
         raise StoreError(
             f"There is no file {path}; --tasks wants a CSV with a column 'task'."
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise StoreError(f"{path} cannot be read as CSV: {str(error).splitlines()[0]}.") from None
-    for column in frame.columns:
+    if not rows:
+        raise StoreError(f"{path} is empty; --tasks wants a CSV with a column 'task'.")
+    columns = rows[0][1]
+    for column in columns:
         if column not in TASK_COLUMNS:
             raise StoreError(
                 f"{path} has an unknown column '{column}'{nearest(column, TASK_COLUMNS)}."
             )
-    if "task" not in frame:
+    if "task" not in columns:
         raise StoreError(f"{path} has no column 'task'.")
-    tasks = []
-    for line, row in enumerate(frame.to_dict("records"), start=2):
-        known = {k: v for k, v in row.items() if not pd.isna(v)}
-        if not str(known.get("task", "")).strip():
-            raise StoreError(f"{path}, line {line}: the task has no name.")
-        try:
-            rows = int(known["rows"]) if "rows" in known else None
-            tokens = float(known["mean_tokens"]) if "mean_tokens" in known else None
-        except ValueError:
-            raise StoreError(
-                f"{path}, line {line}: rows and mean_tokens must be numbers."
-            ) from None
-        if (rows is not None and rows < 1) or (tokens is not None and tokens <= 0):
-            raise StoreError(f"{path}, line {line}: rows and mean_tokens must be above 0.")
-        tasks.append(Task(str(known["task"]), str(known.get("family", "")), "", rows, tokens))
-    return tasks
+    return [_task(columns, row, f"{path}, line {line}") for line, row in rows[1:]]
+
+
+def _task(columns: list[str], row: list[str], where: str) -> Task:
+    if len(row) > len(columns):
+        raise StoreError(f"{where}: it has more cells than the first line has columns.")
+    known = {column: cell for column, cell in zip(columns, row, strict=False) if cell}
+    if "task" not in known:
+        raise StoreError(f"{where}: the task has no name.")
+    numbers = {}
+    for column in ("rows", "mean_tokens"):
+        value = _number(known[column]) if column in known else None
+        if column in known and (value is None or not math.isfinite(value)):
+            raise StoreError(f"{where}: {column} is '{known[column]}', which must be a number.")
+        if value is not None and value <= 0:
+            raise StoreError(f"{where}: {column} must be above 0.")
+        numbers[column] = value
+    rows = numbers["rows"]
+    if rows is not None and rows != int(rows):
+        raise StoreError(f"{where}: rows is {known['rows']}, which must be a whole number.")
+    return Task(
+        known["task"],
+        known.get("family", ""),
+        "",
+        None if rows is None else int(rows),
+        numbers["mean_tokens"],
+    )
 
 
 def import_matrix(
@@ -155,6 +191,10 @@ def import_matrix(
         if tasks
         else [Task(t) for t in names or [f"T{i + 1}" for i in range(n)]]
     )
+    if names is not None and len(names) != n:
+        raise StoreError(f"{path} names {len(names)} tasks, but its matrix has {n} rows.")
+    if any(not task.id.strip() for task in described):
+        raise StoreError(f"{path}: a task has no name.")
     if len(described) != n:
         raise StoreError(f"{tasks} lists {len(described)} tasks, but the matrix in {path} has {n}.")
     if names and tasks and [t.id for t in described] != list(names):

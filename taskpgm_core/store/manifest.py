@@ -7,7 +7,7 @@ from typing import Any
 
 from taskpgm_core.digest import digest_of, sha256, sha256_file
 from taskpgm_core.errors import StoreError
-from taskpgm_core.store.files import json_bytes, write_atomic
+from taskpgm_core.store.files import WRITING, json_bytes, write_atomic
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
@@ -19,7 +19,8 @@ def file_entries(folder: Path) -> dict[str, dict[str, Any]]:
     entries = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and name not in (MANIFEST, GUARD):
+        listed = name not in (MANIFEST, GUARD) and not path.name.startswith(WRITING)
+        if listed and path.is_file():
             entries[name] = {"sha256": sha256_file(path), "size": path.stat().st_size}
     return entries
 
@@ -44,15 +45,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.is_file():
         raise StoreError(
-            f"{folder.name} has no {MANIFEST}, so it is no finished study; "
-            f"build or import it again."
+            f"{shown(folder, MANIFEST)} is missing, so this is no finished study; build or import "
+            f"it again."
         )
     data = path.read_bytes()
     guard = folder / GUARD
     if not guard.is_file() or guard.read_text(errors="replace").strip() != sha256(data):
         raise StoreError(
-            f"{folder.name}/{MANIFEST} does not match {GUARD}: one of them was changed; restore "
-            f"both from where the study came from, or build it again with --rebuild."
+            f"{shown(folder, MANIFEST)} does not match {GUARD}: one of them was changed; "
+            f"{mend_command(folder)}."
         )
     manifest: dict[str, Any] = json.loads(data)
     if manifest.get("schema") != SCHEMA:
@@ -63,25 +64,43 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     for name in manifest["files"]:
         parts = PurePosixPath(name)
         if parts.is_absolute() or ".." in parts.parts:
-            raise StoreError(f"{folder.name}/{MANIFEST} lists '{name}', outside the study.")
+            raise StoreError(f"{shown(folder, MANIFEST)} lists '{name}', outside the study.")
     return manifest
 
 
+def study_of(folder: Path) -> Path:
+    """The study's folder, of itself or of one of its sub-folders with a manifest of their own."""
+    if folder.name == "text":
+        return folder.parent
+    return folder.parent.parent if folder.parent.name == "evidence" else folder
+
+
+def shown(folder: Path, name: str) -> str:
+    """A file as messages name it, from its study's folder down."""
+    study = study_of(folder)
+    return f"{study.name}/{(folder / name).relative_to(study).as_posix()}"
+
+
 def mend_command(folder: Path) -> str:
-    """The command that brings a damaged file of this study back."""
-    return f"restore it from version control, or run: python -m taskpgm_core repair {folder.name}"
+    """The command that brings a damaged file of this folder back, and only that."""
+    study = study_of(folder)
+    if folder.name == "text":
+        return f"bring it again: python -m taskpgm_core text {study.name} --from DIR"
+    return f"restore it from version control, or run: python -m taskpgm_core repair {study.name}"
 
 
 def read_checked(folder: Path, name: str) -> bytes:
     """The bytes of one listed file, only if they match their checksum."""
     entry = read_manifest(folder)["files"].get(name)
     if entry is None:
-        raise StoreError(f"{folder.name} holds no {name}: this kind of study was made without it.")
+        raise StoreError(
+            f"{study_of(folder).name} holds no {name}: this kind of study was made without it."
+        )
     path = folder / name
     try:
         data = path.read_bytes()
     except OSError:
-        raise StoreError(f"{folder.name}/{name} is missing; {mend_command(folder)}.") from None
+        raise StoreError(f"{shown(folder, name)} is missing; {mend_command(folder)}.") from None
     if sha256(data) != entry["sha256"]:
-        raise StoreError(f"{folder.name}/{name} is damaged; {mend_command(folder)}.")
+        raise StoreError(f"{shown(folder, name)} is damaged; {mend_command(folder)}.")
     return data

@@ -13,7 +13,7 @@ from taskpgm_core.records import Example, Study
 from taskpgm_core.store.arrays import probe_pool
 from taskpgm_core.store.cache import TEXT, study_from
 from taskpgm_core.store.files import json_bytes, write_atomic
-from taskpgm_core.store.manifest import read_checked, write_manifest
+from taskpgm_core.store.manifest import read_checked, read_manifest, write_manifest
 
 CHECKSUM_BYTES = 16
 
@@ -35,8 +35,9 @@ def probe_text(study: Study) -> tuple[Example, ...] | None:
     """The probe examples in probe order; None where the study has no text (``bring_text``)."""
     if not study.has_text:
         return None
-    own = Path(study.folder) / TEXT
-    folder = Path(study.folder) if own.is_file() else Path(study.folder) / "text"
+    folder = Path(study.folder)
+    if TEXT not in read_manifest(folder)["files"]:
+        folder /= "text"
     return tuple(Example(*pair) for pair in json.loads(read_checked(folder, TEXT)))
 
 

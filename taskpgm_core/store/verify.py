@@ -11,6 +11,7 @@ from taskpgm_core.store.manifest import (
     content_digest,
     mend_command,
     read_manifest,
+    shown,
 )
 
 
@@ -35,14 +36,13 @@ def verify(folder: str | Path) -> Verification:
     for place in [folder, *subfolders]:
         manifest = read_manifest(place)
         if manifest["content"] != content_digest(manifest["files"]):
-            raise StoreError(f"{place.name}/{MANIFEST} contradicts itself; {mend_command(folder)}.")
+            raise StoreError(f"{shown(place, MANIFEST)} contradicts itself; {mend_command(place)}.")
         for name, entry in manifest["files"].items():
             path = place / name
-            shown = path.relative_to(folder.parent)
             if not path.is_file():
-                raise StoreError(f"{shown} is missing; {mend_command(folder)}.")
+                raise StoreError(f"{shown(place, name)} is missing; {mend_command(place)}.")
             if path.stat().st_size != entry["size"] or sha256_file(path) != entry["sha256"]:
-                raise StoreError(f"{shown} is damaged; {mend_command(folder)}.")
+                raise StoreError(f"{shown(place, name)} is damaged; {mend_command(place)}.")
             checked += 1
             size += entry["size"]
     return Verification(checked, size, study_from(folder).absent)
