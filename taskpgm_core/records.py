@@ -90,18 +90,21 @@ class Similarity:
 
 @dataclass(frozen=True)
 class Noise:
-    """The training-noise floor: D between two models of one task that differ only in their seed.
+    """The noise floor: D between models that ought to be the same.
 
-    ``divergence[k]`` (nats) belongs to ``tasks[k]``. Real differences must stand above it.
+    ``divergence[k]`` (nats) lies between two models of ``tasks[k]`` that differ only in their
+    seed; ``batch`` between the base model and itself under another batch plan (None where it was
+    not measured). Real differences must stand above both.
     """
 
     tasks: tuple[str, ...]
     divergence: Array
+    batch: float | None = None
 
     @property
     def floor(self) -> float:
-        """The largest of them, nats; 0 where no second model was trained."""
-        return float(self.divergence.max(initial=0.0))
+        """The largest of them, nats; 0 where none was measured."""
+        return max(float(self.divergence.max(initial=0.0)), self.batch or 0.0)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ def measured_card(study: Study) -> dict[str, Any]:
         "loss_home": dict(zip(study.names, home.tolist(), strict=True)),
         "loss_base": dict(zip(study.names, losses.per_token[-1].tolist(), strict=True)),
         "noise": dict(zip(noise.tasks, noise.divergence.tolist(), strict=True)),
+        "noise_batch": noise.batch,
         "noise_floor": noise.floor if noise.tasks else None,
         "divergence": {"min": off.min(), "median": float(np.median(off)), "max": off.max()},
         "nearest": {
@@ -140,6 +141,8 @@ def show(study: str, as_json: bool) -> None:
     if m["noise"]:
         values = ", ".join(f"{k} {v:.4f}" for k, v in m["noise"].items())
         click.echo(f"Training noise (D to a second seed): {values}.")
+    if m["noise_batch"] is not None:
+        click.echo(f"Batch noise (D to itself under another batch plan): {m['noise_batch']:.2g}.")
 
 
 @click.command()

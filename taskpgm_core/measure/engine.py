@@ -18,7 +18,7 @@ from taskpgm_core.measure.adapters import (
 )
 from taskpgm_core.measure.agenda import BACKWARD, Agenda, Joining, ModelSpec
 from taskpgm_core.measure.base_model import BaseModel, Weights
-from taskpgm_core.measure.measurement import Measurement, check, no_curves
+from taskpgm_core.measure.measurement import SAME, Measurement, check, no_curves
 from taskpgm_core.measure.probe_pool import Batch, ProbeTokens
 from taskpgm_core.measure.progress import Progress
 from taskpgm_core.measure.rendering import RenderedExample
@@ -230,7 +230,7 @@ class Engine(ABC):
         """D_ii = 0: the base model scored again, after all adapters, must give the same bits."""
         last, base = len(self.agenda.batches) - 1, len(self.agenda.names)
         drift = self._worker().drift(last, self._scored(base, self.agenda.batches[last])["hidden"])
-        if drift > 1e-12:
+        if drift > SAME:
             raise MeasurementError(
                 f"The base model scored twice differs from itself (D = {drift:.3g} nats, must "
                 f"be 0); a library or a device here does not repeat its own results."

@@ -12,6 +12,7 @@ from taskpgm_core.errors import MeasurementError
 from taskpgm_core.measure.agenda import Agenda
 from taskpgm_core.measure.divergence import LN2
 
+SAME = 1e-12  # nats; the rounding of a JSD between two equal distributions is below it
 CURVES = {"task": str, "replicate": np.int64, "step": np.int64, "loss": float}
 
 
@@ -51,7 +52,7 @@ def check(D: npt.NDArray[np.float64], agenda: Agenda) -> None:
         )
     moved = D[n * (n - 1) // 2 : n * (n - 1) // 2 + n].max(axis=1)
     for name, most in zip(agenda.names, moved, strict=True):
-        if most == 0.0:
+        if most <= SAME:
             raise MeasurementError(
                 f"The model of task '{name}' answers exactly like the base model: its adapter "
                 f"changes nothing; check that it was trained and saved."

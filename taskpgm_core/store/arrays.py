@@ -97,12 +97,13 @@ def base_divergence(study: Study) -> Array:
 
 
 def noise(study: Study) -> Noise:
-    """The training-noise floor; empty for imports and for plans without second seeds."""
+    """The noise floor; empty for imports and for plans without second seeds."""
     arrays = _npz(study, "matrices.npz")
     if "noise" not in arrays:
         return Noise((), read_only([]))
     names = tuple(study.names[i] for i in arrays["noise_tasks"])
-    return Noise(names, read_only(arrays["noise"]))
+    batch = float(arrays["batch_noise"]) if "batch_noise" in arrays else None
+    return Noise(names, read_only(arrays["noise"]), batch)
 
 
 def losses(study: Study) -> LossTable:
