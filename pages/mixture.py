@@ -4,56 +4,51 @@ import streamlit as st
 
 from pages.ui import load
 from pages.ui.chart import chart, heading
-from pages.ui.controls import pick_budget, pick_reference, pick_symbols
-from pages.ui.dial import dial
+from pages.ui.controls import pick_beside, pick_budget, pick_reference, pick_symbols, pick_tasks
+from pages.ui.dial import dial, whiskers
 from pages.ui.frame import frame
-from pages.ui.panels import certificate, counts_table
+from pages.ui.handing import take_along
+from pages.ui.panels import certificate, counts, energy, raise_alarms
 from taskpgm_core.figures import findings
 from taskpgm_core.figures.difference import difference_figure
-from taskpgm_core.figures.energy import energy_figure
-from taskpgm_core.figures.task_graph import task_graph_figure
 
 scene = frame("What should I train on?")
 study, view, palette = scene.study, scene.view, scene.palette
 solution = load.solution(study, view)
-references = load.references(study)
-families = [task.family for task in study.tasks]
+known = load.comparable(study, view)
+titles = {name: title for name, (title, _) in known.items()}
 
 bars, side = st.columns([5, 2], gap="large")
 with bars:
     dial(study, view)
+    later = st.container()
+    show, select = st.columns(2)
+    with show:
+        pick_beside(titles, view)
+    with select:
+        pick_tasks(study, view)
 with side:
     heading(findings.mixture_finding(study.names, solution.p), findings.zero_finding(solution.p))
+    raise_alarms(load.raised(study, view))
     certificate(solution)
     with st.popover("Set β and λ", width="stretch"):
         pick_symbols(study)
 
 budget, against = st.columns(2, gap="large")
 with budget:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        pick_budget(study)
-    counts_table(study, solution.p, load.allocation(study, view, solution.p))
+    pick_budget(study)
+    allocation = counts(study, view, solution.p)
 with against:
-    name = pick_reference(list(references))
+    name = pick_reference(titles, view)
+    title, reference = known[name]
     chart(
-        difference_figure(study.names, solution.p, references[name], name, palette=palette),
-        findings.difference_finding(solution.p, references[name], name),
+        difference_figure(study.names, solution.p, reference, title, palette=palette),
+        findings.difference_finding(solution.p, reference, title),
         "In percentage points: to the right, tasks that get more than there; to the left, less.",
         key="against",
     )
-graph, energy = st.columns(2, gap="large")
-with graph:
-    chart(
-        task_graph_figure(load.graph(study, view), solution.p, families, palette=palette),
-        findings.graph_finding(solution.p, families, "family"),
-        "Tasks joined by a line predict alike. The larger a node, the more weight it has here.",
-        key="graph",
-    )
-with energy:
-    split = (solution.unary_energy, solution.pairwise_energy, solution.energy)
-    chart(
-        energy_figure(*split, palette=palette),
-        findings.energy_finding(*split),
-        "E(p) = −β u′p + λ/2 p′Sp, lower is better: its two parts add up to it.",
-        key="energy",
-    )
+    energy(solution, palette)
+if allocation is not None:
+    take_along(study, view, solution, allocation)
+with later:
+    whiskers(study, view)

@@ -20,7 +20,6 @@ from taskpgm_core.records import Array, read_only
 from taskpgm_core.scenarios import Scenario
 
 HERE = "this mixture"
-REFERENCES = {"uniform": "uniform", "size-proportional": "proportional"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +49,8 @@ def pick_beside(scene: Scene) -> list[Scenario]:
     kept, broken = scenarios.list_scenarios()
     for file, sentence in broken:
         st.warning(f"{file} cannot be shown. {sentence}")
-    known = {REFERENCES[name]: name for name in load.references(scene.study)} | labels(kept)
+    baselines = load.baselines(scene.study, scene.view)
+    known = {name: title for name, (title, _) in baselines.items()} | labels(kept)
     for gone in {*scene.view.beside, scene.view.baseline} - {"", *known}:
         st.warning(f"The scenario {gone[:8]} is no longer here; it is left out.")
     st.session_state["pick-beside"] = [i for i in scene.view.beside if i in known]
@@ -82,7 +82,7 @@ def mixtures_beside(scene: Scene, kept: Sequence[Scenario]) -> Beside:
     """The baseline, this mixture, and those chosen; with nothing chosen, uniform beside it."""
     named = {s.id: s for s in kept}
     called = labels(kept)
-    references = {REFERENCES[name]: p for name, p in load.references(scene.study).items()}
+    references = load.baselines(scene.study, scene.view)
     chosen = [scene.view.baseline, "", *scene.view.beside]
     chosen = [i for i in dict.fromkeys(chosen) if not i or i in named or i in references]
     if len(chosen) == 1:
@@ -97,9 +97,9 @@ def mixtures_beside(scene: Scene, kept: Sequence[Scenario]) -> Beside:
             row, name = named[identifier].over(tasks), called[identifier]
             fact = _kept_facts(scene, named[identifier])
         else:
-            p = references[identifier] if identifier else load.solution(scene.study, scene.view).p
+            here = (HERE, load.solution(scene.study, scene.view).p)
+            name, p = references.get(identifier, here)
             row = read_only([*p, *[np.nan] * (len(tasks) - len(p))])
-            name = next((n for n, i in REFERENCES.items() if i == identifier), HERE)
             fact = {"study": scene.study.slug, "measure": scene.view.measure}
             if not identifier:
                 fact |= {"balance": f"{scene.view.balance:.4g}"}

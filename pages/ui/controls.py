@@ -1,6 +1,6 @@
 """Controls whose values live in the address, so that a link shows what its sender saw."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import streamlit as st
@@ -15,13 +15,12 @@ MEASURE_NAMES = {
     "pmi-token": "PMI, per token",
     "given": "as imported",
 }
-ANCHOR_NAMES = {"uniform": "uniform", "proportional": "size-proportional"}
 
 
 def bind(view: View, n: int) -> None:
     """Give every shared control the value that the address holds, for a study of n tasks."""
     st.session_state["view"] = view
-    for name in ("study", "measure", "anchor", "budget", "unit"):
+    for name in ("study", "measure", "budget", "unit"):
         st.session_state[f"pick-{name}"] = getattr(view, name)
     st.session_state["pick-lam"] = view.lam
     st.session_state["pick-beta"] = view.balance * view.lam / n
@@ -60,22 +59,10 @@ def pick_measure(study: Study) -> None:
     )
 
 
-def pick_anchor(study: Study) -> None:
-    known = ["uniform"] if study.rows is None else list(ANCHOR_NAMES)
-    st.selectbox(
-        "Anchor",
-        known,
-        format_func=ANCHOR_NAMES.__getitem__,
-        key="pick-anchor",
-        on_change=lambda: moved(anchor=st.session_state["pick-anchor"]),
-        help="The mixture that balance 1 gives back. Below 1 the mixture moves from it towards "
-        "diversity, above 1 towards the tasks that represent it best.",
-        width=190,
-    )
-
-
 def pick_budget(study: Study) -> None:
-    st.number_input(
+    known = UNITS if all(t.mean_tokens is not None for t in study.tasks) else UNITS[:1]
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    row.number_input(
         "Budget",
         1,
         LARGEST_BUDGET,
@@ -86,8 +73,7 @@ def pick_budget(study: Study) -> None:
         "Counts always add up to it.",
         width=200,
     )
-    known = UNITS if all(t.mean_tokens is not None for t in study.tasks) else UNITS[:1]
-    st.segmented_control(
+    row.segmented_control(
         "Unit",
         known,
         key="pick-unit",
@@ -95,11 +81,46 @@ def pick_budget(study: Study) -> None:
     )
 
 
-def pick_reference(known: Sequence[str]) -> str:
-    return str(
-        st.segmented_control(
-            "Compare with", known, default=known[0], required=True, key="pick-reference"
-        )
+def pick_reference(known: Mapping[str, str], view: View) -> str:
+    """The id of the pinned mixture among ``known`` {id: title}; uniform where none is pinned."""
+    chosen = view.baseline if view.baseline in known else "uniform"
+    st.session_state["pick-reference"] = chosen
+    st.selectbox(
+        "Compare with",
+        list(known),
+        format_func=known.__getitem__,
+        key="pick-reference",
+        on_change=lambda: moved(baseline=st.session_state["pick-reference"]),
+        help="Differences are taken against this mixture, here and on the Compare page.",
+        width=260,
+    )
+    return chosen
+
+
+def pick_beside(known: Mapping[str, str], view: View) -> None:
+    """Which mixtures are marked on the bars."""
+    st.session_state["pick-overlays"] = [name for name in view.beside if name in known]
+    st.multiselect(
+        "Also show",
+        list(known),
+        format_func=known.__getitem__,
+        key="pick-overlays",
+        on_change=lambda: moved(beside=tuple(st.session_state["pick-overlays"])),
+        placeholder="Baselines and kept mixtures",
+        help="Marks on every bar what another mixture gives that task; the first four are drawn.",
+    )
+
+
+def pick_tasks(study: Study, view: View) -> None:
+    """The selected tasks, the same on every page."""
+    st.session_state["pick-tasks"] = list(view.tasks)
+    st.multiselect(
+        "Selected tasks",
+        study.names,
+        key="pick-tasks",
+        on_change=lambda: moved(tasks=tuple(st.session_state["pick-tasks"])),
+        placeholder="Find a task by name, or click it",
+        help="Marked on every page, and kept in the address.",
     )
 
 

@@ -3,16 +3,32 @@
 import streamlit as st
 
 from pages.ui import load
-from pages.ui.controls import ANCHOR_NAMES, moved
+from pages.ui.anchoring import no_middle
+from pages.ui.controls import moved
 from pages.ui.view import View
-from taskpgm_core.figures.dial import SCRIPT, STYLE, dial_data
+from taskpgm_core.errors import TaskPGMError
+from taskpgm_core.figures.dial import SCRIPT, STYLE, dial_data, interval_data
 from taskpgm_core.records import Study
 
+MESSENGER = """
+export default function ({ data }) {
+  window.dispatchEvent(new CustomEvent("taskpgm-intervals", { detail: data }));
+}
+"""
+"""Intervals take longer than the rest of the page: they reach the dial when they are ready."""
 
-def dial(study: Study, view: View, *, no_middle: str = "") -> None:
+
+def _key(study: Study, view: View) -> str:
+    return f"{study.content}/{view.question}"
+
+
+def dial(study: Study, view: View) -> None:
     """Mount the dial over the exact path of the view's problem."""
-    path = load.path(study, view)
     problem = load.problem(study, view)
+    known = load.comparable(study, view)
+    beside = [known[name] for name in view.beside if name in known]
+    if not view.beside and view.anchor != "proportional" and study.rows is not None:
+        beside = [known["proportional"]]
     mount = st.components.v2.component(
         "taskpgm_dial",
         js=SCRIPT.read_text(encoding="utf-8"),
@@ -21,15 +37,41 @@ def dial(study: Study, view: View, *, no_middle: str = "") -> None:
     mount(
         key="dial",
         data=dial_data(
-            f"{study.content}/{view.measure}/{view.anchor}",
+            _key(study, view),
             [task.family for task in study.tasks],
-            path.sparse(),
+            load.path(study, view).sparse(),
             balance=view.balance,
             lam=view.lam,
             anchor=problem.anchor,
-            anchor_name=ANCHOR_NAMES[view.anchor],
-            size=load.references(study).get("size-proportional"),
-            no_middle=no_middle,
+            anchor_name=problem.anchor_name,
+            overlays=dict(beside),
+            selected=view.tasks,
+            no_middle=no_middle(study, view),
         ),
         on_balance_change=lambda: moved(balance=float(st.session_state["dial"]["balance"])),
+        on_task_change=lambda: toggled(view, str(st.session_state["dial"]["task"])),
+    )
+
+
+def toggled(view: View, task: str) -> None:
+    """Select a task on every page, or let it go."""
+    others = tuple(t for t in view.tasks if t != task)
+    moved(tasks=others if task in view.tasks else (*view.tasks, task))
+
+
+def whiskers(study: Study, view: View) -> None:
+    """Give the dial above its intervals, or say why there are none."""
+    try:
+        found = load.intervals(study, view)
+    except TaskPGMError as error:
+        st.caption(str(error))
+        return
+    name = f"{found.level:.0%} interval"
+    st.components.v2.component("taskpgm_intervals", js=MESSENGER)(
+        key="intervals",
+        data=interval_data(_key(study, view), name, view.balance, found.low, found.high),
+    )
+    st.caption(
+        f"Whiskers: {found.level:.0%} of {found.draws} bootstrap draws of the probe examples, each "
+        f"solved exactly. On average {found.stability:.0%} of the budget stays where it is."
     )

@@ -6,7 +6,11 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui import drafts, load
-from pages.ui.controls import bind, pick_anchor, pick_measure, pick_study
+from pages.ui.anchoring import pick_anchor
+from pages.ui.bounds import NONE
+from pages.ui.chart import escape
+from pages.ui.controls import bind, moved, pick_measure, pick_study
+from pages.ui.limits import pick_limits
 from pages.ui.view import View, names, read_view
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures.palette import PALETTES, Palette
@@ -65,21 +69,30 @@ def frame(question: str, *, pickers: bool = True) -> Scene:
     ):
         st.title(question, width="content", anchor=False)
         if pickers:
-            with st.container(horizontal=True, width="content", vertical_alignment="bottom"):
-                pick_study(studies)
-                pick_measure(study)
-                pick_anchor(study)
+            pickers_place = st.container(
+                horizontal=True, width="content", vertical_alignment="bottom"
+            )
     asked = query.get("study", [""])[-1:]
     _broken([b for b in broken if not pickers or b[0] in asked or b[0][:-13] in asked])
     for sentence in ignored:
-        st.warning(sentence)
-    try:
-        load.similarity(study, view)
-        if pickers:
+        st.warning(escape(sentence))
+    if pickers:
+        with pickers_place:
+            pick_study(studies)
+            pick_measure(study)
+        try:
+            with pickers_place:
+                load.similarity(study, view)
+                pick_anchor(study, view)
+                pick_limits(study, view)
+            solution = load.solution(study, view)
             drafts.keep(study, view)
-    except TaskPGMError as error:
-        if pickers:
-            st.error(str(error))
+        except TaskPGMError as error:
+            st.error(escape(str(error)))
+            st.stop()
+        if solution.status != "optimal":
+            st.error(escape(solution.message))
+            st.button("Drop all limits", on_click=lambda: moved(bounds=NONE), key="drop-limits")
             st.stop()
     palette = PALETTES["dark" if st.context.theme.type == "dark" else "light"]
     return Scene(study, view, palette, studies, broken)
@@ -94,4 +107,4 @@ def _way_round(query: dict[str, str | list[str]]) -> None:
 
 def _broken(broken: list[tuple[str, str]]) -> None:
     for folder, sentence in broken:
-        st.error(f"{folder} cannot be shown. {sentence}")
+        st.error(escape(f"{folder} cannot be shown. {sentence}"))

@@ -6,16 +6,14 @@ from dataclasses import replace
 import streamlit as st
 
 from pages.ui import drafts
+from pages.ui.anchoring import brought
 from pages.ui.beside import labels
 from pages.ui.chart import escape, heading
 from pages.ui.controls import go, moved
 from pages.ui.frame import Scene
-from pages.ui.view import View
 from taskpgm_core import scenarios
 from taskpgm_core.errors import TaskPGMError
-from taskpgm_core.records import Study
 from taskpgm_core.scenarios import LONGEST_NAME, LONGEST_NOTES, Scenario
-from taskpgm_core.store import parse_mixture
 
 SHARED = "Everyone who can open this server sees, changes and deletes what is kept here."
 
@@ -55,21 +53,7 @@ def bring(scene: Scene) -> None:
             if file is None:
                 st.error("Choose a file first.")
             else:
-                _keep(scene, _brought, name=file.name, data=file.getvalue())
-
-
-def _brought(study: Study, view: View, *, name: str, data: bytes) -> Scenario:
-    p = parse_mixture(data, name, study.names)
-    return Scenario(
-        study.slug,
-        study.content,
-        view.measure,
-        study.names,
-        p,
-        controls={"study": view.study, "measure": view.measure},
-        origin=name,
-        name=name[:LONGEST_NAME],
-    )
+                _keep(scene, brought, name=file.name, data=file.getvalue())
 
 
 def _keep(scene: Scene, make: Callable[..., Scenario], **named: str | bytes) -> None:

@@ -3,16 +3,25 @@
 import numpy as np
 import streamlit as st
 
-from pages.ui.view import View
+from pages.ui.bounds import by_task, caps_with_epochs, groups_of
+from pages.ui.view import TARGETS, View
 from taskpgm_core import mixture, store
+from taskpgm_core.bootstrap import replicates
 from taskpgm_core.figures.graph_layout import TaskGraph, task_graph
-from taskpgm_core.mixture.baselines import baseline
+from taskpgm_core.figures.labels import shorten
+from taskpgm_core.mixture import ClosedForm
+from taskpgm_core.mixture.alarms import Alarm, alarms
+from taskpgm_core.mixture.baselines import BASELINES, baseline
 from taskpgm_core.mixture.budget import Allocation, allocate
 from taskpgm_core.mixture.path import Path
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.solution import Solution
-from taskpgm_core.records import Array, Similarity, Study
+from taskpgm_core.mixture.uncertainty import Uncertainty, uncertainty
+from taskpgm_core.records import Array, Noise, Similarity, Study, read_only
+from taskpgm_core.scenarios import list_scenarios, open_scenario
 
+DRAWS = 100
+LEVEL = 0.9
 HEADLINE = 0.5
 """The balance of the mixtures on the first page, halfway between diversity and the anchor."""
 
@@ -26,38 +35,114 @@ def similarity(study: Study, view: View) -> Similarity:
     return _similarity(study.content, view.measure, study)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _problem(content: str, measure: str, anchor: str, _study: Study) -> Problem:
-    S = _similarity(content, measure, _study)
-    if anchor == "uniform":
-        return mixture.pose(S)
-    return mixture.pose(S, anchor=baseline(anchor, S, rows=_study.rows), anchor_name=anchor)
+def named_mixture(study: Study, view: View, identifier: str) -> Array:
+    """(n,) the baseline or the kept scenario of that id, over the study's tasks."""
+    if identifier in BASELINES:
+        S = similarity(study, view)
+        return baseline(identifier, S, rows=study.rows, balance=view.balance)
+    return open_scenario(identifier).over(study.names)
+
+
+def _anchor(study: Study, view: View) -> Array:
+    if view.anchor == TARGETS:
+        chosen = np.array([float(task in view.targets) for task in study.names])
+        return read_only(chosen / chosen.sum())
+    return named_mixture(study, view, view.anchor)
+
+
+def anchor_name(view: View) -> str:
+    """What the anchor is called."""
+    if view.anchor == TARGETS:
+        one = len(view.targets) == 1
+        return shorten(view.targets[0]) if one else f"{len(view.targets)} target tasks"
+    if view.anchor in BASELINES:
+        return baseline_title(view.anchor)
+    return open_scenario(view.anchor).name
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _problem(content: str, question: str, _study: Study, _view: View) -> Problem:
+    bounds = _view.bounds
+    return mixture.pose(
+        _similarity(content, _view.measure, _study),
+        anchor=_anchor(_study, _view),
+        anchor_name=anchor_name(_view),
+        floors=by_task(bounds.floors, _study.names),
+        caps=caps_with_epochs(bounds, _study, _view.budget, _view.unit),
+        groups=groups_of(bounds, _study),
+        pin=dict(bounds.pins) or None,
+        pull_to=named_mixture(_study, _view, bounds.pull) if bounds.pull else None,
+        rho=bounds.rho,
+    )
 
 
 def problem(study: Study, view: View) -> Problem:
-    return _problem(study.content, view.measure, view.anchor, study)
+    """The question of a view; it does not depend on the view's balance."""
+    return _problem(study.content, view.question, study, view.posed)
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@st.cache_resource(max_entries=512, show_spinner=False)
 def _solution(
-    content: str, measure: str, anchor: str, balance: float, lam: float, _study: Study
+    content: str, question: str, balance: float, lam: float, _study: Study, _view: View
 ) -> Solution:
-    return mixture.solve(_problem(content, measure, anchor, _study), balance, lam=lam)
+    return mixture.solve(problem(_study, _view), balance, lam=lam)
 
 
 def solution(study: Study, view: View) -> Solution:
     """The exact mixture of a view, with its certificate."""
-    return _solution(study.content, view.measure, view.anchor, view.balance, view.lam, study)
+    return _solution(study.content, view.question, view.balance, view.lam, study, view)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _path(content: str, measure: str, anchor: str, _study: Study) -> Path:
-    return mixture.trace(_problem(content, measure, anchor, _study))
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _path(content: str, question: str, _study: Study, _view: View) -> Path:
+    return mixture.trace(problem(_study, _view))
 
 
 def path(study: Study, view: View) -> Path:
     """The mixture at every balance at once."""
-    return _path(study.content, view.measure, view.anchor, study)
+    return _path(study.content, view.question, study, view)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _closed_form(content: str, question: str, _study: Study, _view: View) -> ClosedForm:
+    return mixture.closed_form(problem(_study, _view))
+
+
+def closed_form(study: Study, view: View) -> ClosedForm:
+    """The paper's closed form, and where along the balance it is the optimum."""
+    return _closed_form(study.content, view.question, study, view)
+
+
+def baseline_title(name: str) -> str:
+    title = BASELINES[name].title
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _baselines(
+    content: str, measure: str, balance: float, _study: Study
+) -> dict[str, tuple[str, Array]]:
+    S = _similarity(content, measure, _study)
+    return {
+        name: (baseline_title(name), baseline(name, S, rows=_study.rows, balance=balance))
+        for name, rule in BASELINES.items()
+        if _study.rows is not None or not rule.needs_rows
+    }
+
+
+def baselines(study: Study, view: View) -> dict[str, tuple[str, Array]]:
+    """{id: (title, mixture)} of every baseline that the study knows enough for."""
+    return _baselines(study.content, view.measure, view.balance, study)
+
+
+def comparable(study: Study, view: View) -> dict[str, tuple[str, Array]]:
+    """{id: (title, mixture)} of the baselines and of every scenario over these very tasks."""
+    kept, _ = list_scenarios()
+    known = dict(baselines(study, view))
+    for scenario in kept:
+        if set(scenario.tasks) == set(study.names):
+            known[scenario.id] = (scenario.name, scenario.over(study.names))
+    return known
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -67,6 +152,40 @@ def _graph(content: str, measure: str, _study: Study) -> TaskGraph:
 
 def graph(study: Study, view: View) -> TaskGraph:
     return _graph(study.content, view.measure, study)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _replicates(content: str, measure: str, _study: Study) -> Array:
+    return replicates(_study, measure, draws=DRAWS)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _uncertainty(
+    content: str, question: str, balance: float, _study: Study, _view: View
+) -> Uncertainty:
+    drawn = _replicates(content, _view.measure, _study)
+    return uncertainty(problem(_study, _view), balance, drawn, level=LEVEL)
+
+
+def intervals(study: Study, view: View) -> Uncertainty:
+    """The bootstrap of the view's mixture; StoreError where nothing was kept by example."""
+    return _uncertainty(study.content, view.question, view.balance, study, view)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _noise(content: str, _study: Study) -> Noise:
+    return store.noise(_study)
+
+
+def noise(study: Study) -> Noise:
+    """The training-noise floor; empty for imports."""
+    return _noise(study.content, study) if study.kind == "measured" else Noise((), read_only([]))
+
+
+def raised(study: Study, view: View) -> tuple[Alarm, ...]:
+    """What to know before acting on the view's mixture."""
+    floor = noise(study).floor if view.measure == "jsd" else None
+    return alarms(problem(study, view), solution(study, view), noise_floor=floor or None)
 
 
 def references(study: Study) -> dict[str, Array]:
@@ -87,4 +206,5 @@ def allocation(study: Study, view: View, p: Array) -> Allocation:
         unit="tokens" if view.unit == "tokens" else "rows",
         rows=[task.rows for task in study.tasks],
         mean_tokens=[task.mean_tokens for task in study.tasks],
+        max_epochs=view.bounds.epochs,
     )

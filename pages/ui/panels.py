@@ -1,14 +1,39 @@
 """What the Mixture page says beside its bars: counts, certificate, energy."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
-from pages.ui.chart import fact_list, heading
-from taskpgm_core.figures.findings import budget_finding
+from pages.ui import load
+from pages.ui.chart import chart, escape, fact_list, heading
+from pages.ui.view import View
+from taskpgm_core.errors import TaskPGMError
+from taskpgm_core.figures.energy import energy_figure
+from taskpgm_core.figures.findings import budget_finding, energy_finding
 from taskpgm_core.figures.labels import scientific
+from taskpgm_core.figures.palette import Palette
+from taskpgm_core.mixture.alarms import Alarm
 from taskpgm_core.mixture.budget import Allocation
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.records import Array, Study
+
+
+def raise_alarms(raised: Sequence[Alarm]) -> None:
+    """What to know before acting on the mixture, one line each."""
+    for alarm in raised:
+        st.warning(escape(alarm.sentence), icon=":material/priority_high:")
+
+
+def counts(study: Study, view: View, p: Array) -> Allocation | None:
+    """The mixture in whole numbers, shown as a table; None where the budget cannot be met."""
+    try:
+        allocation = load.allocation(study, view, p)
+    except TaskPGMError as error:
+        st.error(escape(str(error)))
+        return None
+    counts_table(study, p, allocation)
+    return allocation
 
 
 def counts_table(study: Study, p: Array, allocation: Allocation) -> None:
@@ -67,3 +92,14 @@ def certificate(solution: Solution) -> None:
         "effective number": f"{solution.effective_tasks:.1f} tasks",
     }
     fact_list(facts)
+
+
+def energy(solution: Solution, palette: Palette) -> None:
+    """The energy as the sum of its two potentials."""
+    split = (solution.unary_energy, solution.pairwise_energy, solution.energy)
+    chart(
+        energy_figure(*split, palette=palette),
+        energy_finding(*split),
+        "E(p) = −β u′p + λ/2 p′Sp, lower is better: its two parts add up to it.",
+        key="energy",
+    )

@@ -4,13 +4,20 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
+from pages.ui.bounds import NONE, Bounds, read_bounds
+from taskpgm_core.errors import TaskPGMError
+from taskpgm_core.mixture.baselines import BASELINES
 from taskpgm_core.records import Study
-from taskpgm_core.scenarios import ID
+from taskpgm_core.scenarios import ID, open_scenario
 
 UNITS = ("rows", "tokens")
-REFERENCES = ("uniform", "proportional")
+REFERENCES = tuple(BASELINES)
 """Mixtures that stand beside scenarios without being kept."""
+TARGETS = "tasks"
+"""The anchor that stands on chosen target tasks alone."""
+ANCHORS = ("uniform", "proportional", TARGETS)
 BUDGET = 10_000
 LARGEST_BUDGET = 10**12
 WHOLE = ("budget", "k")
@@ -22,7 +29,8 @@ class View:
 
     ``draft``: the id under which this position is kept on its own. ``baseline``, ``beside``: ids
     of the pinned scenario and of those laid beside it. ``k``: how many tasks to select, 0 for as
-    many as are enough.
+    many as are enough. ``anchor``: one of ``ANCHORS`` (``targets`` are its tasks), another
+    baseline, or the id of a kept scenario.
     """
 
     study: str
@@ -30,6 +38,8 @@ class View:
     balance: float = 1.0
     lam: float = 1.0
     anchor: str = "uniform"
+    targets: tuple[str, ...] = ()
+    bounds: Bounds = NONE
     budget: int = BUDGET
     unit: str = "rows"
     tasks: tuple[str, ...] = ()
@@ -55,11 +65,48 @@ class View:
         ):
             if getattr(self, name) != getattr(default, name):
                 query["lambda" if name == "lam" else name] = written
+        if self.targets:
+            query["target"] = list(self.targets)
+        query |= self.bounds.query
         if self.tasks:
             query["task"] = list(self.tasks)
         if self.beside:
             query["scenario"] = list(self.beside)
         return query
+
+    @property
+    def question(self) -> str:
+        """All of the address that the problem depends on: the key of what is computed from it."""
+        asked = {"measure": self.measure, "anchor": self.anchor, "target": self.targets}
+        if self.bounds.epochs is not None:
+            asked |= {"budget": str(self.budget), "unit": self.unit}
+        return urlencode(asked | self.bounds.query, doseq=True)
+
+    @property
+    def posed(self) -> "View":
+        """Nothing but what the problem depends on: study, measure, anchor and bounds."""
+        return View(
+            self.study,
+            self.measure,
+            anchor=self.anchor,
+            targets=self.targets,
+            bounds=self.bounds,
+            budget=self.budget,
+            unit=self.unit,
+        )
+
+
+def usable(identifier: str, study: Study) -> bool:
+    """Whether an id is that of a mixture over this study's tasks alone."""
+    if identifier in BASELINES:
+        return not BASELINES[identifier].needs_rows or study.rows is not None
+    if not ID.fullmatch(identifier):
+        return False
+    try:
+        scenario = open_scenario(identifier)
+    except TaskPGMError:
+        return False
+    return set(scenario.tasks) == set(study.names)
 
 
 def names(studies: Sequence[Study]) -> dict[str, Study]:
@@ -77,9 +124,7 @@ def _number(text: str, least: float, most: float) -> float | None:
 
 
 def read_view(
-    query: Mapping[str, Sequence[str]],
-    studies: Mapping[str, Study],
-    anchors: Sequence[str] = ("uniform", "proportional"),
+    query: Mapping[str, Sequence[str]], studies: Mapping[str, Study]
 ) -> tuple[View, list[str]]:
     """The view that an address asks for, and a sentence for each thing in it that was ignored."""
     ignored: list[str] = []
@@ -113,12 +158,19 @@ def read_view(
             ignored.append(f"“{text}” is no {name}; showing {getattr(View, field):g}.")
         else:
             changes[field] = int(value) if name in WHOLE else value
-    for name, known in (("unit", UNITS), ("anchor", tuple(anchors))):
+    for name in ("unit", "anchor"):
         text = last(name)
-        if text is not None and text in known:
+        known = text in (UNITS if name == "unit" else ANCHORS)
+        if known or (name == "anchor" and text is not None and usable(text, card)):
             changes[name] = text
         elif text is not None:
-            ignored.append(f"“{text}” is no {name}; showing {getattr(View, name)}.")
+            ignored.append(f"“{text}” is no {name} here; showing {getattr(View, name)}.")
+    targets = [task for task in query.get("target", ()) if task in card.names]
+    if changes.get("anchor") == TARGETS and not targets:
+        ignored.append("No target task is named that this study has; anchored at uniform.")
+        del changes["anchor"]
+    elif changes.get("anchor") == TARGETS:
+        changes["targets"] = tuple(dict.fromkeys(targets))
     selected = [task for task in query.get("task", ()) if task in card.names]
     strangers = [task for task in query.get("task", ()) if task not in card.names]
     if strangers:
@@ -129,6 +181,8 @@ def read_view(
     if changes.get("unit") == "tokens" and any(t.mean_tokens is None for t in card.tasks):
         ignored.append(f"{study} does not know its tasks' lengths; the budget is in rows.")
         del changes["unit"]
+    changes["bounds"], left_out = read_bounds(query, card, lambda name: usable(name, card))
+    ignored += left_out
     for name in ("draft", "baseline", "scenario"):
         known = [
             text

@@ -1,9 +1,12 @@
 // The balance dial: holds the exact, piecewise linear path of the mixture and redraws it while
 // the pointer moves. `data`: names, families (n); balances (m) ascending, and at each the places
-// and weights of the tasks above zero; anchor (n), anchorName, middle; size (n) or null; intervals
-// [balance, low (n), high (n)] or null; balance, lambda. Hands the balance over on release.
+// and weights of the tasks above zero; anchor (n), anchorName, middle; overlays [name, weights (n)];
+// selected names; intervals or null; balance, lambda. Hands over the balance on release, and a
+// task's name when it is clicked. Intervals {key, name, balance, low (n), high (n)} may also come
+// later, as the detail of a window event "taskpgm-intervals".
 const SVG = "http://www.w3.org/2000/svg";
 const RAIL = 52, HEIGHT = 92, SHORT = 40, SAMPLES = 240;
+const SHAPES = ["diamond", "square", "triangle", "plus"];
 const NICE = [0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.16, 0.2, 0.3, 0.4, 0.6, 0.8, 1];
 
 function element(tag, className, parent, text) {
@@ -28,7 +31,7 @@ function shorten(name, width) {
 class Dial {
   constructor(root) {
     this.root = element("div", "dial", root);
-    this.tell = () => {};
+    this.tell = this.pick = () => {};
     this.dragging = false;
     this.all = false;
     this.query = "";
@@ -104,8 +107,8 @@ class Dial {
       else return;
       event.preventDefault();
       this.move(this.balanceAt(at));
-      clearTimeout(this.pause);
-      this.pause = setTimeout(() => this.release(), 300);
+      clearTimeout(this.pending);
+      this.pending = setTimeout(() => this.release(), 300);
     });
   }
 
@@ -149,9 +152,12 @@ class Dial {
     return Math.exp(entropy);
   }
 
-  update(data, tell) {
+  update(data, tell, pick) {
     this.tell = tell;
+    this.pick = pick;
     const fresh = !this.data || this.data.key !== data.key;
+    data.intervals = data.intervals || window.taskpgmIntervals || null;
+    if (data.intervals && data.intervals.key !== data.key) data.intervals = null;
     this.data = data;
     if (fresh) {
       const n = data.names.length;
@@ -160,14 +166,20 @@ class Dial {
       this.all = n <= SHORT;
       this.query = "";
       this.background();
-      this.describe();
       this.balance = NaN;
     }
-    if (this.dragging) return;
-    if (fresh || Math.abs(data.balance - this.balance) > 1e-12) {
-      this.move(data.balance);
-      this.sort();
-    } else this.draw();
+    this.show(fresh);
+  }
+
+  show(fresh) {
+    const { data } = this;
+    const names = [data.anchorName, data.intervals ? data.intervals.name : "", ...data.overlays.map((o) => o[0])];
+    const marks = JSON.stringify([data.key, names]);
+    if (marks !== this.marks) this.describe();
+    this.marks = marks;
+    if (this.dragging || this.pending) return;
+    if (!(Math.abs(data.balance - this.balance) <= 1e-12)) this.move(data.balance);
+    this.sort();
   }
 
   background() {
@@ -204,7 +216,8 @@ class Dial {
     };
     key("bar", "this mixture");
     key("mark ring", data.anchorName);
-    if (data.size) key("mark diamond", "size-proportional");
+    data.overlays.forEach(([name], k) => key("mark " + SHAPES[k], name));
+    if (data.intervals) key("span", data.intervals.name);
     if (data.names.length > SHORT) {
       const search = element("input", "", legend);
       search.type = "search";
@@ -228,6 +241,8 @@ class Dial {
   }
 
   release() {
+    clearTimeout(this.pending);
+    this.pending = 0;
     if (this.frame) {
       cancelAnimationFrame(this.frame);
       this.frame = 0;
@@ -246,17 +261,25 @@ class Dial {
       : order;
     this.shown = this.all ? this.found : this.found.slice(0, SHORT);
     const narrow = this.root.clientWidth > 0 && this.root.clientWidth < 480;
+    const chosen = new Set(data.selected);
     this.rows.replaceChildren();
     this.lanes = this.shown.map((i) => {
       const row = element("div", "row", this.rows);
       row.title = data.names[i] + (data.families[i] ? ` (${data.families[i]})` : "");
-      element("div", "name", row, shorten(data.names[i], narrow ? 14 : 24));
+      const name = element("button", "name", row, shorten(data.names[i], narrow ? 14 : 24));
+      name.type = "button";
+      name.tabIndex = -1;
+      name.setAttribute("aria-pressed", String(chosen.has(data.names[i])));
+      name.onclick = () => this.pick(data.names[i]);
+      row.classList.toggle("selected", chosen.has(data.names[i]));
       const lane = element("div", "lane", row);
       const bar = element("div", "bar", lane);
       const whisker = data.intervals ? element("div", "whisker", lane) : null;
-      const ring = element("div", "mark ring", lane);
-      const diamond = data.size ? element("div", "mark diamond", lane) : null;
-      return { i, row, bar, whisker, ring, diamond, share: element("div", "share", row) };
+      const marks = data.overlays.map(([, weights], k) => {
+        return [element("div", "mark " + SHAPES[k], lane), weights[i]];
+      });
+      marks.unshift([element("div", "mark ring", lane), data.anchor[i]]);
+      return { i, row, bar, whisker, marks, share: element("div", "share", row) };
     });
     this.top = 0;
     this.draw();
@@ -265,7 +288,11 @@ class Dial {
   rescale() {
     const { data, p } = this;
     let most = 0;
-    for (const { i } of this.lanes) most = Math.max(most, p[i], data.anchor[i], data.size ? data.size[i] : 0);
+    const near = this.sure();
+    for (const { i, marks } of this.lanes) {
+      most = Math.max(most, p[i], near ? data.intervals.high[i] : 0);
+      for (const [, weight] of marks) most = Math.max(most, weight);
+    }
     const top = NICE.find((x) => x >= most * 1.02) || 1;
     if (top === this.top) return;
     this.top = top;
@@ -276,19 +303,25 @@ class Dial {
       tick.style.left = 25 * k + "%";
     }
     for (const lane of this.lanes) {
-      lane.ring.style.left = 100 * Math.min(data.anchor[lane.i] / top, 1) + "%";
-      if (lane.diamond) lane.diamond.style.left = 100 * Math.min(data.size[lane.i] / top, 1) + "%";
+      for (const [mark, weight] of lane.marks) mark.style.left = 100 * weight / top + "%";
     }
+  }
+
+  // Intervals belong to the balance that the server last answered, not to one in passing.
+  sure() {
+    const known = this.data.intervals;
+    return known && known.key === this.data.key && Math.abs(known.balance - this.balance) < 1e-9;
   }
 
   draw() {
     if (!this.lanes) return;
     const { data, p } = this, n = p.length;
     this.rescale();
-    let seen = 0;
+    const near = this.sure();
+    let drawn = 0;
     for (const lane of this.lanes) {
       const w = p[lane.i];
-      seen += w;
+      drawn += w;
       lane.bar.style.transform = `scaleX(${w / this.top})`;
       const text = percent(w);
       if (lane.text !== text) {
@@ -296,12 +329,12 @@ class Dial {
         lane.row.classList.toggle("zero", w <= 0);
       }
       if (lane.whisker) {
-        const near = Math.abs(data.intervals[0] - this.balance) < 1e-9;
-        lane.whisker.style.display = near ? "" : "none";
-        if (near) {
-          lane.whisker.style.left = 100 * data.intervals[1][lane.i] / this.top + "%";
-          lane.whisker.style.width =
-            100 * (data.intervals[2][lane.i] - data.intervals[1][lane.i]) / this.top + "%";
+        const { low, high } = data.intervals;
+        const seen = near && high[lane.i] > low[lane.i];
+        lane.whisker.style.display = seen ? "" : "none";
+        if (seen) {
+          lane.whisker.style.left = 100 * low[lane.i] / this.top + "%";
+          lane.whisker.style.width = 100 * (high[lane.i] - low[lane.i]) / this.top + "%";
         }
       }
     }
@@ -322,14 +355,32 @@ class Dial {
     );
     const left = n - this.shown.length;
     this.restText.textContent = left > 0
-      ? `and ${left} more tasks, together ${percent(Math.max(1 - seen, 0))}` : "";
+      ? `and ${left} more tasks, together ${percent(Math.max(1 - drawn, 0))}` : "";
     this.toggle.textContent = n <= SHORT || this.query ? "" : this.all ? "Show fewer" : "Show all";
   }
 }
 
 const dials = new WeakMap();
+const alive = new Set();
+window.addEventListener("taskpgm-intervals", ({ detail }) => {
+  window.taskpgmIntervals = detail;
+  for (const dial of alive) {
+    if (!dial.root.isConnected) alive.delete(dial);
+    else if (dial.data.key === detail.key) {
+      dial.data.intervals = detail;
+      dial.show();
+    }
+  }
+});
 
-export default function dial({ data, parentElement, setStateValue }) {
-  if (!dials.has(parentElement)) dials.set(parentElement, new Dial(parentElement));
-  dials.get(parentElement).update(data, (balance) => setStateValue("balance", balance));
+export default function dial({ data, parentElement, setStateValue, setTriggerValue }) {
+  if (!dials.has(parentElement)) {
+    dials.set(parentElement, new Dial(parentElement));
+    alive.add(dials.get(parentElement));
+  }
+  dials.get(parentElement).update(
+    data,
+    (balance) => setStateValue("balance", balance),
+    (task) => setTriggerValue && setTriggerValue("task", task),
+  );
 }

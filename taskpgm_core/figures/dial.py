@@ -11,6 +11,9 @@ from taskpgm_core.records import Array
 SCRIPT = Path(__file__).with_name("dial.js")
 STYLE = Path(__file__).with_name("dial.css")
 
+OVERLAYS = 4
+"""Mixtures that the bars can mark and still be read: as many as there are marks in the style."""
+
 
 def dial_data(
     key: str,
@@ -21,16 +24,18 @@ def dial_data(
     lam: float,
     anchor: Array,
     anchor_name: str,
-    size: Array | None,
+    overlays: Mapping[str, Array],
+    selected: Sequence[str] = (),
     no_middle: str = "",
-    intervals: tuple[Array, Array] | None = None,
+    intervals: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """JSON for the dial. Equal ``key`` promises equal tasks, path and anchor.
 
     ``path``: the exact path in its sparse form: ``tasks``, ``balances`` ascending, and at each the
     ``places`` and ``weights`` of the tasks above zero, linear in between.
-    ``no_middle``: why balance 1 is not the anchor, empty where it is;
-    ``intervals``: (low, high), each (n,), of the mixture at ``balance``.
+    ``overlays``: {name: (n,)} mixtures marked on the bars, the first four of them;
+    ``selected``: tasks that stand out; ``no_middle``: why balance 1 is not the anchor, empty where
+    it is; ``intervals``: what ``interval_data`` gives.
     """
     return {
         "key": key,
@@ -43,10 +48,20 @@ def dial_data(
         "anchorName": anchor_name,
         "middle": not no_middle,
         "noMiddle": no_middle,
-        "size": None if size is None else np.round(size, 9).tolist(),
-        "intervals": None
-        if intervals is None
-        else [balance, *(np.round(x, 6).tolist() for x in intervals)],
+        "overlays": [
+            [name, np.round(p, 9).tolist()] for name, p in list(overlays.items())[:OVERLAYS]
+        ],
+        "selected": list(selected),
+        "intervals": None if intervals is None else dict(intervals),
         "balance": balance,
         "lambda": lam,
     }
+
+
+def interval_data(key: str, name: str, balance: float, low: Array, high: Array) -> dict[str, Any]:
+    """JSON for whiskers from ``low`` to ``high``, each (n,), on the dial of that ``key``.
+
+    Shown while the dial stands at ``balance``. ``name``: what the legend calls them.
+    """
+    ends = {"low": np.round(low, 6).tolist(), "high": np.round(high, 6).tolist()}
+    return {"key": key, "name": name, "balance": balance, **ends}

@@ -110,7 +110,7 @@ def _dial(decision: Decision, problem: Problem, path: Path) -> dict[str, Any]:
         lam=float(decision.question["lambda"]) or 1.0,
         anchor=problem.anchor,
         anchor_name=problem.anchor_name,
-        size=None if None in sizes else np.array(sizes, dtype=np.float64),
+        overlays={} if None in sizes else {"size-proportional": np.array(sizes, dtype=np.float64)},
         no_middle="" if reached else "balance 1 is not the anchor under these constraints",
     )
 
