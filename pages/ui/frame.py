@@ -20,6 +20,7 @@ from taskpgm_core.store import list_studies
 PAGES = {
     "app.py": "Studies",
     "pages/mixture.py": "Mixture",
+    "pages/selection.py": "Selection",
     "pages/why.py": "Why",
     "pages/compare.py": "Compare",
 }

@@ -151,23 +151,24 @@ def without_it(scene: Scene, task: str) -> None:
     """Where the task's share goes when it is left out."""
     study, view = scene.study, scene.view
     i = study.names.index(task)
-    p = load.solution(study, view).p
+    here = load.solution(study, view)
+    p = here.p
     if p[i] <= 0:
         heading(findings.without_finding(task, study.names, 0.0, np.zeros(1)))
         return
-    found = explaining.without(study, view)
-    q = found.weights[i]
-    if np.isnan(q).any():
-        heading(f"The constraints allow no mixture without {task}")
+    found = explaining.without(study, view, i)
+    if found.status != "optimal":
+        heading(f"The constraints allow no mixture without {task}", escape(found.message))
         return
     scaled = _scaled_without(p, i)
+    cost = (found.energy - here.energy) / view.lam
     chart(
         difference_figure(
-            study.names, q, scaled, "the others scaled up", limit=10, palette=scene.palette
+            study.names, found.p, scaled, "the others scaled up", limit=10, palette=scene.palette
         ),
-        findings.without_finding(task, study.names, float(p[i]), q - scaled),
-        f"The best mixture without it against the others scaled up, percentage points. The energy "
-        f"would be {found.energy_cost[i]:.3g} {unit(scene)} higher.",
+        findings.without_finding(task, study.names, float(p[i]), found.p - scaled),
+        "The best mixture without it against the others scaled up, in percentage points. "
+        f"E/λ changes by {cost:+.2g} {unit(scene)}.",
         key="without",
     )
 

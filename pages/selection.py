@@ -1,0 +1,47 @@
+"""Which few tasks would do?"""
+
+import streamlit as st
+
+from pages.ui.chart import chart
+from pages.ui.controls import pick_budget
+from pages.ui.frame import frame
+from pages.ui.selecting import allocation, chosen_table, pick_cap, pick_k, selected, verdict
+from taskpgm_core.figures import selection_findings as findings
+from taskpgm_core.figures.epochs import epochs_figure
+from taskpgm_core.figures.marginal_gains import marginal_gains_figure
+from taskpgm_core.figures.selection_curve import selection_curve_figure
+
+scene = frame("Which few tasks would do?")
+selection = selected(scene)
+curve, side = st.columns([5, 3], gap="large")
+with side:
+    k = pick_k(scene, selection)
+    verdict(selection, k)
+with curve:
+    chart(
+        selection_curve_figure(selection, k, palette=scene.palette),
+        findings.curve_finding(selection, k),
+        "From the first task alone (0%) to all tasks together (100%), measured by F = −E/λ. "
+        "The true best of any k lies between greedy's line and the dashed one.",
+        key="curve",
+    )
+gains, epochs = st.columns(2, gap="large")
+with gains:
+    chart(
+        marginal_gains_figure(selection, k, palette=scene.palette),
+        findings.gains_finding(selection, k),
+        "What each task adds to those before it, in the order greedy takes them.",
+        key="gains",
+    )
+with epochs:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        pick_budget(scene.study)
+        cap = pick_cap()
+    counted = allocation(scene, selection, k)
+    chart(
+        epochs_figure(counted, cap, palette=scene.palette),
+        findings.epochs_finding(counted, cap),
+        f"How often {counted.budget:,} {counted.unit} over these tasks repeat each one's examples.",
+        key="epochs",
+    )
+chosen_table(selection, k, counted)
