@@ -1,7 +1,7 @@
 """A chart with its finding above it and one line on how to read it."""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -33,8 +33,22 @@ def fact_list(facts: Mapping[str, str]) -> None:
     st.html(f'<dl class="facts">{rows}</dl>')
 
 
-def chart(figure: go.Figure, finding: str, how: str, *, key: str) -> None:
+def chart(
+    figure: go.Figure,
+    finding: str,
+    how: str,
+    *,
+    key: str,
+    on_select: Callable[[], None] | None = None,
+) -> None:
+    """The chart under its heading; ``on_select`` is called when its points are clicked."""
     heading(finding, how)
     st.plotly_chart(
-        figure, theme=None, config=CONFIG, key=key, alt=f"{shorten(finding, 120)}. {how}"
+        figure,
+        theme=None,
+        config=CONFIG,
+        key=key,
+        on_select=on_select or "ignore",
+        selection_mode="points",
+        alt=f"{shorten(finding, 120)}. {how}",
     )

@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.ui import drafts
 from pages.ui.view import BUDGET, LARGEST_BUDGET, UNITS, View
+from taskpgm_core.figures.balance_axis import balance_at, track_end
 from taskpgm_core.records import Study
 
 MEASURE_NAMES = {
@@ -108,6 +109,21 @@ def pick_beside(known: Mapping[str, str], view: View) -> None:
         on_change=lambda: moved(beside=tuple(st.session_state["pick-overlays"])),
         placeholder="Baselines and kept mixtures",
         help="Marks on every bar what another mixture gives that task; the first four are drawn.",
+    )
+
+
+def pick_balance(last: float, view: View) -> None:
+    """The balance as a slider, for pages without the dial; ``last`` is where the path ends."""
+    end = track_end(last)
+    steps = {round(balance_at(k / 80, end), 4) for k in range(81)}
+    st.session_state["pick-balance"] = view.balance
+    st.select_slider(
+        "Balance: diverse to representative",
+        sorted({*steps, 1.0, view.balance}),
+        format_func=lambda r: f"{r:.4g}",
+        key="pick-balance",
+        on_change=lambda: moved(balance=float(st.session_state["pick-balance"])),
+        help="r = n·β/λ. 1 is the anchor; below it more diverse, above it more representative.",
     )
 
 

@@ -20,6 +20,9 @@ from taskpgm_core.store import list_studies
 PAGES = {
     "app.py": "Studies",
     "pages/mixture.py": "Mixture",
+    "pages/graph.py": "Task graph",
+    "pages/similarity.py": "Similarity",
+    "pages/tradeoff.py": "Trade-off",
     "pages/selection.py": "Selection",
     "pages/why.py": "Why",
     "pages/compare.py": "Compare",

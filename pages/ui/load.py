@@ -7,8 +7,10 @@ from pages.ui.bounds import by_task, caps_with_epochs, groups_of
 from pages.ui.view import TARGETS, View
 from taskpgm_core import mixture, store
 from taskpgm_core.bootstrap import replicates
+from taskpgm_core.figures.balance_axis import samples, track_end
 from taskpgm_core.figures.graph_layout import TaskGraph, task_graph
 from taskpgm_core.figures.labels import shorten
+from taskpgm_core.figures.matrix_order import matrix_order
 from taskpgm_core.mixture import ClosedForm
 from taskpgm_core.mixture.alarms import Alarm, alarms
 from taskpgm_core.mixture.baselines import BASELINES, baseline
@@ -17,7 +19,7 @@ from taskpgm_core.mixture.path import Path
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.mixture.uncertainty import Uncertainty, uncertainty
-from taskpgm_core.records import Array, Noise, Similarity, Study, read_only
+from taskpgm_core.records import Array, LossTable, Noise, Similarity, Study, read_only
 from taskpgm_core.scenarios import list_scenarios, open_scenario
 
 DRAWS = 100
@@ -103,6 +105,18 @@ def path(study: Study, view: View) -> Path:
     return _path(study.content, view.question, study, view)
 
 
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _walk(content: str, question: str, _study: Study, _view: View) -> tuple[Array, Array]:
+    found = path(_study, _view)
+    at = samples(found.balances, track_end(found.last))
+    return at, read_only([found.at(float(r)) for r in at])
+
+
+def walk(study: Study, view: View) -> tuple[Array, Array]:
+    """(m,) balances that draw the path well, and (m, n) the exact mixtures there."""
+    return _walk(study.content, view.question, study, view)
+
+
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _closed_form(content: str, question: str, _study: Study, _view: View) -> ClosedForm:
     return mixture.closed_form(problem(_study, _view))
@@ -146,12 +160,22 @@ def comparable(study: Study, view: View) -> dict[str, tuple[str, Array]]:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _graph(content: str, measure: str, _study: Study) -> TaskGraph:
-    return task_graph(_similarity(content, measure, _study))
+def _graph(content: str, measure: str, neighbours: int, _study: Study) -> TaskGraph:
+    return task_graph(_similarity(content, measure, _study), neighbours=neighbours)
 
 
-def graph(study: Study, view: View) -> TaskGraph:
-    return _graph(study.content, view.measure, study)
+def graph(study: Study, view: View, neighbours: int = 2) -> TaskGraph:
+    return _graph(study.content, view.measure, neighbours, study)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _order(content: str, measure: str, _study: Study) -> tuple[int, ...]:
+    return matrix_order(_similarity(content, measure, _study))
+
+
+def order(study: Study, view: View) -> tuple[int, ...]:
+    """Task indices so that like tasks are neighbours."""
+    return _order(study.content, view.measure, study)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -170,6 +194,35 @@ def _uncertainty(
 def intervals(study: Study, view: View) -> Uncertainty:
     """The bootstrap of the view's mixture; StoreError where nothing was kept by example."""
     return _uncertainty(study.content, view.question, view.balance, study, view)
+
+
+def pair_interval(study: Study, view: View, i: int, j: int) -> tuple[float, float]:
+    """The bootstrap interval of what the measure says of two tasks; D for ``jsd``."""
+    drawn = _replicates(study.content, view.measure, study)[:, i, j]
+    values = 0.0 - drawn if view.measure == "jsd" else drawn
+    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def neighbourhood(
+    study: Study, view: View, pair: tuple[int, int], most: int = 32
+) -> tuple[Similarity, tuple[int, ...]]:
+    """The tasks nearest to a pair, the pair first among them, and their order for a heat map."""
+    S = similarity(study, view)
+    near = np.argsort(-np.maximum(S.matrix[pair[0]], S.matrix[pair[1]]), kind="stable")
+    kept = [*pair, *[int(k) for k in near if k not in pair][: most - 2]]
+    part = Similarity(tuple(S.tasks[k] for k in kept), S.matrix[np.ix_(kept, kept)], S.measure)
+    return part, matrix_order(part)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _losses(content: str, _study: Study) -> LossTable:
+    return store.losses(_study)
+
+
+def losses(study: Study) -> LossTable:
+    """The loss table of a measured study."""
+    return _losses(study.content, study)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -65,7 +65,7 @@ def frontier_figure(
         hovertemplate="this mixture<extra></extra>",
     )
     unit = "nats" if jsd else "units of S"
-    figure.update_xaxes(title=f"more diverse → ({unit})", nticks=6)
+    figure.update_xaxes(title={"text": f"more diverse → ({unit})", "standoff": 6}, nticks=6)
     figure.update_yaxes(title=f"more representative → ({unit})", nticks=6)
-    figure.update_layout(legend={"y": -0.22, "yanchor": "top"})
+    figure.update_layout(legend={"y": -0.26, "yanchor": "top"})
     return figure

@@ -49,3 +49,17 @@ def colours(names: Iterable[str]) -> dict[str, str]:
     """A colour for each distinct name in order of appearance; they repeat after eight."""
     distinct = list(dict.fromkeys(names))
     return {name: OKABE_ITO[i % len(OKABE_ITO)] for i, name in enumerate(distinct)}
+
+
+def patterns(names: Iterable[str]) -> dict[str, str]:
+    """A fill pattern for each distinct name, so that names that share a colour differ in it."""
+    shapes = ("", "/", "x", ".", "-", "|", "\\", "+")
+    distinct = list(dict.fromkeys(names))
+    return {name: shapes[i // len(OKABE_ITO) % len(shapes)] for i, name in enumerate(distinct)}
+
+
+def symbols(names: Iterable[str]) -> dict[str, str]:
+    """A marker for each distinct name, so that names that share a colour differ in it."""
+    shapes = ("circle", "diamond", "square", "triangle-up", "hexagon", "star", "cross", "x")
+    distinct = list(dict.fromkeys(names))
+    return {name: shapes[i // len(OKABE_ITO) % len(shapes)] for i, name in enumerate(distinct)}

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from taskpgm_core.figures.balance_axis import samples, ticks, track_end, track_position
 from taskpgm_core.figures.canvas import canvas
 from taskpgm_core.figures.labels import plain, shorten
-from taskpgm_core.figures.palette import LIGHT, Palette, colours
+from taskpgm_core.figures.palette import LIGHT, Palette, colours, patterns
 from taskpgm_core.records import Array
 
 AREAS = 40
@@ -49,8 +49,8 @@ def path_areas_figure(
     most = shares.max(axis=0)
     kept = [int(i) for i in np.argsort(-most, kind="stable")[:AREAS] if most[i] > 0]
     kept.sort(key=lambda i: (groups[i], -most[i], i))
-    paint = colours(sorted(set(groups)))
-    figure = canvas(palette, height=430, margin={"l": 8, "r": 8, "t": 30, "b": 8})
+    paint, pattern = colours(sorted(set(groups))), patterns(sorted(set(groups)))
+    figure = canvas(palette, height=470, margin={"l": 8, "r": 8, "t": 30, "b": 8})
     named: set[str] = set()
     for i in kept:
         figure.add_scatter(
@@ -60,6 +60,7 @@ def path_areas_figure(
             stackgroup="path",
             line={"width": 0.8, "color": palette.paper},
             fillcolor=paint[groups[i]],
+            fillpattern={"shape": pattern[groups[i]], "fgcolor": palette.paper, "size": 9},
             name=plain(shorten(groups[i] or "no family")),
             legendgroup=groups[i],
             showlegend=groups[i] not in named,
@@ -83,9 +84,11 @@ def path_areas_figure(
     _mark(figure, 0.5, plain(anchor_name), palette, "dot")
     if abs(balance - 1) > 1e-9:
         _mark(figure, track_position(balance, end), "here", palette, "solid")
-    figure.update_xaxes(title="balance", range=[0, 1], showgrid=False, **ticks(end))
+    figure.update_xaxes(
+        title={"text": "balance", "standoff": 6}, range=[0, 1], showgrid=False, **ticks(end)
+    )
     figure.update_yaxes(tickformat=".0%", range=[0, 1], showgrid=False)
-    figure.update_layout(legend={"y": -0.2, "yanchor": "top"})
+    figure.update_layout(legend={"y": -0.24, "yanchor": "top"})
     return figure
 
 
@@ -119,6 +122,8 @@ def variety_figure(
         showlegend=False,
     )
     _mark(figure, track_position(balance, end), "here", palette, "solid")
-    figure.update_xaxes(title="balance", range=[0, 1], showgrid=False, **ticks(end))
+    figure.update_xaxes(
+        title={"text": "balance", "standoff": 6}, range=[0, 1], showgrid=False, **ticks(end)
+    )
     figure.update_yaxes(rangemode="tozero", range=[0, n * 1.05])
     return figure

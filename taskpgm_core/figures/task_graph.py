@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from taskpgm_core.figures.canvas import canvas
 from taskpgm_core.figures.graph_layout import TaskGraph
 from taskpgm_core.figures.labels import percent, plain, shorten
-from taskpgm_core.figures.palette import LIGHT, Palette, colours
+from taskpgm_core.figures.palette import LIGHT, Palette, colours, symbols
 from taskpgm_core.records import Array
 
 BUCKETS = 6
@@ -35,8 +35,9 @@ def task_graph_figure(
 ) -> go.Figure:
     """The graph at the mixture ``p`` (n,). ``groups``: (n,) names that colour the nodes.
 
-    The ``labelled`` heaviest tasks and the selected ones are named. A node's customdata is its
-    task's id; edges are drawn in six widths, strongest widest.
+    The ``labelled`` heaviest tasks and the selected ones are named. A node's customdata is
+    (task id, weight); edges are drawn in six widths, strongest widest, and a nearly invisible
+    marker on the middle of each has customdata (task id, task id).
     """
     figure = canvas(palette, height=height)
     thin = 1.0 if len(p) <= 60 else 0.4
@@ -60,9 +61,19 @@ def task_graph_figure(
             hoverinfo="skip",
             showlegend=False,
         )
+    figure.add_scatter(
+        x=[round(float(x[i] + x[j]) / 2, 4) for i, j in graph.edges],
+        y=[round(float(y[i] + y[j]) / 2, 4) for i, j in graph.edges],
+        mode="markers",
+        marker={"size": 16 if len(p) <= 60 else 8, "opacity": 0.001, "color": palette.muted},
+        customdata=[[graph.tasks[i], graph.tasks[j]] for i, j in graph.edges],
+        hovertext=[f"{plain(graph.tasks[i])}<br>{plain(graph.tasks[j])}" for i, j in graph.edges],
+        hovertemplate="%{hovertext}<extra></extra>",
+        showlegend=False,
+    )
     named = {int(i) for i in np.argsort(-p, kind="stable")[:labelled]}
     named |= {i for i, task in enumerate(graph.tasks) if task in selected}
-    size = diameters(p, len(p))
+    size, shapes = diameters(p, len(p)), symbols(sorted(groups))
     for group, colour in colours(sorted(groups)).items():
         members = [i for i, name in enumerate(groups) if name == group]
         figure.add_scatter(
@@ -73,6 +84,7 @@ def task_graph_figure(
             marker={
                 "size": [size[i] for i in members],
                 "color": colour,
+                "symbol": shapes[group],
                 "opacity": 1,
                 "line": {
                     "color": [
@@ -89,7 +101,7 @@ def task_graph_figure(
             hovertext=[f"{plain(graph.tasks[i])}<br>{percent(float(p[i]))}" for i in members],
             hovertemplate="%{hovertext}<extra></extra>",
         )
-    figure.update_xaxes(visible=False, range=[-1.15, 1.15], fixedrange=False)
+    figure.update_xaxes(visible=False, range=[-1.3, 1.3], fixedrange=False)
     figure.update_yaxes(visible=False, range=[-1.15, 1.2], fixedrange=False)
     figure.update_layout(
         dragmode="pan", clickmode="event+select", legend={"itemsizing": "constant"}

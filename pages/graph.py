@@ -1,0 +1,48 @@
+"""Which tasks belong together?"""
+
+import streamlit as st
+
+from pages.ui import load
+from pages.ui.chart import chart
+from pages.ui.controls import pick_balance, pick_tasks
+from pages.ui.frame import frame
+from pages.ui.neighbours import neighbours
+from pages.ui.pointing import point_at_tasks
+from taskpgm_core.figures.graph_findings import communities_finding
+from taskpgm_core.figures.task_graph import task_graph_figure
+
+scene = frame("Which tasks belong together?")
+study, view, palette = scene.study, scene.view, scene.palette
+solution = load.solution(study, view)
+
+select, balance, colour, edges = st.columns([3, 2, 1.4, 1.4], vertical_alignment="bottom")
+with select:
+    pick_tasks(study, view)
+with balance:
+    pick_balance(load.path(study, view).last, view)
+families = tuple(task.family for task in study.tasks)
+known = ["community", "family"] if any(families) else ["community"]
+word = str(colour.segmented_control("Colour", known, default="community", required=True))
+close = edges.slider(
+    "Edges a task",
+    1,
+    5,
+    2,
+    help="Each task's most similar others that are joined to it, beside a tree that holds all "
+    "tasks together. More edges show more, and read worse.",
+)
+graph = load.graph(study, view, close)
+groups = families if word == "family" else [f"community {c + 1}" for c in graph.community]
+
+picture, table = st.columns([5, 3], gap="large")
+with picture:
+    chart(
+        task_graph_figure(graph, solution.p, groups, selected=view.tasks, palette=palette),
+        communities_finding(solution.p, groups, word),
+        "Tasks joined by a line predict alike, the wider the more. The larger a node, the more "
+        "weight it has at this balance. Click a node or an edge to select it on every page.",
+        key="graph",
+        on_select=point_at_tasks("graph"),
+    )
+with table:
+    neighbours(scene, graph)

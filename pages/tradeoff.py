@@ -1,0 +1,57 @@
+"""What do I give up?"""
+
+import streamlit as st
+
+from pages.ui import load
+from pages.ui.chart import chart
+from pages.ui.controls import pick_balance, pick_beside
+from pages.ui.frame import frame
+from pages.ui.frontier import frontier
+from taskpgm_core.figures.path_areas import path_areas_figure, variety_figure
+from taskpgm_core.figures.positions import effective_numbers
+from taskpgm_core.figures.tradeoff_findings import path_finding, variety_finding
+
+scene = frame("What do I give up?")
+study, view, palette = scene.study, scene.view, scene.palette
+path, form = load.path(study, view), load.closed_form(study, view)
+at, weights = load.walk(study, view)
+
+balance, show = st.columns(2, gap="large")
+with balance:
+    pick_balance(path.last, view)
+with show:
+    pick_beside({name: title for name, (title, _) in load.comparable(study, view).items()}, view)
+chart(
+    path_areas_figure(
+        study.names,
+        [task.family for task in study.tasks],
+        path.balances,
+        path.weights,
+        balance=view.balance,
+        anchor_name=load.anchor_name(view),
+        palette=palette,
+    ),
+    path_finding(study.names, path.balances, path.weights),
+    "From pure diversity on the left to the most representative tasks on the right; a band is a "
+    "task's share, colours are families.",
+    key="path",
+)
+left, right = st.columns(2, gap="large")
+with left:
+    frontier(scene, at, weights)
+with right:
+    interval = form.interval if form.exact else None
+    chart(
+        variety_figure(
+            at,
+            effective_numbers(weights),
+            n=len(study.tasks),
+            balance=view.balance,
+            closed_form=interval,
+            palette=palette,
+        ),
+        variety_finding(at, effective_numbers(weights), view.balance, interval),
+        "Effective number of tasks: as many as an equal split of the same entropy. Shaded: where "
+        "the paper's closed form is the exact answer.",
+        key="variety",
+    )

@@ -1,0 +1,60 @@
+"""The frontier with every baseline and kept mixture on it, and the same as a table."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.ui import load
+from pages.ui.chart import chart
+from pages.ui.frame import Scene
+from taskpgm_core.figures.frontier import frontier_figure
+from taskpgm_core.figures.positions import effective_numbers, likeness
+from taskpgm_core.figures.tradeoff_findings import frontier_finding
+from taskpgm_core.records import Array
+
+ALWAYS = ("uniform", "proportional", "authors")
+
+
+def frontier(scene: Scene, at: Array, weights: Array) -> None:
+    """The exact mixtures ``weights`` (m, n) at the balances ``at`` (m,), and others beside them."""
+    study, view = scene.study, scene.view
+    known = load.comparable(study, view)
+    chosen = [name for name in dict.fromkeys((*ALWAYS, *view.beside)) if name in known]
+    problem, here = load.problem(study, view), load.solution(study, view).p
+    S, anchor = problem.similarity, problem.anchor
+    named = {known[name][0]: known[name][1] for name in chosen}
+    points = {title: likeness(S, anchor, p)[0] for title, p in named.items()}
+    mine = likeness(S, anchor, here)[0]
+    chart(
+        frontier_figure(
+            at,
+            likeness(S, anchor, weights),
+            points,
+            here=mine,
+            jsd=view.measure == "jsd",
+            palette=scene.palette,
+        ),
+        frontier_finding(S, anchor, here, named),
+        "On the line nothing is both more representative and more diverse. Up: more alike to what "
+        "the anchor stands for (p′Sw). Right: less alike to itself (−p′Sp).",
+        key="frontier",
+    )
+    rows = {"this mixture": here, **named}
+    places = np.array([mine, *points.values()])
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "mixture": list(rows),
+                "representative": places[:, 0],
+                "diverse": -places[:, 1],
+                "effective tasks": effective_numbers(np.array(list(rows.values()))),
+            }
+        ),
+        hide_index=True,
+        column_config={
+            "representative": number(format="%.4f"),
+            "diverse": number(format="%.4f"),
+            "effective tasks": number(format="%.1f"),
+        },
+    )

@@ -1,0 +1,78 @@
+"""The table beside the task graph: a task's neighbours, or the communities."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.ui import load
+from pages.ui.chart import heading
+from pages.ui.controls import moved
+from pages.ui.frame import Scene
+from taskpgm_core.figures.graph_findings import neighbour_finding
+from taskpgm_core.figures.graph_layout import TaskGraph
+
+
+def neighbours(scene: Scene, graph: TaskGraph) -> None:
+    """Every other task by how alike it is to the selected one; without one, the communities."""
+    study, view = scene.study, scene.view
+    if not view.tasks:
+        _communities(scene, graph)
+        return
+    task = view.tasks[-1]
+    i = study.names.index(task)
+    similarity, p = load.similarity(study, view), load.solution(study, view).p
+    jsd = view.measure == "jsd"
+    near = (similarity.divergence if jsd else similarity.matrix)[i]
+    order = [int(j) for j in np.argsort(near if jsd else -near, kind="stable") if j != i]
+    floor = load.noise(study).floor if jsd else 0.0
+    heading(
+        neighbour_finding(study.names, i, order, near, jsd=jsd),
+        ("Divergence in nats, the most alike first. " if jsd else "Similarity, highest first. ")
+        + (f"Two models of one task differ by up to {floor:.3f} nats." if floor else ""),
+    )
+    joined = {int(a + b - i) for a, b in graph.edges if i in (a, b)}
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "task": [study.names[j] for j in order],
+                "nats" if jsd else "S": [round(float(near[j]), 4) for j in order],
+                "share": [100 * float(p[j]) for j in order],
+                "community": [int(graph.community[j]) + 1 for j in order],
+                "joined": [j in joined for j in order],
+            }
+        ),
+        hide_index=True,
+        column_config={"share": st.column_config.NumberColumn(format="%.1f%%")},
+        height=420,
+    )
+    other = st.selectbox(
+        "Why are they alike?", [study.names[j] for j in order], key=f"why-alike-{task}"
+    )
+    query = {**view.query, "task": [task, other]}
+    st.page_link("pages/similarity.py", label="See what the two predict", query_params=query)
+    st.button("Clear the selection", on_click=lambda: moved(tasks=()))
+
+
+def _communities(scene: Scene, graph: TaskGraph) -> None:
+    p = load.solution(scene.study, scene.view).p
+    rows = []
+    for c in range(int(graph.community.max()) + 1):
+        members = [i for i in np.argsort(-p, kind="stable") if graph.community[i] == c]
+        rows.append(
+            {
+                "community": c + 1,
+                "tasks": len(members),
+                "share": 100 * float(p[members].sum()),
+                "members, heaviest first": ", ".join(scene.study.names[i] for i in members),
+            }
+        )
+    heading(
+        f"{len(rows)} communities",
+        "Groups that are more alike inside than outside (Louvain's method on the lines shown). "
+        "Select a task to see its neighbours.",
+    )
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config={"share": st.column_config.NumberColumn(format="%.1f%%")},
+    )
