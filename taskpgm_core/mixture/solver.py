@@ -192,12 +192,13 @@ def _multipliers(
     priced = g - problem.incidence.T @ prices
     inner = (p > problem.lo) & (p < problem.hi)
     if inner.any():
-        nu = float(priced[inner].mean())
+        nu = float(np.median(priced[inner]))
     else:
         at_hi = p > problem.lo
         nu = float(priced[at_hi].min()) if at_hi.any() else float(priced.max())
     named = {"simplex": nu}
-    for i in np.flatnonzero(np.abs(nu - priced) > active):
+    rounding = 64 * np.finfo(float).eps * float(np.abs(priced).max())
+    for i in np.flatnonzero(np.abs(nu - priced) > active + rounding):
         if not inner[i]:
             what = "floor" if nu > priced[i] else "cap"
             named[f"{what}:{problem.tasks[i]}"] = float(abs(nu - priced[i]))

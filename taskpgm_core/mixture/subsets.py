@@ -10,6 +10,8 @@ from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.records import Array
 
+FLAT = 1e-8
+"""Curvature below this, in units of max|S - mean S|, counts as none."""
 TIE = 1e-12
 """Values and reduced costs nearer than this, in units of max|S - mean S|, count as equal."""
 
@@ -254,8 +256,11 @@ def _without(p: Array, allowed: np.ndarray) -> Array:
 def _own_curvature(K: Array) -> Array:
     """(n,) d >= 0 with K - diag(d) positive definite on {1'z = 0}, about as great as may be."""
     n = len(K)
-    rest = K + 1e3 * float(np.trace(K)) / n
     d = np.zeros(n)
+    plane = _plane(n)
+    if np.linalg.eigvalsh(plane.T @ K @ plane)[0] <= FLAT:
+        return d  # some direction has no curvature to spare
+    rest = K + 1e3 * float(np.trace(K)) / n
     for _ in range(4):
         for i in range(n):
             inverse = np.linalg.inv(rest)
