@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from test_solver import excess, questions
 
@@ -13,7 +13,9 @@ from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture import Group, closed_form, pose, solve, trace
 from taskpgm_core.records import Similarity
 
-modest = settings(max_examples=50, deadline=None, derandomize=True)
+modest = settings(
+    max_examples=50, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate]
+)
 
 
 @modest
@@ -44,7 +46,7 @@ def test_representativeness_never_falls_along_the_path(question):
     u = problem.solved_unary - problem.solved_unary.mean()
     along = path.weights @ u
     falls = np.diff(along).min(initial=0.0) / (np.abs(u).max() + 1e-300)
-    assert falls >= -1e-8, (falls, problem.convexity, path.gaps.max())
+    assert falls >= -1e-8  # of max|u|: certified gaps leave the split of ties that open
 
 
 @modest
