@@ -5,7 +5,7 @@ import streamlit as st
 from pages.ui.chart import chart
 from pages.ui.controls import pick_budget
 from pages.ui.frame import frame
-from pages.ui.selecting import allocation, chosen_table, pick_cap, pick_k, selected, verdict
+from pages.ui.selecting import allocation, chosen_table, pick_k, selected, verdict
 from taskpgm_core.figures import selection_findings as findings
 from taskpgm_core.figures.epochs import epochs_figure
 from taskpgm_core.figures.marginal_gains import marginal_gains_figure
@@ -34,14 +34,14 @@ with gains:
         key="gains",
     )
 with epochs:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        pick_budget(scene.study)
-        cap = pick_cap()
+    pick_budget(scene.study)
+    cap = scene.view.bounds.epochs
     counted = allocation(scene, selection, k)
     chart(
         epochs_figure(counted, cap, palette=scene.palette),
         findings.epochs_finding(counted, cap),
-        f"How often {counted.budget:,} {counted.unit} over these tasks repeat each one's examples.",
+        f"How often {counted.budget:,} {counted.unit} over these tasks repeat each one's examples; "
+        "the line is your limit, or one epoch.",
         key="epochs",
     )
 chosen_table(selection, k, counted)

@@ -61,10 +61,13 @@ def test_counts_of_the_choice_fill_the_budget(selection):
         assert row["epochs"] == pytest.approx(row["rows"] / (100 + TASKS.index(row["task"])))
 
 
-def test_the_cap_is_a_line_on_the_chart(selection):
-    at = page(k="2")
-    at.number_input(key="epochs-cap").set_value(3.0).run()
-    assert charts(at)[2]["layout"]["shapes"][0]["x0"] == 3.0
+def test_the_limit_on_epochs_is_a_line_on_the_chart_and_limits_are_set_aside(selection):
+    at = page(k="2", **{"max-epochs": "60"})
+    assert charts(at)[2]["layout"]["shapes"][0]["x0"] == 60.0
+    assert any("without your limits" in info.value for info in at.info)
+    drawn = {trace["name"]: trace for trace in charts(at)[0]["data"]}
+    wanted = [captured(selection, step.value) for step in selection.steps]
+    assert drawn["greedy"]["y"] == pytest.approx(wanted, abs=1e-6)
 
 
 @pytest.mark.parametrize("k", ["0.5", "-1", "99", "x"])

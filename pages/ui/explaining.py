@@ -14,8 +14,8 @@ from taskpgm_core.records import Similarity, Study
 
 
 def asked(view: View) -> str:
-    """All of a view that its mixture depends on."""
-    return repr(replace(view, tasks=(), k=0, draft="", baseline="", beside=()))
+    """The key of a view's mixture: its question, balance and lambda."""
+    return f"{view.question} {view.balance!r} {view.lam!r}"
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -1,9 +1,12 @@
 """What the Selection page asks and says beside its charts."""
 
+from dataclasses import replace
+
 import pandas as pd
 import streamlit as st
 
 from pages.ui import load
+from pages.ui.bounds import NONE
 from pages.ui.chart import fact_list, heading
 from pages.ui.controls import moved
 from pages.ui.explaining import asked
@@ -31,8 +34,10 @@ def _selection(
 
 
 def selected(scene: Scene) -> Selection:
-    """Greedy's choice for every k of the view's problem; and the best k where asked for."""
-    study, view = scene.study, scene.view
+    """Greedy's choice for every k, and the best k where asked for; limits are set aside."""
+    study, view = scene.study, replace(scene.view, bounds=NONE)
+    if scene.view.bounds != NONE:
+        st.info("Few tasks are chosen without your limits: a floor or a cap may leave no choice.")
     n = len(study.tasks)
     exact = n <= SMALL
     if SMALL < n <= FARTHEST:
@@ -41,7 +46,8 @@ def selected(scene: Scene) -> Selection:
             key="exact",
             help="Rules out every other choice, by branch and bound; takes seconds to a minute.",
         )
-    return _selection(study.content, asked(view), min(n, FARTHEST), exact, study, view)
+    farthest = min(n, FARTHEST)
+    return _selection(study.content, asked(view), farthest, exact, study, view)
 
 
 def pick_k(scene: Scene, selection: Selection) -> int:
@@ -57,22 +63,6 @@ def pick_k(scene: Scene, selection: Selection) -> int:
         help=f"At first the fewest that reach {ENOUGH:.0%} of what all tasks reach.",
     )
     return k
-
-
-def pick_cap() -> float | None:
-    """The most epochs a person accepts; only a line on the chart."""
-    value = st.number_input(
-        "Epochs at most",
-        0.1,
-        1000.0,
-        value=None,
-        step=1.0,
-        placeholder="1",
-        key="epochs-cap",
-        width=150,
-        help="A line to compare with; it holds nothing back.",
-    )
-    return None if value is None else float(value)
 
 
 def verdict(selection: Selection, k: int) -> None:
