@@ -20,8 +20,9 @@ def section(slug):
 
 def rows(text):
     """The cells of every table row whose first cell is a task id."""
-    cells = [[c.strip() for c in line.strip("|").split("|")] for line in text.splitlines()]
-    return {row[0].strip("`"): row[1:] for row in cells if row[0].startswith("`")}
+    lines = (line for line in text.splitlines() if line.startswith("| `"))
+    cells = [[c.strip() for c in line.strip("|").split("|")] for line in lines]
+    return {row[0].strip("`"): row[1:] for row in cells}
 
 
 def test_the_plan_in_the_readme_is_valid():
