@@ -63,7 +63,8 @@ def take_along(study: Study, view: View, solution: Solution, allocation: Allocat
             st.download_button(
                 f"Download {file}", text, file, key=f"take-{name}-{file}", on_click="ignore"
             )
-            st.code(text, height=240, language=file.rpartition(".")[2])
+            with st.expander(f"Read {file}"):
+                st.code(text, language=file.rpartition(".")[2], wrap_lines=True)
     realised.dataframe(
         pd.DataFrame(
             {

@@ -72,7 +72,9 @@ class Dial {
     element("span", "", axis);
     this.scale = element("div", "scale quiet", axis);
     this.rows = element("div", "rows", this.root);
-    this.rows.tabIndex = -1;
+    this.rows.tabIndex = 0;
+    this.rows.setAttribute("role", "group");
+    this.rows.setAttribute("aria-label", "Share of every task");
     const rest = element("div", "rest", this.root);
     this.restText = element("span", "quiet", rest);
     this.toggle = element("button", "", rest);
@@ -357,6 +359,7 @@ class Dial {
     this.restText.textContent = left > 0
       ? `and ${left} more tasks, together ${percent(Math.max(1 - drawn, 0))}` : "";
     this.toggle.textContent = n <= SHORT || this.query ? "" : this.all ? "Show fewer" : "Show all";
+    this.toggle.hidden = !this.toggle.textContent;
   }
 }
 

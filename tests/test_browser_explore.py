@@ -1,0 +1,197 @@
+"""In a real Chromium: the dial, linked selection, back and forward, themes, access for everyone."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser import address, settled
+
+from taskpgm_core.mixture import pose, solve, trace
+from taskpgm_core.store import open_study, similarity
+
+pytestmark = pytest.mark.browser
+PAGES = ("", "mixture", "graph", "similarity", "tradeoff")
+SHOWN = """node => Object.fromEntries([...node.closest('.dial').querySelectorAll('.row')].map(
+  row => [row.title.split(' (')[0], row.querySelector('.share').textContent]))"""
+DIALED = "node => Number(node.getAttribute('aria-valuenow'))"
+
+
+@pytest.fixture(scope="module")
+def starter():
+    return open_study("starter")
+
+
+def written(share: float) -> str:
+    return "0%" if share <= 0 else "<0.1%" if share < 1e-3 else f"{100 * share:.1f}%"
+
+
+def says(shown: dict[str, str], tasks, p) -> None:
+    """Every row shows its weight; a last digit may differ where a rounding is at its edge."""
+    for task, weight in zip(tasks, p, strict=True):
+        near = {written(max(weight + e, 0.0)) for e in (-1e-7, 0.0, 1e-7)}
+        assert shown[task] in near, task
+
+
+def dial_of(page):
+    dial = page.get_by_role("slider", name="Balance between")
+    dial.wait_for()
+    return dial
+
+
+def test_the_dial_shows_the_solvers_mixture_while_dragging_and_after_release(serve, tab, starter):
+    page = tab(serve().url("mixture", study="starter"))
+    dial, problem = dial_of(page), pose(similarity(starter))
+    box = dial.bounding_box()
+    y = box["y"] + 50
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.down()
+    for part in (0.45, 0.31, 0.17, 0.62, 0.86):
+        page.mouse.move(box["x"] + box["width"] * part, y, steps=3)
+        page.wait_for_timeout(60)
+        says(dial.evaluate(SHOWN), starter.names, solve(problem, dial.evaluate(DIALED)).p)
+    assert "balance=" not in address(page)
+    page.mouse.up()
+    page.wait_for_function("location.search.includes('balance=')")
+    settled(page)
+    balance = float(re.search(r"balance=([\d.]+)", address(page)).group(1))
+    assert dial.evaluate(DIALED) == balance
+    says(dial.evaluate(SHOWN), starter.names, solve(problem, balance).p)
+
+
+def test_the_dial_listens_to_keys_and_to_a_thumb(serve, tab, starter):
+    page = tab(serve().url("mixture", study="starter"), width=390, height=844, has_touch=True)
+    dial, path = dial_of(page), trace(pose(similarity(starter)))
+    dial.focus()
+    page.keyboard.press("Home")
+    assert dial.evaluate(DIALED) == 0
+    page.keyboard.press("End")
+    assert dial.evaluate(DIALED) == pytest.approx(path.last, rel=1e-3)
+    page.keyboard.press("PageDown")
+    assert 1 < dial.evaluate(DIALED) < path.last
+    page.wait_for_function("location.search.includes('balance=')")
+    settled(page)
+    dial.scroll_into_view_if_needed()
+    box = dial.bounding_box()
+    page.touchscreen.tap(box["x"] + box["width"] * 0.25, box["y"] + 50)
+    page.wait_for_function("location.search.includes('balance=0.5')")
+    assert dial.evaluate(DIALED) == pytest.approx(0.5, abs=0.01)
+    assert "tasks, most on" in dial.get_attribute("aria-valuetext")
+
+
+def test_back_and_forward_walk_through_what_was_shown(serve, tab):
+    page = tab(serve().url("mixture", study="starter", balance="0.5"))
+    dial = dial_of(page)
+    page.get_by_role("button", name="uniform", exact=True).click()
+    page.wait_for_function("!location.search.includes('balance=0.5')")
+    settled(page)
+    page.get_by_role("link", name="Trade-off").click()
+    page.wait_for_url(re.compile("/tradeoff"))
+    settled(page)
+    page.go_back()
+    dial_of(page)
+    page.go_back()
+    page.wait_for_function("location.search.includes('balance=0.5')")
+    settled(page)
+    dial = dial_of(page)
+    page.wait_for_timeout(500)
+    assert dial.evaluate(DIALED) == 0.5
+    page.go_forward()
+    page.wait_for_function("!location.search.includes('balance=0.5')")
+    page.wait_for_timeout(500)
+    assert dial_of(page).evaluate(DIALED) == 1
+
+
+def test_intervals_reach_the_bars(serve, tab):
+    page = tab(serve().url("mixture", study="starter", balance="0.5"))
+    dial_of(page)
+    page.locator(".dial .whisker:visible").first.wait_for()
+    assert page.locator(".dial .legend").get_by_text("90% interval").count() == 1
+    low, high = page.locator(".dial .row").first.evaluate(
+        """row => { const lane = row.querySelector('.lane').getBoundingClientRect();
+        const w = row.querySelector('.whisker').getBoundingClientRect();
+        const bar = row.querySelector('.bar').getBoundingClientRect();
+        return [(bar.right - w.left) / lane.width, (w.right - bar.right) / lane.width]; }"""
+    )
+    assert low > 0
+    assert high > 0
+
+
+def test_a_click_on_a_node_selects_the_task_on_every_page(serve, tab):
+    page = tab(serve().url("graph", study="starter", balance="0.5"), height=1000)
+    page.locator(".js-plotly-plot .points path.point").first.wait_for()
+    point = page.evaluate(
+        """() => { const plot = document.querySelector('.js-plotly-plot');
+        const trace = plot.data.findIndex(t => t.customdata && t.customdata.length &&
+          typeof t.customdata[0][1] === 'number');
+        const {x, y} = plot.data[trace], box = plot.getBoundingClientRect(), l = plot._fullLayout;
+        return {task: plot.data[trace].customdata[0][0],
+          x: box.x + l.xaxis._offset + l.xaxis.l2p(x[0]),
+          y: box.y + l.yaxis._offset + l.yaxis.l2p(y[0])}; }"""
+    )
+    page.mouse.click(point["x"], point["y"])
+    page.wait_for_function("location.search.includes('task=')")
+    settled(page)
+    assert f"task={point['task']}" in address(page)
+    page.get_by_role("link", name="Mixture", exact=True).click()
+    dial_of(page)
+    pressed = page.locator(".dial .row.selected .name")
+    pressed.wait_for()
+    assert pressed.get_attribute("aria-pressed") == "true"
+    page.get_by_role("link", name="Similarity").click()
+    page.wait_for_url(re.compile("/similarity"))
+    settled(page)
+    assert f"task={point['task']}" in address(page)
+
+
+def test_a_click_on_a_cell_drills_down_to_the_next_token(serve, tab, starter):
+    page = tab(serve().url("similarity", study="starter"), height=1000)
+    page.locator(".js-plotly-plot").first.wait_for()
+    cell = page.evaluate(
+        """() => { const plot = document.querySelector('.js-plotly-plot');
+        const t = plot.data.find(t => t.type === 'scatter'), k = t.x.length - 1;
+        const box = plot.getBoundingClientRect(), l = plot._fullLayout;
+        return {pair: t.customdata[k], x: box.x + l.xaxis._offset + l.xaxis.l2p(t.x[k]),
+          y: box.y + l.yaxis._offset + l.yaxis.l2p(t.y[k])}; }"""
+    )
+    page.mouse.click(cell["x"], cell["y"])
+    page.wait_for_function("location.search.includes('task=')")
+    settled(page)
+    for k in cell["pair"]:
+        assert f"task={starter.names[k]}" in address(page)
+    page.get_by_role("heading", name="What each model would have said").wait_for()
+    i, j = cell["pair"]
+    apart = -similarity(starter).matrix[i, j]
+    assert page.get_by_text(re.compile(rf"{apart:.3f} nats")).count() >= 1
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_shuts_anyone_out(serve, tab, name, dark):
+    """axe finds no serious fault: contrast AA, names, roles, keyboard."""
+    page = tab(serve().url(name, study="starter", balance="0.5"), dark=dark)
+    page.wait_for_timeout(1500)
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
+    grave = {
+        v["id"]: [n["html"][:160] for n in v["nodes"]][:3]
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    }
+    assert not grave, json.dumps(grave, indent=1)
+    paper = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    assert (np.mean([int(x) for x in re.findall(r"\d+", paper)[:3]]) < 128) == dark
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_at_the_width_of_a_phone_nothing_sticks_out(serve, tab, name):
+    page = tab(serve().url(name, study="starter", balance="0.5"), width=390, height=844)
+    page.wait_for_timeout(800)
+    wide = page.evaluate(
+        """() => [...document.querySelectorAll('[data-testid=stMainBlockContainer] *')]
+        .filter(e => e.getBoundingClientRect().right > innerWidth + 1 &&
+          !e.closest('.st-key-way-round, [data-testid=stDataFrame], pre, .stPlotlyChart svg'))
+        .map(e => e.className && e.className.toString().slice(0, 80))"""
+    )
+    assert not wide
+    assert page.get_by_role("link", name="Trade-off").count() == 1
