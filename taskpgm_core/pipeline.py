@@ -26,6 +26,7 @@ from taskpgm_core.store import (
     locked,
     measured_files,
     probe_pool,
+    recover,
 )
 from taskpgm_core.tasks import Split, load, shared_examples, split
 
@@ -199,6 +200,7 @@ def build(
                 f"{plan.training.max_tokens} tokens and were left out."
             )
     with locked(root, f"{plan.slug}-{prepared.digest[:12]}"):
+        recover(root, plan.slug, prepared.digest)
         done = finished(root, plan.slug, prepared.digest)
         if done and not rebuild:
             return done, False

@@ -15,7 +15,7 @@ from taskpgm_core.store.arrays import (
     token_divergences,
     training_curves,
 )
-from taskpgm_core.store.assembly import assemble, finished, measured_files
+from taskpgm_core.store.assembly import assemble, finished, measured_files, recover
 from taskpgm_core.store.cache import cache_root, list_studies, open_study
 from taskpgm_core.store.evidence import evidence, has_run, keep_run
 from taskpgm_core.store.imports import import_matrix
@@ -54,6 +54,7 @@ __all__ = [
     "probe_pool",
     "probe_text",
     "read_mixture",
+    "recover",
     "similarity",
     "token_divergences",
     "training_curves",

@@ -26,6 +26,17 @@ def finished(root: Path, slug: str, digest: str) -> Study | None:
     return study_from(folder) if (folder / MANIFEST).is_file() else None
 
 
+def recover(root: Path, slug: str, digest: str) -> None:
+    """Clear away what a killed process left of this study; only for who holds its lock."""
+    place = study_folder(root, slug, digest)
+    for old in root.glob(f".old-{place.name}-*"):
+        if not place.exists() and (old / place.name).is_dir():
+            (old / place.name).rename(place)
+        shutil.rmtree(old)
+    for making in root.glob(f".making-{place.name}-*"):
+        shutil.rmtree(making)
+
+
 def assemble(
     root: Path,
     *,

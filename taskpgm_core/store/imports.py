@@ -14,9 +14,10 @@ from taskpgm_core.digest import digest_of
 from taskpgm_core.errors import StoreError, nearest
 from taskpgm_core.plan import SLUG
 from taskpgm_core.records import Similarity, Study, Task
-from taskpgm_core.store.assembly import assemble
+from taskpgm_core.store.assembly import assemble, recover
 from taskpgm_core.store.cache import cache_root
 from taskpgm_core.store.files import npz_bytes
+from taskpgm_core.store.lock import locked
 
 KINDS = ("similarity", "divergence")
 TASK_COLUMNS = ("task", "rows", "family", "mean_tokens")
@@ -234,13 +235,16 @@ def import_matrix(
             "tasks": [[t.id, t.family, t.rows, t.mean_tokens] for t in described],
         }
     )
-    return assemble(
-        root or cache_root(),
-        slug=slug,
-        digest=digest,
-        kind="imported",
-        measures=("given",),
-        tasks=described,
-        files={"matrices.npz": npz_bytes({"given": checked.matrix})},
-        facts={"file": path.name, "kind": kind, "warnings": warnings},
-    )
+    root = root or cache_root()
+    with locked(root, f"{slug}-{digest[:12]}"):
+        recover(root, slug, digest)
+        return assemble(
+            root,
+            slug=slug,
+            digest=digest,
+            kind="imported",
+            measures=("given",),
+            tasks=described,
+            files={"matrices.npz": npz_bytes({"given": checked.matrix})},
+            facts={"file": path.name, "kind": kind, "warnings": warnings},
+        )
