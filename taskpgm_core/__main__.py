@@ -8,9 +8,11 @@ import click
 
 from taskpgm_core import __version__
 from taskpgm_core.commands import (
+    adding,
     answers,
     building,
     handover,
+    keeping,
     mixtures,
     reporting,
     studies,
@@ -28,11 +30,16 @@ def cli() -> None:
 for command in (
     building.build,
     building.bench,
+    adding.add_task,
     studies.import_,
     studies.list_,
     studies.show,
     studies.verify,
     studies.text,
+    keeping.repair,
+    keeping.pack,
+    keeping.unpack,
+    keeping.delete,
     mixtures.solve_,
     mixtures.path,
     answers.select_,

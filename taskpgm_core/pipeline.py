@@ -226,9 +226,8 @@ def facts(prepared: Prepared, result: "Measurement", started: float) -> dict[str
     }
 
 
-def _store(
-    prepared: Prepared, result: "Measurement", root: Path, facts: Mapping[str, Any]
-) -> Study:
+def study_files(prepared: Prepared, result: "Measurement") -> dict[str, bytes]:
+    """Every file of the study, from what was measured; the same measurement, the same bytes."""
     from taskpgm_core import measure
 
     plan, pool, n = prepared.plan, prepared.pool, len(prepared.tasks)
@@ -246,7 +245,7 @@ def _store(
     }
     if not all(np.isfinite(m).all() for m in matrices.values()):
         raise MeasurementError("A measured matrix holds values that are not finite; none is kept.")
-    files = measured_files(
+    return measured_files(
         matrices=matrices,
         per_sequence=per_sequence,
         per_token=per_token,
@@ -267,6 +266,12 @@ def _store(
         curves=result.curves,
         text=text if plan.publish_text else None,
     )
+
+
+def _store(
+    prepared: Prepared, result: "Measurement", root: Path, facts: Mapping[str, Any]
+) -> Study:
+    plan, files = prepared.plan, study_files(prepared, result)
     return assemble(
         root,
         slug=plan.slug,

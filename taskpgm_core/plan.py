@@ -213,3 +213,25 @@ def renamed(plan: Plan, slug: str) -> Plan:
     if not SLUG.fullmatch(slug):
         raise PlanError(f"'{slug}' is no slug: use 1 to 48 lower-case letters, digits, hyphens.")
     return plan.model_copy(update={"slug": slug})
+
+
+def grown(
+    plan: Plan, task: dict[str, Any], *, slug: str | None = None, folder: str | None = None
+) -> Plan:
+    """The plan with one more task, which joins the others' frozen batches with its own.
+
+    ``folder``: where the task's kind of source lies on this machine.
+    """
+    try:
+        joined = 1 + max(other.joined for other in plan.tasks)
+        entry = TaskEntry.model_validate({**task, "joined": joined})
+    except ValidationError as error:
+        raise PlanError(_sentence(error, "the new task")) from None
+    value = plan.model_dump(mode="json")
+    value["tasks"].append(entry.model_dump(mode="json"))
+    value["expect"] = None
+    name = re.sub("[^a-z0-9]+", "-", f"{plan.slug}-plus-{entry.id}".lower()).strip("-")
+    value["slug"] = slug or name[:48].strip("-")
+    if folder:
+        value["folders"] = {**plan.folders, entry.source.partition(":")[0]: folder}
+    return parse_plan(yaml.safe_dump(value), "the grown plan")

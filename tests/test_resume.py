@@ -26,15 +26,58 @@ KILLS = int(os.environ.get("TASKPGM_KILLS", "5"))
 PROBE = {"examples_per_task": 4, "max_completion_tokens": 6, "batch": 2, "top": 3}
 
 
-def child(*arguments: str, cache: Path) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-m", "taskpgm_core", *arguments],
+# Importing torch takes seconds: one process imports it and forks every build from there.
+NURSERY = """
+import os, sys, warnings
+warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")
+from taskpgm_core import measure, pipeline
+from taskpgm_core.__main__ import main
+import peft, transformers.models.llama.modeling_llama
+for line in sys.stdin:
+    os.environ["TASKPGM_CACHE"], out, *arguments = line.rstrip("\\n").split("\\t")
+    pid = os.fork()
+    if pid == 0:
+        handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(handle, 1)
+        os.dup2(handle, 2)
+        code = main(arguments)
+        sys.stdout.flush()
+        os._exit(code)
+    print(pid, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def nursery():
+    process = subprocess.Popen(
+        [sys.executable, "-c", NURSERY],
         cwd=ROOT,
-        env={**os.environ, "TASKPGM_CACHE": str(cache), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
         text=True,
     )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    yield process
+    process.stdin.close()
+    process.wait()
+    process.stdout.close()
+
+
+@pytest.fixture
+def start(cache, tmp_path, nursery):
+    """Starts the command line in a process of its own: ``pid, ended() -> (code, output)``."""
+    out = tmp_path / "output"
+
+    def begin(*arguments: str):
+        nursery.stdin.write("\t".join([str(cache), str(out), *arguments]) + "\n")
+        nursery.stdin.flush()
+        pid = int(nursery.stdout.readline())
+        return pid, lambda: (int(nursery.stdout.readline()), out.read_text())
+
+    return begin
 
 
 def finished_units(cache: Path) -> dict[str, tuple[int, int]]:
@@ -52,7 +95,9 @@ def files_of(study) -> dict[str, bytes]:
     return {name: (Path(study.folder) / name).read_bytes() for name in listed}
 
 
-def test_kill_dash_nine_loses_no_finished_unit_and_changes_no_byte(tiny_base, cache, tmp_path):
+def test_kill_dash_nine_loses_no_finished_unit_and_changes_no_byte(
+    tiny_base, cache, tmp_path, start
+):
     plan = tiny_plan(tiny_base, probe=PROBE)
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(plan.model_dump(mode="json")))
     whole, _ = pipeline.build(plan, progress=Silence(), root=tmp_path / "whole")
@@ -61,20 +106,23 @@ def test_kill_dash_nine_loses_no_finished_unit_and_changes_no_byte(tiny_base, ca
     moments = random.Random(KILLS)
     for target in sorted(moments.randrange(total) for _ in range(KILLS)):
         before = finished_units(cache)
-        process = child("build", str(tmp_path / "plan.yaml"), cache=cache)
-        while len(finished_units(cache)) < target and process.poll() is None:
+        pid, ended = start("build", str(tmp_path / "plan.yaml"))
+        deadline = time.monotonic() + moments.random() * 0.5
+        while len(finished_units(cache)) < target or time.monotonic() < deadline:
             time.sleep(0.001)
-        time.sleep(moments.random() * (0.02 if target else 3.0))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+            if target and len(finished_units(cache)) >= target:
+                break
+        time.sleep(moments.random() * 0.02)
+        os.kill(pid, signal.SIGKILL)
+        assert ended()[0] == -signal.SIGKILL
         after = finished_units(cache)
         assert {name: after[name] for name in before} == before  # nothing finished was done again
     assert len(finished_units(cache)) <= total
     before = finished_units(cache)
-    process = child("build", str(tmp_path / "plan.yaml"), "--json", cache=cache)
-    out, err = process.communicate()
-    assert process.returncode == 0, err
-    assert json.loads(out)["slug"] == "tiny"
+    command = [sys.executable, "-m", "taskpgm_core", "build", str(tmp_path / "plan.yaml"), "--json"]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
+    assert json.loads(process.stdout)["slug"] == "tiny"
     after = finished_units(cache)
     assert {name: after[name] for name in before} == before
     assert len(after) == total
@@ -84,23 +132,21 @@ def test_kill_dash_nine_loses_no_finished_unit_and_changes_no_byte(tiny_base, ca
     assert [p.name for p in cache.iterdir() if p.name.startswith((".making", ".old"))] == []
 
 
-def test_a_stopped_build_says_that_it_can_go_on(tiny_base, cache, tmp_path):
+def test_a_stopped_build_says_that_it_can_go_on(tiny_base, cache, tmp_path, start):
     plan = tiny_plan(tiny_base, probe=PROBE)
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(plan.model_dump(mode="json")))
     progress = tmp_path / "progress.json"
-    process = child(
-        "build", str(tmp_path / "plan.yaml"), "--json-progress", str(progress), cache=cache
-    )
-    while not finished_units(cache) and process.poll() is None:
+    pid, ended = start("build", str(tmp_path / "plan.yaml"), "--json-progress", str(progress))
+    while not finished_units(cache):
         time.sleep(0.001)
-    process.terminate()
-    _, err = process.communicate()
-    assert process.returncode == 2
-    assert "goes on from there" in err
-    assert "Traceback" not in err
+    os.kill(pid, signal.SIGTERM)
+    code, output = ended()
+    assert code == 2
+    assert "goes on from there" in output
+    assert "Traceback" not in output
     told = json.loads(progress.read_text())
     assert told["state"] == "stopped"
-    assert told["pid"] == process.pid
+    assert told["pid"] == pid
 
 
 # One builder a study

@@ -16,16 +16,19 @@ from taskpgm_core.store.arrays import (
     training_curves,
 )
 from taskpgm_core.store.assembly import assemble, finished, measured_files, recover
-from taskpgm_core.store.cache import cache_root, list_studies, open_study
-from taskpgm_core.store.evidence import evidence, has_run, keep_run
+from taskpgm_core.store.cache import cache_root, find_folder, list_studies, open_study
+from taskpgm_core.store.evidence import drop_run, evidence, has_run, keep_run
 from taskpgm_core.store.imports import import_matrix
 from taskpgm_core.store.lock import locked
+from taskpgm_core.store.manifest import put_back
 from taskpgm_core.store.mixture_file import parse_mixture, read_mixture
+from taskpgm_core.store.packing import delete, pack, unpack
 from taskpgm_core.store.text import bring_text, example_checksums, probe_text
 from taskpgm_core.store.units import Units
-from taskpgm_core.store.verify import Verification, verify
+from taskpgm_core.store.verify import Damage, Verification, damages, mend_guard, verify
 
 __all__ = [
+    "Damage",
     "LikelyTokens",
     "PairDivergences",
     "ProbePool",
@@ -35,8 +38,12 @@ __all__ = [
     "base_divergence",
     "bring_text",
     "cache_root",
+    "damages",
+    "delete",
+    "drop_run",
     "evidence",
     "example_checksums",
+    "find_folder",
     "finished",
     "gold_log_probabilities",
     "has_run",
@@ -47,16 +54,20 @@ __all__ = [
     "locked",
     "losses",
     "measured_files",
+    "mend_guard",
     "noise",
     "open_study",
+    "pack",
     "pair_divergences",
     "parse_mixture",
     "probe_pool",
     "probe_text",
+    "put_back",
     "read_mixture",
     "recover",
     "similarity",
     "token_divergences",
     "training_curves",
+    "unpack",
     "verify",
 ]

@@ -70,6 +70,11 @@ def open_study(name: str, root: Path | None = None, *, folders: bool = True) -> 
 
     ``folders=False`` keeps to the cache (what a page may open from a URL).
     """
+    return study_from(find_folder(name, root, folders=folders))
+
+
+def find_folder(name: str, root: Path | None = None, *, folders: bool = True) -> Path:
+    """The folder of the study called ``name``, see ``open_study``; its manifest unread."""
     root = root or cache_root()
     inside = _folders(root)
     by_slug = [f for f in inside if STUDY_FOLDER.fullmatch(f.name)["slug"] == name]  # type: ignore[index]
@@ -84,9 +89,9 @@ def open_study(name: str, root: Path | None = None, *, folders: bool = True) -> 
             candidates = ", ".join(f.name for f in found)
             raise StoreError(f"'{name}' names several studies: {candidates}; write one in full.")
         if found:
-            return study_from(found[0])
+            return found[0]
     if folders and len(name) < LONGEST and (Path(name) / MANIFEST).is_file():
-        return study_from(Path(name).resolve())
+        return Path(name).resolve()
     slugs = {STUDY_FOLDER.fullmatch(f.name)["slug"] for f in inside}  # type: ignore[index]
     listing = f"the cache holds: {', '.join(sorted(slugs))}" if slugs else "the cache is empty"
     raise StoreError(f"There is no study '{name}'{nearest(name, slugs)}; {listing}.")

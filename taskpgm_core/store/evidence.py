@@ -82,3 +82,11 @@ def evidence(study: Study) -> list[tuple[dict[str, Any], pd.DataFrame]]:
         if frames:
             found.append((manifest, pd.concat(frames, ignore_index=True)))
     return found
+
+
+def drop_run(folder: Path, name: str) -> None:
+    """Take a damaged run off the list of its evidence folder; the next campaign repeats it."""
+    manifest = read_manifest(folder)
+    (folder / name).unlink(missing_ok=True)
+    card = {k: v for k, v in manifest.items() if k not in ("schema", "files", "content")}
+    write_manifest(folder, card)
