@@ -23,7 +23,9 @@ def keep_this(scene: Scene) -> None:
     heading("Keep this mixture", SHARED)
 
     def noted() -> None:
-        go(drafts.note(scene.view, st.session_state[notes]))
+        view = drafts.note(scene.view, st.session_state[notes])
+        drafts.keep(scene.study, view)
+        go(view)
 
     notes = f"notes-{scene.view.draft}"
     st.session_state[notes] = drafts.notes_of(scene.view)
