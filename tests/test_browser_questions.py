@@ -100,7 +100,7 @@ def test_what_was_noted_is_there_after_a_lost_connection(link, tab, root):
     left_at = address(page)
     page.context.close()
     again = tab(left_at)
-    expect(again.get_by_label("Notes", exact=True)).to_have_value("half a thought")
+    expect(again.get_by_label("Notes", exact=True)).to_have_value("half a thought", timeout=30_000)
     again.get_by_label("Name", exact=True).fill("kept by name")
     again.get_by_role("button", name="Keep").click()
     again.get_by_role("heading", name=re.compile("kept on this server")).wait_for()

@@ -28,9 +28,9 @@ def keep_this(scene: Scene) -> None:
         go(view)
 
     notes = f"notes-{scene.view.draft}"
-    st.session_state[notes] = drafts.notes_of(scene.view)
     st.text_area(
         "Notes",
+        drafts.notes_of(scene.view),
         key=notes,
         on_change=noted,
         max_chars=LONGEST_NOTES,
