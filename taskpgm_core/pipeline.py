@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -31,7 +31,7 @@ from taskpgm_core.store import (
 from taskpgm_core.tasks import Split, load, shared_examples, split
 
 if TYPE_CHECKING:
-    from taskpgm_core.measure import InProcess, Measurement, ProbeTokens, Progress, RenderedExample
+    from taskpgm_core.measure import Engine, Measurement, ProbeTokens, Progress, RenderedExample
 
 LIBRARIES = ("torch", "transformers", "peft", "numpy", "tokenizers", "safetensors")
 
@@ -160,13 +160,29 @@ def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:
     return Prepared(plan, material, training, pool, tuple(tasks), base, digest)
 
 
+@dataclass(frozen=True)
+class Placing:
+    """Where units run: in this process, or on the actors of a Ray cluster."""
+
+    engine: Literal["local", "ray"] = "local"
+    address: str | None = None
+    workers: int | None = None
+
+
 def engine_for(
-    prepared: Prepared, root: Path, progress: "Progress", *, fresh: bool = False
-) -> "InProcess":
-    """The default engine for a prepared plan; ``fresh``: as if nothing had been measured before."""
+    prepared: Prepared,
+    root: Path,
+    progress: "Progress",
+    *,
+    fresh: bool = False,
+    placing: Placing | None = None,
+) -> "Engine":
+    """The engine for a prepared plan; ``fresh``: as if nothing had been measured before."""
     from taskpgm_core import measure
 
-    return measure.InProcess(
+    placing = placing or Placing()
+    kind = measure.OnRay if placing.engine == "ray" else measure.InProcess
+    engine = kind(
         prepared.plan,
         prepared.base,
         training=prepared.training,
@@ -174,6 +190,9 @@ def engine_for(
         units=Units(root, fresh=fresh),
         progress=progress,
     )
+    if isinstance(engine, measure.OnRay):
+        engine.address, engine.workers = placing.address, placing.workers
+    return engine
 
 
 def build(
@@ -183,6 +202,7 @@ def build(
     root: Path | None = None,
     rebuild: bool = False,
     threads: int | None = None,
+    placing: Placing | None = None,
 ) -> tuple[Study, bool]:
     """Measure a study, or find it finished; returns it and whether it was measured now.
 
@@ -204,7 +224,8 @@ def build(
         done = finished(root, plan.slug, prepared.digest)
         if done and not rebuild:
             return done, False
-        result = engine_for(prepared, root, progress, fresh=rebuild).run()
+        engine = engine_for(prepared, root, progress, fresh=rebuild, placing=placing)
+        result = engine.run()
         return _store(prepared, result, root, facts(prepared, result, started)), True
 
 

@@ -53,9 +53,8 @@ def with_evidence(study):
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
-    return {
-        p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
-    }
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name[0] != "."]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def test_random_flips_are_noticed_named_and_repaired(tiny_study, capsys):

@@ -1,6 +1,6 @@
 """Verbs that measure: build, bench."""
 
-from typing import Any
+from typing import Any, Literal
 
 import click
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from taskpgm_core import store
 from taskpgm_core.commands.output import as_json, print_json, table
 from taskpgm_core.commands.studies import card
+from taskpgm_core.errors import PlanError
 from taskpgm_core.estimate import Estimate
 from taskpgm_core.plan import load_plan, renamed
 from taskpgm_core.records import Study
@@ -23,6 +24,11 @@ threads_option = click.option(
 @click.option("--rebuild", is_flag=True, help="Measure again and replace a finished study.")
 @click.option("--dry-run", is_flag=True, help="Only say what it would cost.")
 @click.option("--json-progress", "progress_file", help="FILE to keep up to date with the progress.")
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", help="Where to run."
+)
+@click.option("--address", help="The address of a running Ray cluster (this machine by default).")
+@click.option("--workers", type=click.IntRange(1), help="Ray workers (one a device by default).")
 @click.option("--compare", help="Afterwards, print how far D is from this study's.")
 @threads_option
 @as_json
@@ -32,6 +38,9 @@ def build(
     rebuild: bool,
     dry_run: bool,
     progress_file: str | None,
+    engine: Literal["local", "ray"],
+    address: str | None,
+    workers: int | None,
     compare: str | None,
     threads: int | None,
     as_json: bool,
@@ -50,8 +59,13 @@ def build(
         else:
             print_cost(cost)
         return
+    if engine == "local" and (address or workers):
+        raise PlanError("--address and --workers go with --engine ray.")
+    placing = pipeline.Placing(engine, address, workers)
     with Watch(progress_file) as watch:
-        study, now = pipeline.build(chosen, progress=watch, rebuild=rebuild, threads=threads)
+        study, now = pipeline.build(
+            chosen, progress=watch, rebuild=rebuild, threads=threads, placing=placing
+        )
         watch.finished(card(study))
     answer: dict[str, Any] = {**card(study), "built_now": now}
     if compare:

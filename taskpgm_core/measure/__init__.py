@@ -3,12 +3,14 @@
 from taskpgm_core.measure.adapters import applied
 from taskpgm_core.measure.agenda import CODE
 from taskpgm_core.measure.base_model import BaseModel, Weights, find_weights, load_base
+from taskpgm_core.measure.engine import Engine
 from taskpgm_core.measure.evaluation import evaluate
 from taskpgm_core.measure.in_process import InProcess
 from taskpgm_core.measure.matrices import example_means, loss_tables, pmi, symmetric
 from taskpgm_core.measure.measurement import Measurement, device_facts, token_strings
 from taskpgm_core.measure.probe_pool import ProbeTokens, probe_tokens
 from taskpgm_core.measure.progress import Progress, Silence
+from taskpgm_core.measure.ray_engine import OnRay
 from taskpgm_core.measure.rendering import RenderedExample, render
 from taskpgm_core.measure.speed import Speed, scoring_speed, speed
 from taskpgm_core.measure.training import task_seed, train
@@ -16,8 +18,10 @@ from taskpgm_core.measure.training import task_seed, train
 __all__ = [
     "CODE",
     "BaseModel",
+    "Engine",
     "InProcess",
     "Measurement",
+    "OnRay",
     "ProbeTokens",
     "Progress",
     "RenderedExample",

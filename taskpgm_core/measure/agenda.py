@@ -112,8 +112,9 @@ class Agenda:
 
     @cached_property
     def again(self) -> list[Batch]:
-        """A second batch plan over every fourth example, for the base model's batch noise."""
-        chosen = np.arange(0, len(self.pool.examples), AGAIN)
+        """A second batch plan, over every fourth of the first examples, for the batch noise."""
+        joined = np.array([self.plan.tasks[t].joined for t in self.pool.task])
+        chosen = np.flatnonzero(joined == self._generations[0])[::AGAIN]
         return self._planned(chosen, max(self.batch // 2, 1))
 
     def batches_of(self, spec: ModelSpec) -> list[Batch]:
