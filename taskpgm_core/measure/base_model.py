@@ -2,7 +2,6 @@
 
 import importlib.util
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 
 from taskpgm_core.digest import digest_of, sha256, sha256_file
 from taskpgm_core.errors import ModelError
+from taskpgm_core.measure.head import head_of
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -61,24 +61,6 @@ class BaseModel:
     def head(self, hidden: torch.Tensor) -> torch.Tensor:
         """(..., hidden) -> (..., vocabulary) logits in float32, padded vocabulary included."""
         return head_of(self.model)(hidden)
-
-
-def head_of(model: Any) -> Callable[[torch.Tensor], torch.Tensor]:
-    """The map from last hidden states to logits, scalings of the config included."""
-    projection = model.get_output_embeddings()
-    config = model.config
-    softcap = getattr(config, "final_logit_softcapping", None)
-    scale = getattr(config, "logit_scale", None) or 1.0 / (
-        getattr(config, "logits_scaling", None) or 1.0
-    )
-
-    def head(hidden: torch.Tensor) -> torch.Tensor:
-        logits = projection(hidden.to(projection.weight.dtype)).float()
-        if scale != 1.0:
-            logits = logits * scale
-        return torch.tanh(logits / softcap) * softcap if softcap else logits
-
-    return head
 
 
 def _package_file(name: str) -> Path:

@@ -1,19 +1,22 @@
 """Jensen-Shannon divergences of all pairs of models from their stored hidden states."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from taskpgm_core.measure.head import Head
+
 LN2 = float(np.log(2.0))
-Head = Callable[[torch.Tensor], torch.Tensor]
-
-
-def _negentropy(p: torch.Tensor, scratch: torch.Tensor) -> torch.Tensor:
-    """Sum of p log p over the last axis, nats; 0 where p = 0. ``scratch`` is overwritten."""
-    torch.add(p, 1e-300, out=scratch).log_()
-    return torch.linalg.vecdot(p, scratch)
+TILE = 1 << 22
+"""Probabilities (float64) held at a time, over all models: 32 MiB."""
+SCRATCH = 1 << 15
+"""Entries of one step's mixtures and logarithms: they stay in a core's cache."""
+FLOOR = -700.0
+"""Log-probabilities below this are taken for it: exp(-700) = 1e-304 adds to nothing, and neither
+it nor a masked token's exp(-inf) slows the arithmetic down or makes 0 times infinity."""
 
 
 def all_pairs(
@@ -22,33 +25,95 @@ def all_pairs(
     pairs: Sequence[tuple[int, int]],
     *,
     device: torch.device | str = "cpu",
-    chunk: int = 8,
+    tile: int = TILE,
 ) -> npt.NDArray[np.float64]:
     """(pairs, positions) JSD of full next-token distributions, nats.
 
-    ``hidden``: of each model, (positions, hidden); ``heads``: of each model. Each model's
-    probabilities are formed once a chunk of positions and shared by all of its pairs. With
-    m = p + q,  JSD = (sum p log p + sum q log q - sum m log m + ln 2 sum m) / 2  holds term by
-    term for any nonnegative p and q, so the float32 softmax costs no cancellation: all sums run in
-    float64. Clipped at 0 from below.
+    ``hidden``: of each model, (positions, hidden); ``heads``: of each model, all of one
+    vocabulary. The vocabulary is gone through twice a block of positions: for the models'
+    normalisers, then a stretch at a time with each model's probabilities formed once for all of
+    its pairs. With m = p + q,  2 JSD = sum p log 2p + sum q log 2q - sum m log m  holds term by
+    term for any nonnegative p and q, so that the float32 logits' rounding cancels nowhere:
+    everything after them is float64. Clipped at 0 from below.
+
+    Memory beyond arguments and result: at most 12 bytes for each of ``tile`` entries plus a small
+    constant, whatever the number of models, positions and tokens (unless there are more than
+    ``tile`` / 64 models).
     """
-    positions = len(hidden[0])
-    out = np.empty((len(pairs), positions))
+    models, positions = len(hidden), len(hidden[0])
+    out = np.zeros((len(pairs), positions))
+    if not pairs or not positions:
+        return out
+    vocabulary = heads[0].vocabulary
+    rows = int(np.clip(np.sqrt(tile / models / 32.0), 1, 64))
+    columns = int(np.clip(tile // (models * rows), 32, vocabulary))
+    runs = _runs(pairs)
+    first_of, second_of = torch.tensor(pairs, device=device).T
     with torch.inference_mode():
-        for start in range(0, positions, chunk):
-            block = slice(start, min(start + chunk, positions))
-            p = [
-                torch.softmax(
-                    head(torch.from_numpy(np.array(h[block])).to(device)), dim=-1
-                ).double()
-                for h, head in zip(hidden, heads, strict=True)
-            ]
-            mixed, scratch = torch.empty_like(p[0]), torch.empty_like(p[0])
-            negentropy = [_negentropy(x, scratch) for x in p]
-            mass = [x.sum(-1) for x in p]
-            for row, (i, j) in enumerate(pairs):
-                torch.add(p[i], p[j], out=mixed)
-                value = negentropy[i] + negentropy[j] + LN2 * (mass[i] + mass[j])
-                value -= _negentropy(mixed, scratch)
-                out[row, block] = (value / 2).cpu().numpy()
+        scratch = torch.empty(2, max(SCRATCH, columns), dtype=torch.float64, device=device)
+        for start in range(0, positions, rows):
+            block = slice(start, min(start + rows, positions))
+            states = [torch.from_numpy(np.array(h[block])).to(device) for h in hidden]
+            stretches = [(k, min(k + columns, vocabulary)) for k in range(0, vocabulary, columns)]
+            normaliser = _normalisers(states, heads, stretches)
+            own = torch.zeros(models, len(states[0]), dtype=torch.float64, device=device)
+            mixed = torch.zeros(len(pairs), len(states[0]), dtype=torch.float64, device=device)
+            for first, last in stretches:
+                p = torch.empty(
+                    len(states[0]), models, last - first, dtype=torch.float64, device=device
+                )
+                for k, (state, head) in enumerate(zip(states, heads, strict=True)):
+                    z = head.part(state, first, last).double().sub_(normaliser[k][:, None])
+                    z.clamp_(min=FLOOR)
+                    torch.exp(z, out=p[:, k])
+                    own[k] += torch.linalg.vecdot(p[:, k], z.add_(LN2))
+                _add_mixed(mixed, p, runs, scratch)
+            total = own[first_of] + own[second_of] - mixed
+            out[:, block] = (total / 2).cpu().numpy()
     return np.maximum(out, 0.0)
+
+
+def _normalisers(
+    states: Sequence[torch.Tensor], heads: Sequence[Head], stretches: Sequence[tuple[int, int]]
+) -> list[torch.Tensor]:
+    """Of each model, (rows,) log of the sum of its exponentiated logits, float64."""
+    found = []
+    for state, head in zip(states, heads, strict=True):
+        sums = [
+            torch.logsumexp(head.part(state, first, last).double(), dim=-1)
+            for first, last in stretches
+        ]
+        found.append(torch.logsumexp(torch.stack(sums), dim=0))
+    return found
+
+
+def _runs(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int, int, int]]:
+    """(model, first partner, after the last, row of the first) of partners one after another."""
+    runs = []
+    keyed = groupby(enumerate(pairs), key=lambda e: (e[1][0], e[1][1] - e[0]))
+    for (model, _), members in keyed:
+        found = list(members)
+        runs.append((model, found[0][1][1], found[-1][1][1] + 1, found[0][0]))
+    return runs
+
+
+def _add_mixed(
+    total: torch.Tensor,
+    p: torch.Tensor,
+    runs: Sequence[tuple[int, int, int, int]],
+    scratch: torch.Tensor,
+) -> None:
+    """Add a stretch's sum m log m, m = p_i + p_j, to ``total`` (pairs, rows), each model's
+    probabilities in ``p`` (rows, models, columns)."""
+    columns = p.shape[-1]
+    most = max(scratch.shape[1] // columns, 1)
+    for row, own in enumerate(p):
+        for model, first, last, place in runs:
+            for start in range(first, last, most):
+                count = min(most, last - start)
+                m = scratch[0, : count * columns].view(count, columns)
+                logs = scratch[1, : count * columns].view(count, columns)
+                torch.add(own[start : start + count], own[model], out=m)
+                torch.log(m, out=logs)
+                at = place + start - first
+                total[at : at + count, row] += torch.linalg.vecdot(m, logs)

@@ -14,8 +14,9 @@ import torch
 from taskpgm_core.errors import MeasurementError
 from taskpgm_core.measure.adapters import Adapter, applied, lora_config
 from taskpgm_core.measure.agenda import Agenda, ModelSpec
-from taskpgm_core.measure.base_model import BaseModel, Weights, head_of, load_base
-from taskpgm_core.measure.divergence import Head, all_pairs
+from taskpgm_core.measure.base_model import BaseModel, Weights, load_base
+from taskpgm_core.measure.divergence import all_pairs
+from taskpgm_core.measure.head import Head, head_of
 from taskpgm_core.measure.probe_pool import Batch
 from taskpgm_core.measure.scoring import score
 from taskpgm_core.measure.training import train
