@@ -146,7 +146,8 @@ def _kept_facts(scene: Scene, scenario: Scenario) -> dict[str, object]:
 def weights_table(beside: Beside, finding: str, *, differing: bool) -> None:
     """Shares and differences to the baseline, task by task."""
     heading(
-        finding, f"Shares in percent; differences to {escape(beside.names[0])} in percent points."
+        finding,
+        f"Shares in percent; differences to {escape(beside.names[0])} in percentage points.",
     )
     shown = ordered(beside.weights, differing=differing)
     columns: dict[str, object] = {"task": [beside.tasks[i] for i in shown]}
@@ -166,9 +167,10 @@ def facts_table(beside: Beside) -> None:
         "What each of them is",
         "Representative (p′Sw) and diverse (−p′Sp) by the study and measure shown; more is better.",
     )
-    table = pd.DataFrame(
-        [{"mixture": n} | f for n, f in zip(beside.names, beside.facts, strict=True)]
-    )
+    rows = [{"mixture": n} | f for n, f in zip(beside.names, beside.facts, strict=True)]
+    table = pd.DataFrame(rows).drop(columns="stale", errors="ignore")
+    words = table.columns.intersection(["study", "measure", "balance", "certified gap", "saved"])
+    table[words] = table[words].fillna("")
     number = st.column_config.NumberColumn
     st.dataframe(
         table,

@@ -168,7 +168,7 @@ def without_it(scene: Scene, task: str) -> None:
         ),
         findings.without_finding(task, study.names, float(p[i]), found.p - scaled),
         "The best mixture without it against the others scaled up, in percentage points. "
-        f"E/λ changes by {cost:+.2g} {unit(scene)}.",
+        f"The energy (with λ = 1) changes by {cost:+.2g} {unit(scene)}.",
         key="without",
     )
 

@@ -70,9 +70,15 @@ def comparison_figure(
                 for i in shown
             ],
             hovertemplate="%{hovertext}<extra></extra>",
-            cliponaxis=False,
         )
-    figure.update_xaxes(ticksuffix="%", nticks=7, rangemode="tozero", title="share of the budget")
+    widest = 100 * float(span.max(initial=0.0)) or 1.0
+    figure.update_xaxes(
+        ticksuffix="%",
+        nticks=7,
+        range=[-0.04 * widest, 1.06 * widest],
+        zeroline=False,
+        title="share of the budget",
+    )
     figure.update_yaxes(
         range=[max(len(ids), 1) - 0.4, -0.6],
         tickvals=ids,

@@ -43,6 +43,7 @@ def epochs_figure(
     )
     figure.add_vline(
         x=line,
+        layer="below",
         line={"color": palette.ink, "width": 1.5, "dash": "dash"},
         annotation={
             "text": "one epoch" if cap is None else f"cap: {cap:g}",
