@@ -8,7 +8,7 @@ from pages.ui.controls import pick_balance, pick_tasks
 from pages.ui.frame import frame
 from pages.ui.neighbours import neighbours
 from pages.ui.pointing import point_at_tasks
-from taskpgm_core.figures.graph_findings import communities_finding
+from taskpgm_core.figures.graph_findings import communities_finding, letter
 from taskpgm_core.figures.task_graph import task_graph_figure
 
 scene = frame("Which tasks belong together?")
@@ -32,7 +32,7 @@ close = edges.slider(
     "tasks together. More edges show more, and read worse.",
 )
 graph = load.graph(study, view, close)
-groups = families if word == "family" else [f"community {c + 1}" for c in graph.community]
+groups = families if word == "family" else [f"community {letter(c)}" for c in graph.community]
 
 picture, table = st.columns([5, 3], gap="large")
 with picture:

@@ -23,13 +23,21 @@ def study_card(name: str, study: Study, palette: Palette) -> None:
     with facts:
         for line in provenance(study):
             st.markdown(line)
-        st.page_link("pages/mixture.py", label="Open the mixture", query_params=view.query)
+        st.page_link(
+            "pages/mixture.py",
+            label="Open the mixture",
+            icon=":material/tune:",
+            query_params=view.query,
+        )
     with mixture:
         try:
             solution = load.solution(study, view)
         except TaskPGMError as error:
-            st.error(str(error))
+            st.error(escape(str(error)))
             return
+        for alarm in load.raised(study, view):
+            if alarm.name != "closed-form-invalid":
+                st.warning(escape(alarm.sentence))
         chart(
             weights_figure(
                 study.names, solution.p, load.references(study), limit=SHOWN, palette=palette
@@ -43,7 +51,8 @@ def study_card(name: str, study: Study, palette: Palette) -> None:
 def provenance(study: Study) -> list[str]:
     """Lines of Markdown that say where a study comes from."""
     families = len({task.family for task in study.tasks if task.family})
-    lines = [
+    lines = [escape(str(about))] if (about := (study.plan or {}).get("about")) else []
+    lines += [
         f"**{len(study.tasks)} tasks**" + (f" in {families} families" if families > 1 else ""),
     ]
     if study.rows is not None:
@@ -52,7 +61,15 @@ def provenance(study: Study) -> list[str]:
         lines.append(f"imported from {escape(str(study.facts.get('file', 'a file')))}")
         lines += [f":orange[{escape(w)}]" for w in study.facts.get("warnings", ())]
     else:
-        model = (study.plan or {}).get("base_model") or (study.plan or {}).get("model") or ""
-        lines.append(f"measured with {escape(str(model))}" if model else "measured")
+        lines.append(_measured(study))
     lines.append(f"digest `{study.digest[:12]}`")
     return lines
+
+
+def _measured(study: Study) -> str:
+    base = str((study.plan or {}).get("base") or "").rpartition("/")[2]
+    seconds = study.facts.get("seconds")
+    on = " and ".join(str(study.facts[k]) for k in ("device", "dtype") if k in study.facts)
+    said = f"measured with {escape(base)}" if base else "measured"
+    took = f", in {float(seconds) / 60:.0f} minutes" if seconds else ""
+    return said + (f" on {escape(on)}" if on else "") + took

@@ -151,6 +151,7 @@ def _editor(table: pd.DataFrame, titles: dict[str, str], key: str, changed: Any)
             name: number(title, min_value=0.0, max_value=100.0, format="%.2f")
             for name, title in titles.items()
         },
+        placeholder="no limit",
         height=min(240, 36 * (len(table) + 1)),
         key=key,
         on_change=changed,

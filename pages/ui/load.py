@@ -95,7 +95,7 @@ def solution(study: Study, view: View) -> Solution:
     return _solution(study.content, view.question, view.balance, view.lam, study, view)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=32, show_spinner="Following the mixture over every balance")
 def _path(content: str, question: str, _study: Study, _view: View) -> Path:
     return mixture.trace(problem(_study, _view))
 

@@ -8,7 +8,7 @@ from pages.ui import load
 from pages.ui.chart import heading
 from pages.ui.controls import moved
 from pages.ui.frame import Scene
-from taskpgm_core.figures.graph_findings import neighbour_finding
+from taskpgm_core.figures.graph_findings import letter, neighbour_finding
 from taskpgm_core.figures.graph_layout import TaskGraph
 
 
@@ -37,7 +37,7 @@ def neighbours(scene: Scene, graph: TaskGraph) -> None:
                 "task": [study.names[j] for j in order],
                 "nats" if jsd else "S": [round(float(near[j]), 4) for j in order],
                 "share": [100 * float(p[j]) for j in order],
-                "community": [int(graph.community[j]) + 1 for j in order],
+                "community": [letter(graph.community[j]) for j in order],
                 "joined": [j in joined for j in order],
             }
         ),
@@ -60,7 +60,7 @@ def _communities(scene: Scene, graph: TaskGraph) -> None:
         members = [i for i in np.argsort(-p, kind="stable") if graph.community[i] == c]
         rows.append(
             {
-                "community": c + 1,
+                "community": letter(c),
                 "tasks": len(members),
                 "share": 100 * float(p[members].sum()),
                 "members, heaviest first": ", ".join(scene.study.names[i] for i in members),

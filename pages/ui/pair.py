@@ -21,6 +21,12 @@ from taskpgm_core.figures.labels import percent, shorten
 from taskpgm_core.records import Example, Study
 
 EXAMPLES = 50
+MEANING = {
+    "jsd": "Divergence: how differently the two models predict the next token, on all probe "
+    "examples; 0 is alike, ln 2 = 0.693 is the most.",
+    "pmi": "Minus the mean excess loss of each model on the other's examples; high is alike.",
+    "given": "As imported; high is alike.",
+}
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)
@@ -71,10 +77,7 @@ def pair_facts(scene: Scene, pair: tuple[int, int]) -> None:
     value = float((similarity.divergence if jsd else similarity.matrix)[i, j])
     heading(
         pair_finding(study.names, pair, value, noise.floor if jsd else 0.0, jsd=jsd),
-        "Divergence: how differently the two models predict the next token, on all probe "
-        "examples; 0 is alike, ln 2 = 0.693 is the most."
-        if jsd
-        else "Minus the mean excess loss of each model on the other's examples; high is alike.",
+        MEANING["pmi" if view.measure.startswith("pmi") else view.measure],
     )
     facts = {}
     try:

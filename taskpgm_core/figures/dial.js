@@ -5,7 +5,7 @@
 // task's name when it is clicked. Intervals {key, name, balance, low (n), high (n)} may also come
 // later, as the detail of a window event "taskpgm-intervals".
 const SVG = "http://www.w3.org/2000/svg";
-const RAIL = 52, HEIGHT = 92, SHORT = 40, SAMPLES = 240;
+const RAIL = 52, HEIGHT = 92, SHORT = 40, SAMPLES = 240, ROW = 25;
 const SHAPES = ["diamond", "square", "triangle", "plus"];
 const NICE = [0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.16, 0.2, 0.3, 0.4, 0.6, 0.8, 1];
 
@@ -85,6 +85,7 @@ class Dial {
 
   listen() {
     const track = this.track;
+    this.rows.addEventListener("scroll", () => { if (this.dragging) this.draw(); });
     track.addEventListener("pointerdown", (event) => {
       if (event.button > 0) return;
       this.dragging = true;
@@ -320,10 +321,14 @@ class Dial {
     const { data, p } = this, n = p.length;
     this.rescale();
     const near = this.sure();
+    const { scrollTop, clientHeight } = this.rows;
+    const first = this.dragging ? Math.floor(scrollTop / ROW) - 1 : 0;
+    const last = this.dragging ? (scrollTop + clientHeight) / ROW : Infinity;
     let drawn = 0;
-    for (const lane of this.lanes) {
-      const w = p[lane.i];
+    for (let k = 0; k < this.lanes.length; k++) {
+      const lane = this.lanes[k], w = p[lane.i];
       drawn += w;
+      if (k < first || k > last) continue; // out of sight: drawn on release
       lane.bar.style.transform = `scaleX(${w / this.top})`;
       const text = percent(w);
       if (lane.text !== text) {

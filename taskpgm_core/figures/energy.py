@@ -18,18 +18,16 @@ def energy_figure(
     figure.add_waterfall(
         orientation="h",
         measure=["relative", "relative", "total"],
-        y=["unary", "pairwise", "energy"],
+        y=[
+            f"{name} {value:+.3f}"
+            for name, value in zip(("unary", "pairwise", "energy"), values, strict=True)
+        ],
         x=values,
-        text=[f"{value:+.3f}" for value in values],
-        textposition="auto",
-        insidetextanchor="middle",
         increasing={"marker": {"color": palette.loss}},
         decreasing={"marker": {"color": palette.gain}},
         totals={"marker": {"color": palette.muted}},
         connector={"line": {"color": palette.grid, "width": 1}},
-        hovertemplate="%{y}: %{text}<extra></extra>",
-        textfont={"color": palette.paper},
-        outsidetextfont={"color": palette.ink},
+        hovertemplate="%{y}<extra></extra>",
     )
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(zeroline=True, nticks=5)

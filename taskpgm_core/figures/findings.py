@@ -79,7 +79,8 @@ def budget_finding(tasks: Sequence[str], epochs: Sequence[float | None]) -> str:
     if not repeated:
         return "No task runs out of rows within this budget"
     most, task = max(repeated)
+    are = "is" if len(repeated) == 1 else "are"
     return (
-        f"{count(len(repeated))} of {len(tasks)} tasks are seen more than once, "
-        f"{shorten(task)} {most:.1f} times"
+        f"{count(len(repeated))} of {len(tasks)} tasks {are} seen more than once, "
+        f"{shorten(task)} {most:.{2 if most < 1.1 else 1}f} times"
     )

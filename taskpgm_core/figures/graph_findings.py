@@ -9,6 +9,12 @@ from taskpgm_core.figures.labels import nats, percent, shorten
 from taskpgm_core.records import Array
 
 
+def letter(community: int) -> str:
+    """What a community is called: A is the largest; those beyond Z are Z1, Z2 and so on."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    return letters[community] if community < len(letters) else f"Z{community - len(letters) + 1}"
+
+
 def communities_finding(p: Array, groups: Sequence[str], word: str) -> str:
     """Which community or family holds the most weight."""
     if word == "family":

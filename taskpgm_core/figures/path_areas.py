@@ -39,9 +39,15 @@ def path_areas_figure(
 ) -> go.Figure:
     """Stacked areas of ``weights`` (m, n) at the breakpoints ``balances`` (m,), exact in between.
 
-    Coloured by ``groups`` (n,), tasks of a group side by side; beyond the 40 tasks that ever get
-    the most, the others are one area. The anchor (balance 1) and ``balance`` are marked.
+    Coloured by ``groups`` (n,), tasks of a group side by side. More than 40 tasks are drawn as
+    the sums of their groups, where there are at most 40 of these; else all but the 40 that ever
+    get the most are one area. The anchor (balance 1) and ``balance`` are marked.
     """
+    distinct = sorted(set(groups))
+    if len(tasks) > AREAS and 1 < len(distinct) <= AREAS:
+        member = np.array([[group == name for group in groups] for name in distinct], dtype=float)
+        named = [name or "no family" for name in distinct]
+        tasks, groups, weights = named, distinct, weights @ member.T
     end = track_end(float(balances[-1]))
     at = samples(balances, end)
     x = [round(track_position(r, end), 5) for r in at]
@@ -60,7 +66,12 @@ def path_areas_figure(
             stackgroup="path",
             line={"width": 0.8, "color": palette.paper},
             fillcolor=paint[groups[i]],
-            fillpattern={"shape": pattern[groups[i]], "fgcolor": palette.paper, "size": 9},
+            fillpattern={
+                "shape": pattern[groups[i]],
+                "bgcolor": paint[groups[i]],
+                "fgcolor": palette.paper,
+                "size": 9,
+            },
             name=plain(shorten(groups[i] or "no family")),
             legendgroup=groups[i],
             showlegend=groups[i] not in named,
