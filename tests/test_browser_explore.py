@@ -13,8 +13,11 @@ from taskpgm_core.store import open_study, similarity
 
 pytestmark = pytest.mark.browser
 PAGES = ("", "mixture", "graph", "similarity", "tradeoff")
-SHOWN = """node => Object.fromEntries([...node.closest('.dial').querySelectorAll('.row')].map(
-  row => [row.title.split(' (')[0], row.querySelector('.share').textContent]))"""
+SHOWN = """node => { const rows = node.closest('.dial').querySelector('.rows');
+  const sight = rows.getBoundingClientRect();
+  return Object.fromEntries([...rows.children]
+    .filter(row => row.getBoundingClientRect().top < sight.bottom)
+    .map(row => [row.title.split(' (')[0], row.querySelector('.share').textContent])); }"""
 DIALED = "node => Number(node.getAttribute('aria-valuenow'))"
 
 
@@ -28,10 +31,12 @@ def written(share: float) -> str:
 
 
 def says(shown: dict[str, str], tasks, p) -> None:
-    """Every row shows its weight; a last digit may differ where a rounding is at its edge."""
-    for task, weight in zip(tasks, p, strict=True):
-        near = {written(max(weight + e, 0.0)) for e in (-1e-7, 0.0, 1e-7)}
-        assert shown[task] in near, task
+    """Every row in sight shows its weight; a last digit may differ at a rounding's edge."""
+    weights = dict(zip(tasks, p, strict=True))
+    assert len(shown) >= 20
+    for task, text in shown.items():
+        near = {written(max(weights[task] + e, 0.0)) for e in (-1e-7, 0.0, 1e-7)}
+        assert text in near, task
 
 
 def dial_of(page):
@@ -190,7 +195,7 @@ def test_at_the_width_of_a_phone_nothing_sticks_out(serve, tab, name):
     wide = page.evaluate(
         """() => [...document.querySelectorAll('[data-testid=stMainBlockContainer] *')]
         .filter(e => e.getBoundingClientRect().right > innerWidth + 1 &&
-          !e.closest('.st-key-way-round, [data-testid=stDataFrame], pre, .stPlotlyChart svg'))
+          !e.closest('.st-key-way-round, .st-key-matrix, [data-testid=stDataFrame], pre, svg'))
         .map(e => e.className && e.className.toString().slice(0, 80))"""
     )
     assert not wide

@@ -12,10 +12,12 @@ from taskpgm_core.records import Study
 
 MESSENGER = """
 export default function ({ data }) {
+  window.taskpgmIntervals = data;
   window.dispatchEvent(new CustomEvent("taskpgm-intervals", { detail: data }));
 }
 """
-"""Intervals take longer than the rest of the page: they reach the dial when they are ready."""
+"""Intervals take longer than the rest of the page: they reach the dial when they are ready,
+which may be before the dial's own script is there."""
 
 
 def _key(study: Study, view: View) -> str:

@@ -3,7 +3,7 @@
 // and weights of the tasks above zero; anchor (n), anchorName, middle; overlays [name, weights (n)];
 // selected names; intervals or null; balance, lambda. Hands over the balance on release, and a
 // task's name when it is clicked. Intervals {key, name, balance, low (n), high (n)} may also come
-// later, as the detail of a window event "taskpgm-intervals".
+// before or after it, as window.taskpgmIntervals with an event "taskpgm-intervals".
 const SVG = "http://www.w3.org/2000/svg";
 const RAIL = 52, HEIGHT = 92, SHORT = 40, SAMPLES = 240, ROW = 25;
 const SHAPES = ["diamond", "square", "triangle", "plus"];
@@ -371,7 +371,6 @@ class Dial {
 const dials = new WeakMap();
 const alive = new Set();
 window.addEventListener("taskpgm-intervals", ({ detail }) => {
-  window.taskpgmIntervals = detail;
   for (const dial of alive) {
     if (!dial.root.isConnected) alive.delete(dial);
     else if (dial.data.key === detail.key) {

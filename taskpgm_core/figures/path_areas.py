@@ -46,8 +46,8 @@ def path_areas_figure(
     distinct = sorted(set(groups))
     if len(tasks) > AREAS and 1 < len(distinct) <= AREAS:
         member = np.array([[group == name for group in groups] for name in distinct], dtype=float)
-        named = [name or "no family" for name in distinct]
-        tasks, groups, weights = named, distinct, weights @ member.T
+        tasks = [name or "no family" for name in distinct]
+        groups, weights = distinct, weights @ member.T
     end = track_end(float(balances[-1]))
     at = samples(balances, end)
     x = [round(track_position(r, end), 5) for r in at]
