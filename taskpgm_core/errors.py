@@ -36,6 +36,10 @@ class ScenarioError(TaskPGMError):
     """A saved mixture that is missing, damaged, or too large to keep."""
 
 
+class JobError(TaskPGMError):
+    """A build that cannot be started, watched or stopped from here."""
+
+
 class ExportError(TaskPGMError):
     """A recipe that the named trainer cannot carry out, under ``--strict``."""
 

@@ -26,6 +26,8 @@ PAGES = {
     "pages/selection.py": "Selection",
     "pages/why.py": "Why",
     "pages/compare.py": "Compare",
+    "pages/build.py": "Build",
+    "pages/report.py": "Report",
 }
 STYLE = Path(__file__).with_name("style.css")
 FILL = "make study"
@@ -100,6 +102,14 @@ def frame(question: str, *, pickers: bool = True) -> Scene:
             st.stop()
     palette = PALETTES["dark" if st.context.theme.type == "dark" else "light"]
     return Scene(study, view, palette, studies, broken)
+
+
+def outline(question: str) -> None:
+    """What a page has that needs no study: title and way round, the address kept as it is."""
+    st.set_page_config(page_title=f"{question} · TaskPGM", layout="wide")
+    st.html(STYLE)
+    _way_round({name: st.query_params.get_all(name) for name in st.query_params})
+    st.title(question, anchor=False)
 
 
 def _way_round(query: dict[str, str | list[str]]) -> None:

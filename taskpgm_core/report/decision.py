@@ -138,8 +138,8 @@ def decide(
         _comparison(name, BASELINES[name].title, q, p, problem) for name, q in others.items()
     )
     return Decision(
-        title=title.strip() or f"What to train on: {study.slug}",
-        notes=notes.strip(),
+        title=_writable(title).strip() or f"What to train on: {study.slug}",
+        notes=_writable(notes).strip(),
         made=made,
         study=_provenance(study),
         question=_question(problem, solution, allocation),
@@ -148,6 +148,11 @@ def decide(
         comparisons=(_comparison("this", "This mixture", p, p, problem), *compared),
         alarms=tuple(alarms),
     )
+
+
+def _writable(text: str) -> str:
+    """Text that UTF-8 can hold: half characters from a command line become question marks."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _comparison(name: str, title: str, q: Array, p: Array, problem: Problem) -> Comparison:

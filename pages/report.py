@@ -1,0 +1,60 @@
+"""How do I hand this over?"""
+
+import streamlit as st
+
+from pages.ui.chart import heading
+from pages.ui.frame import frame
+from pages.ui.handover import handover
+from taskpgm_core.errors import TaskPGMError
+
+LONGEST_TITLE, LONGEST_NOTES = 120, 20_000
+
+scene = frame("How do I hand this over?")
+words, files = st.columns([3, 2], gap="large")
+with words:
+    title = st.text_input(
+        "Title",
+        st.session_state.get("report-title", ""),
+        max_chars=LONGEST_TITLE,
+        placeholder=f"What to train on: {scene.view.study}",
+    )
+    notes = st.text_area(
+        "Notes",
+        st.session_state.get("report-notes", ""),
+        max_chars=LONGEST_NOTES,
+        height=150,
+        help="Why this mixture, who decided, what to watch. They stand in the report as you "
+        "write them; markup is shown, not obeyed.",
+    )
+    st.session_state["report-title"], st.session_state["report-notes"] = title, notes
+try:
+    made = handover(scene.study, scene.view, title, notes)
+except TaskPGMError as error:
+    st.error(str(error))
+    st.stop()
+with files:
+    heading(
+        "One file, no server needed",
+        "The report opens offline, prints on A4, and its dial moves over the exact path. The "
+        "decision record holds the same facts as JSON, for machines and for the archive.",
+    )
+    size = f"{len(made.page.encode()) / 1000:,.0f} kB"
+    st.download_button(
+        f"Report (HTML, {size})",
+        made.page,
+        f"{made.name}.html",
+        "text/html",
+        on_click="ignore",
+        type="primary",
+        width="stretch",
+    )
+    st.download_button(
+        "Decision record (JSON)",
+        made.record,
+        f"{made.name}.json",
+        "application/json",
+        on_click="ignore",
+        width="stretch",
+    )
+heading("This is what they will see")
+st.iframe(made.page, height=900, alt="The report")

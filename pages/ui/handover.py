@@ -1,0 +1,49 @@
+"""The report of what a page shows, written once for each question and wording."""
+
+import datetime
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages.ui import load
+from pages.ui.view import View
+from taskpgm_core import store
+from taskpgm_core.mixture.alarms import alarms
+from taskpgm_core.records import Study
+from taskpgm_core.report import decide, report_page
+
+
+@dataclass(frozen=True)
+class Handover:
+    """``page``: the HTML file; ``record``: the JSON file; ``name``: of both, without an ending."""
+
+    page: str
+    record: str
+    name: str
+
+
+def handover(study: Study, view: View, title: str, notes: str) -> Handover:
+    """Report and decision record of a view's mixture; MixtureError where there is none."""
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return _handover(study.content, repr(view), title, notes, today, study, view)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Writing the report…")
+def _handover(
+    content: str, asked: str, title: str, notes: str, today: str, _study: Study, _view: View
+) -> Handover:
+    problem, solution = load.problem(_study, _view), load.solution(_study, _view)
+    optimal = solution.status == "optimal"
+    floor = store.noise(_study).floor if _study.kind == "measured" else None
+    decision = decide(
+        _study,
+        problem,
+        solution,
+        allocation=load.allocation(_study, _view, solution.p) if optimal else None,
+        alarms=alarms(problem, solution, noise_floor=floor) if optimal else (),
+        title=title,
+        notes=notes,
+        made=today,
+    )
+    page = report_page(decision, problem, load.path(_study, _view))
+    return Handover(page, decision.to_json(), f"decision-{_study.slug}-{decision.digest[:12]}")
