@@ -243,6 +243,7 @@ def facts(prepared: Prepared, result: "Measurement", started: float) -> dict[str
         "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
         "seconds": round(time.monotonic() - started, 1),
         "probe_batch": result.batch,
+        "training_rows_at_once": result.rows_at_once,
         "shared_examples": [list(s) for s in shared_examples(prepared.material.examples)],
     }
 

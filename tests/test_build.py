@@ -320,3 +320,37 @@ def test_a_gpu_too_small_for_one_example_is_a_sentence(cache, tiny_base, monkeyp
     monkeypatch.setattr(worker, "score", full)
     with pytest.raises(MeasurementError, match="too little memory for one probe example"):
         build(tiny_plan(tiny_base))
+
+
+def test_a_gpu_too_small_for_training_takes_fewer_rows_at_a_time(
+    tiny_study, tiny_base, tmp_path, monkeypatch
+):
+    from taskpgm_core.measure import training
+
+    original = training.completion_loss
+
+    def small(base, examples):
+        if len(examples) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return original(base, examples)
+
+    monkeypatch.setattr(training, "completion_loss", small)
+    heard = Heard()
+    study, _ = build(tiny_plan(tiny_base), root=tmp_path / "gpu", progress=heard)
+    assert study.facts["training_rows_at_once"] == 2
+    assert tiny_study.facts["training_rows_at_once"] == 4
+    assert heard.sentences[0].startswith("Memory ran out in training the model of task")
+    assert heard.sentences[0].endswith("went through the model 2 rows at a time.")
+    losses, expected = (store.training_curves(s)["loss"] for s in (study, tiny_study))
+    np.testing.assert_allclose(losses, expected, rtol=1e-4)
+
+
+def test_a_damaged_unit_is_named_and_measured_again(tiny_study, tiny_base, cache):
+    unit = sorted((cache / ".units" / "score").glob("*/*"))[0]
+    whole = unit.read_bytes()
+    unit.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    heard = Heard()
+    study, _ = build(renamed(tiny_plan(tiny_base), "again"), progress=heard)
+    assert any(f"{unit.name} is damaged; it is measured again" in s for s in heard.sentences)
+    assert unit.read_bytes() == whole
+    assert arrays_of(study) == arrays_of(tiny_study)

@@ -181,7 +181,24 @@ def test_a_really_full_disk_ends_a_build_in_one_sentence(small_disk, tiny_base, 
         assert kept <= {p.name for p in (small_disk / ".units").rglob("*")}
 
 
-def test_a_read_only_cache_is_one_sentence(cache, tmp_path, monkeypatch, capsys):
+def test_a_read_only_file_system_is_one_sentence(small_disk, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TASKPGM_CACHE", str(small_disk))
+    write_study(small_disk)
+    (tmp_path / "m.csv").write_text("0,1\n1,0\n")
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    for command in (
+        ["import", str(tmp_path / "m.csv"), "--kind", "divergence"],
+        ["delete", "synthetic", "--yes"],
+    ):
+        assert main(command) == 2
+        err = capsys.readouterr().err
+        assert "Read-only file system" in err
+        assert err.count("\n") == 1
+    assert main(["verify", "synthetic"]) == 0  # reading needs no writing
+    assert main(["solve", "synthetic", "--json"]) == 0
+
+
+def test_a_cache_that_is_no_folder_is_one_sentence(cache, tmp_path, monkeypatch, capsys):
     (tmp_path / "m.csv").write_text("0,1\n1,0\n")
     readonly = tmp_path / "file" / "cache"
     (tmp_path / "file").write_text("a file where the cache should be")

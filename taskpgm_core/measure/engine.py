@@ -54,6 +54,7 @@ class Engine(ABC):
         self.digests: list[str] = [""] * len(self.agenda.models)
         self.checkpoints: dict[int, Weights] = {}
         self._curves: dict[int, pd.DataFrame] = {}
+        self.rows_at_once = self.plan.training.batch
 
     @abstractmethod
     def _measure(self) -> None:
@@ -102,9 +103,14 @@ class Engine(ABC):
     # Units
 
     def _take(self, kind: str, key: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
+        damaged = len(self.units.damaged)
         found = self.units.get(kind, key)
         if found is not None:
             self._use(kind, key)
+        elif len(self.units.damaged) > damaged:
+            self.progress.say(
+                f"The unit {self.units.damaged[-1]} is damaged; it is measured again."
+            )
         return found
 
     def _put(self, kind: str, key: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
@@ -164,6 +170,8 @@ class Engine(ABC):
         return "" if spec.task else "base"
 
     def _learn(self, spec: ModelSpec, arrays: Mapping[str, np.ndarray]) -> None:
+        if "at_once" in arrays:
+            self.rows_at_once = min(self.rows_at_once, int(arrays["at_once"]))
         self._curves[self.agenda.models.index(spec)] = pd.DataFrame(
             {
                 "task": spec.task,
@@ -206,6 +214,11 @@ class Engine(ABC):
         if isinstance(event, Trained):
             self._put("train", agenda.training_key(job.spec), event.arrays)
             self._learn(job.spec, event.arrays)
+            if "at_once" in event.arrays:
+                self.progress.say(
+                    f"Memory ran out in training {job.spec}; its batches went through the model "
+                    f"{int(event.arrays['at_once'])} rows at a time."
+                )
             self.digests[job.index] = adapter_of(agenda, event.arrays).digest
             self.progress.advance("train", BACKWARD * event.tokens)
             self.progress.finish("train")
@@ -310,4 +323,5 @@ class Engine(ABC):
             curves=pd.concat(curves, ignore_index=True) if curves else no_curves(),
             units=tuple(sorted(self.used)),
             batch=agenda.batch,
+            rows_at_once=self.rows_at_once,
         )

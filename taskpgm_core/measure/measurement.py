@@ -23,7 +23,8 @@ class Measurement:
     ``divergence``: (pairs, positions) of the n(n-1)/2 task pairs; ``base``: (n, positions) of each
     model from the base model; ``noise``: (second seeds, positions). All JSD in nats.
     ``batch_noise``: mean JSD of the base model from itself under a second batch plan, nats.
-    ``batch``: probe examples a batch as measured (less than the plan's where memory ran out).
+    ``batch``: probe examples a batch as measured, ``rows_at_once``: training rows that shared a
+    forward pass (both less than the plan's batches where memory ran out).
     """
 
     divergence: npt.NDArray[np.float64]
@@ -37,6 +38,7 @@ class Measurement:
     curves: pd.DataFrame
     units: tuple[str, ...]
     batch: int
+    rows_at_once: int
 
 
 def check(D: npt.NDArray[np.float64], agenda: Agenda) -> None:

@@ -76,6 +76,7 @@ class OnRay(Engine):
         import ray
 
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what matters is raised here
         own: dict[str, Any] = {
             "num_cpus": self.workers or os.cpu_count(),
             "include_dashboard": False,

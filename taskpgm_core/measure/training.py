@@ -61,6 +61,18 @@ def completion_loss(base: BaseModel, examples: Sequence[RenderedExample]) -> tor
     return torch.nn.functional.cross_entropy(base.head(hidden[rows, columns]), gold)
 
 
+def _backward(base: BaseModel, batch: Sequence[RenderedExample], at_once: int) -> float:
+    """Add the gradient of the batch's loss (nats a token), ``at_once`` rows at a time."""
+    total = sum(len(e.completion) for e in batch)
+    value = 0.0
+    for start in range(0, len(batch), at_once):
+        part = batch[start : start + at_once]
+        loss = completion_loss(base, part) * (sum(len(e.completion) for e in part) / total)
+        loss.backward()
+        value += float(loss.detach())
+    return value
+
+
 def train(
     base: BaseModel,
     examples: Sequence[RenderedExample],
@@ -69,10 +81,12 @@ def train(
     seed: int,
     name: str,
     on_step: Callable[[int], None] = lambda tokens: None,
+    at_once: int | None = None,
 ) -> Trained:
     """One single-task model. ``on_step`` hears the tokens of each finished step.
 
-    MeasurementError if the loss stops being a number.
+    ``at_once``: rows of a batch that share a forward pass (all by default); with fewer, gradients
+    are summed over the parts. MeasurementError if the loss stops being a number.
     """
     from peft import get_peft_model_state_dict
 
@@ -87,12 +101,10 @@ def train(
         for step, chosen in enumerate(batch_order(len(examples), training, seed)):
             batch = [examples[k] for k in chosen]
             optimizer.param_groups[0]["lr"] = rates[step]
-            loss = completion_loss(base, batch)
-            loss.backward()
+            losses[step] = _backward(base, batch, at_once or len(batch))
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            losses[step] = float(loss.detach())
             if not np.isfinite(losses[step]):
                 raise MeasurementError(
                     f"Training on task '{name}' diverged at step {step + 1} (loss "

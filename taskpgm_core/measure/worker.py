@@ -40,7 +40,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished training unit; ``tokens`` of forward pass that no ``on_step`` was told of."""
+    """A finished training unit; ``tokens`` of forward pass that no ``on_step`` was told of.
+
+    ``arrays["at_once"]``: rows that shared a forward pass, fewer than a batch where memory ran out.
+    """
 
     arrays: Mapping[str, np.ndarray]
     tokens: int
@@ -94,17 +97,33 @@ class Worker:
                 started = time.monotonic()
 
     def _train(self, spec: ModelSpec, on_step: Callable[[int], None] | None) -> Trained:
-        untold: list[int] = []
-        made = train(
-            self.base,
-            self.agenda.training[spec.task or ""],
-            self.agenda.plan.training,
-            seed=self.agenda.training_key(spec)["seed"],
-            name=spec.task or "",
-            on_step=on_step or untold.append,
-        )
+        training, at_once = self.agenda.plan.training, self.agenda.plan.training.batch
+        while True:
+            untold: list[int] = []
+            try:
+                made = train(
+                    self.base,
+                    self.agenda.training[spec.task or ""],
+                    training,
+                    seed=self.agenda.training_key(spec)["seed"],
+                    name=spec.task or "",
+                    on_step=on_step or untold.append,
+                    at_once=at_once,
+                )
+                break
+            except torch.OutOfMemoryError as error:
+                if at_once == 1:
+                    raise MeasurementError(
+                        f"The device has too little memory to train on one row at a time "
+                        f"({str(error).splitlines()[0]}); lower training.max_tokens."
+                    ) from None
+            at_once //= 2
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
         arrays = {f"weights/{k}": v for k, v in made.adapter.weights.items()}
         arrays |= {"loss": made.loss, "learning_rate": made.learning_rate}
+        if at_once < training.batch:
+            arrays["at_once"] = np.array(at_once)
         return Trained(arrays, sum(untold))
 
     def _score(self, resident: BaseModel, batch: Batch, spec: ModelSpec) -> Arrays:
