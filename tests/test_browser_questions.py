@@ -139,17 +139,13 @@ def test_names_and_notes_with_markup_show_as_text(link, tab, study, root):
     assert page.locator("img[src=x]").count() == 0
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    ("dark", "width"), [(False, 1280), (True, 390)], ids=["light", "dark-phone"]
+)
 @pytest.mark.parametrize("name", PAGES)
-def test_pages_are_accessible_in_both_themes(link, tab, name, dark):
-    page = tab(link(name, task="swaps"), dark=dark)
+def test_pages_are_accessible_in_both_themes_and_fit_a_phone(link, tab, name, dark, width):
+    page = tab(link(name, task="swaps"), dark=dark, width=width, height=844)
     page.locator(".js-plotly-plot .main-svg").first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
     assert not [(v["id"], [n["html"][:160] for n in v["nodes"][:3]]) for v in found]
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_pages_read_on_a_phone(link, tab, name):
-    page = tab(link(name), width=390, height=844)
-    page.locator(".js-plotly-plot .main-svg").first.wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
