@@ -5,9 +5,10 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import explaining, load
-from pages.ui.chart import CONFIG, chart, escape, heading
+from pages.ui.chart import chart, escape, heading
 from pages.ui.controls import moved
 from pages.ui.frame import Scene
+from pages.ui.pointing import pointed
 from taskpgm_core.figures import why_findings as findings
 from taskpgm_core.figures.additive_split import additive_split_figure
 from taskpgm_core.figures.difference import difference_figure
@@ -99,24 +100,17 @@ def all_reasons(scene: Scene, found: Explanation, task: str) -> None:
     """Every task's two parts; a click selects a task everywhere."""
     anchor = np.array([reason.anchor for reason in found.reasons])
     diversity = np.array([reason.diversity for reason in found.reasons])
-    heading(
-        findings.split_finding(found.tasks, anchor, diversity),
-        "Bars to either side add up to the ring, the weight. Click one to ask about its task.",
-    )
 
     def clicked() -> None:
-        points = st.session_state["split"]["selection"]["points"]
-        if points:
-            moved(tasks=(str(points[0]["customdata"]),))
+        for name in pointed("split")[:1]:
+            moved(tasks=(str(name),))
 
-    st.plotly_chart(
+    chart(
         additive_split_figure(found.tasks, anchor, diversity, chosen=task, palette=scene.palette),
-        theme=None,
-        config=CONFIG,
+        findings.split_finding(found.tasks, anchor, diversity),
+        "Bars to either side add up to the ring, the weight. Click one to ask about its task.",
         key="split",
         on_select=clicked,
-        selection_mode="points",
-        alt="What the anchor and what diversity ask for, task by task.",
     )
     with st.expander("All tasks as a table"):
         reasons_table(found, unit(scene))
