@@ -102,6 +102,11 @@ class Prepared:
     base: Any
     digest: str
 
+    @property
+    def folder(self) -> str:
+        """The name of the study's folder, and of its lock."""
+        return f"{self.plan.slug}-{self.digest[:12]}"
+
 
 def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:
     """Gather the examples, load the base model, tokenise, and name the study.
@@ -187,7 +192,7 @@ def engine_for(
         prepared.base,
         training=prepared.training,
         pool=prepared.pool,
-        units=Units(root, fresh=fresh),
+        units=Units(root, fresh=prepared.folder if fresh else ""),
         progress=progress,
     )
     if isinstance(engine, measure.OnRay):
@@ -207,7 +212,8 @@ def build(
     """Measure a study, or find it finished; returns it and whether it was measured now.
 
     Killed at any moment, the same call goes on where it stopped and repeats at most one unit.
-    ``rebuild`` replaces a finished study once its new measurement is complete. StoreError where
+    ``rebuild`` replaces a finished study once its new measurement is complete; killed, it too goes
+    on where it stopped. StoreError where
     another process builds the same study.
     """
     root = root or cache_root()
@@ -219,14 +225,16 @@ def build(
                 f"{task.id}: {task.rows_dropped} rows are longer than "
                 f"{plan.training.max_tokens} tokens and were left out."
             )
-    with locked(root, f"{plan.slug}-{prepared.digest[:12]}"):
+    with locked(root, prepared.folder):
         recover(root, plan.slug, prepared.digest)
         done = finished(root, plan.slug, prepared.digest)
         if done and not rebuild:
             return done, False
         engine = engine_for(prepared, root, progress, fresh=rebuild, placing=placing)
         result = engine.run()
-        return _store(prepared, result, root, facts(prepared, result, started)), True
+        study = _store(prepared, result, root, facts(prepared, result, started))
+        engine.units.done()
+        return study, True
 
 
 def facts(prepared: Prepared, result: "Measurement", started: float) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def _again(folder: Path, own: list[Damage], root: Path, progress: "Progress") ->
             f"{study.slug} cannot be repaired here: its examples, its base model or this version's "
             f"measuring code are not those it was measured with; restore it from version control."
         )
-    with locked(root, f"{study.slug}-{study.digest[:12]}"):
+    with locked(root, prepared.folder):
         files = study_files(prepared, engine_for(prepared, root, progress).run())
         for damage in own:
             if damage.name not in files or not put_back(folder, damage.name, files[damage.name]):

@@ -129,6 +129,23 @@ def test_rebuild_measures_again_and_replaces(tiny_study, tiny_base):
     assert [s.slug for s in store.list_studies()[0]] == ["tiny"]
 
 
+def test_a_stopped_rebuild_goes_on_where_it_was(tiny_study, tiny_base):
+    class Stop(Heard):
+        def finish(self, stage):
+            if stage == "score":
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(tiny_plan(tiny_base), rebuild=True, progress=Stop())
+    assert store.open_study("tiny").content == tiny_study.content
+    heard = Heard()
+    build(tiny_plan(tiny_base), rebuild=True, progress=heard)
+    assert heard.reused == 2  # the first model's training and its first batch
+    heard = Heard()
+    build(tiny_plan(tiny_base), rebuild=True, progress=heard)
+    assert heard.reused == 0
+
+
 def test_another_slug_is_assembled_from_the_same_units(tiny_study, tiny_base):
     heard = Heard()
     study, now = build(renamed(tiny_plan(tiny_base), "again"), progress=heard)

@@ -385,12 +385,17 @@ def test_a_damaged_unit_is_a_miss_and_is_named(cache):
 
 def test_fresh_units_answer_only_with_their_own(cache):
     store.Units(cache).put("train", {"k": 1}, {"x": np.zeros(1)})
-    fresh = store.Units(cache, fresh=True)
+    fresh = store.Units(cache, fresh="name")
     assert fresh.get("train", {"k": 1}) is None
     fresh.put("train", {"k": 1}, {"x": np.ones(1)})
     found = fresh.get("train", {"k": 1})
     assert found is not None
     assert found["x"] == 1
+    again = store.Units(cache, fresh="name")  # the same rebuild, after it was killed
+    assert again.get("train", {"k": 1}) is not None
+    assert store.Units(cache, fresh="another").get("train", {"k": 1}) is None
+    again.done()
+    assert store.Units(cache, fresh="name").get("train", {"k": 1}) is None
 
 
 # A matrix somebody already has
