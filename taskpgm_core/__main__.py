@@ -50,6 +50,8 @@ for command in (
     handover.materialise_,
     reporting.report,
     training.validate,
+    training.evidence,
+    training.train,
 ):
     cli.add_command(command)
 

@@ -1,14 +1,23 @@
-"""Verbs that train on mixtures: validate."""
+"""Verbs that train on mixtures: validate, evidence, train."""
 
+import json
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
+import pandas as pd
 
 from taskpgm_core import store
-from taskpgm_core.commands.output import as_json, print_json
+from taskpgm_core.commands.handover import recipe_from
+from taskpgm_core.commands.output import as_json, print_json, study_argument, table
+from taskpgm_core.commands.posing import posing
+from taskpgm_core.corpus import plan_of
 from taskpgm_core.errors import StoreError, TaskPGMError
+from taskpgm_core.evidence.comparison import Comparison, compare
 from taskpgm_core.evidence.protocol import load_protocol
 from taskpgm_core.plan import parse_plan
+from taskpgm_core.records import Study
 
 
 def _part(text: str) -> tuple[int, int]:
@@ -28,8 +37,6 @@ def validate(protocol: str, threads: int, part: str, as_json: bool) -> None:
 
     Finished runs are kept one by one; the same command goes on where it stopped.
     """
-    import json
-
     from taskpgm_core.evidence.campaign import campaign
 
     chosen = load_protocol(protocol)
@@ -50,3 +57,98 @@ def validate(protocol: str, threads: int, part: str, as_json: bool) -> None:
         print_json(answer)
     else:
         click.echo(f"{chosen.name}: {made} runs made now, kept under {study.folder}/evidence.")
+
+
+@click.command()
+@study_argument
+@click.option("--reference", default="uniform", show_default=True, help="The arm to compare with.")
+@click.option("--folder", help="The beginning of an evidence folder's name, where there are more.")
+@as_json
+def evidence(study: str, reference: str, folder: str | None, as_json: bool) -> None:
+    """What training on competing mixtures of STUDY has come to so far."""
+    found = store.open_study(study)
+    card, runs = chosen_evidence(found, folder)
+    inside = compare(runs, found.names, reference=reference)
+    held_out = sorted(set(runs["task"]) - set(found.names))
+    outside = compare(runs, held_out, reference=reference) if held_out else ()
+    if as_json:
+        print_json(
+            {
+                "study": found.slug,
+                "reference": reference,
+                "protocol": card.get("protocol"),
+                "tasks": [asdict(c) for c in inside],
+                "held_out": [asdict(c) for c in outside],
+            }
+        )
+        return
+    for title, compared in (("Tasks of the study", inside), ("Tasks in no mixture", outside)):
+        if compared:
+            click.echo(f"{title}, loss in nats a token; difference to {reference}:")
+            click.echo(table(HEADER, [_row(c) for c in compared]))
+
+
+HEADER = ["arm", "seeds", "loss", "exact", "difference", "95% interval", "p (Holm)", "worst task"]
+
+
+def _row(c: Comparison) -> list[str]:
+    interval = "-" if c.low is None else f"{c.low:+.4f} to {c.high:+.4f}"
+    return [
+        c.arm,
+        str(c.seeds),
+        f"{c.loss:.4f}",
+        f"{c.accuracy:.1%}",
+        "-" if c.difference is None else f"{c.difference:+.4f}",
+        interval,
+        "-" if c.p_holm is None else f"{c.p_holm:.3f}",
+        f"{c.worst_task} {c.worst:.3f}",
+    ]
+
+
+def chosen_evidence(study: Study, folder: str | None) -> tuple[dict[str, Any], pd.DataFrame]:
+    """The one evidence folder that is meant; StoreError where there is none, or more."""
+    known = {str(card["folder"]): (card, runs) for card, runs in store.evidence(study)}
+    meant = {name: value for name, value in known.items() if name.startswith(folder or "")}
+    if len(meant) != 1:
+        listing = ", ".join(sorted(known)) or "none"
+        raise StoreError(
+            f"{study.slug} has {len(meant)} evidence folders of that name (there: {listing}); make "
+            f"some with validate, or choose one with --folder."
+        )
+    return next(iter(meant.values()))
+
+
+@click.command()
+@study_argument
+@click.option("--out", required=True, help="The folder for the adapter (peft, safetensors).")
+@click.option("--base", help="Another base model than the study's: a hub id, folder or .gguf file.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--batch", type=click.IntRange(1), help="Rows a step (the plan's by default).")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads (the plan's by default).")
+@posing
+@as_json
+def train(
+    study: str,
+    out: str,
+    base: str | None,
+    seed: int,
+    batch: int | None,
+    threads: int | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Fine-tune a model on the mixture of STUDY, once over its --budget, and save the adapter."""
+    from taskpgm_core.evidence.target import train_target
+
+    known, recipe = recipe_from(study, seed, options)
+    plan = plan_of(known)
+    answer = train_target(
+        known, plan, recipe, Path(out), base=base or plan.base, batch=batch, threads=threads
+    )
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(
+            f"Trained {answer['base']} on {answer['rows']:,} rows in {answer['steps']:,} steps; "
+            f"loss {answer['first_loss']:.3f} to {answer['last_loss']:.3f}: {out}"
+        )

@@ -80,7 +80,8 @@ def evidence(study: Study) -> list[tuple[dict[str, Any], pd.DataFrame]]:
         manifest = read_manifest(path.parent)
         frames = [parquet_frame(read_checked(path.parent, name)) for name in manifest["files"]]
         if frames:
-            found.append((manifest, pd.concat(frames, ignore_index=True)))
+            card = {**manifest, "folder": path.parent.name}
+            found.append((card, pd.concat(frames, ignore_index=True)))
     return found
 
 

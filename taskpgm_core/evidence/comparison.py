@@ -1,0 +1,122 @@
+"""Competing mixtures compared: paired differences with intervals over seeds and tasks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from taskpgm_core.errors import MixtureError
+from taskpgm_core.records import Array
+
+DRAWS = 4000
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One arm against the reference, on the same seeds and tasks.
+
+    ``loss``: mean completion loss over tasks and seeds, nats a token; ``accuracy``: exact match;
+    ``worst``: the largest mean loss of any task, which is ``worst_task``. ``difference``: of the
+    mean loss to the reference's on ``seeds`` common seeds, negative where the arm is better, with
+    the bootstrap interval ``low`` to ``high``; ``p``: two-sided, ``p_holm``: with Holm's correction
+    over all arms. The reference has no difference.
+    """
+
+    arm: str
+    seeds: int
+    loss: float
+    accuracy: float
+    worst: float
+    worst_task: str
+    difference: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    p_holm: float | None
+
+
+def compare(
+    runs: pd.DataFrame,
+    tasks: Sequence[str],
+    *,
+    reference: str = "uniform",
+    level: float = 0.95,
+    seed: int = 0,
+) -> tuple[Comparison, ...]:
+    """Every arm of ``runs`` (rows as in ``store.evidence``) on ``tasks``, the best first.
+
+    Differences are paired by seed and task and resampled over both, seeds and tasks as they come:
+    an interval covers what other seeds and other tasks of this kind would have said. MixtureError
+    where the reference or a task was never run.
+    """
+    known = runs[runs["task"].isin(tasks)]
+    if reference not in set(known["arm"]):
+        raise MixtureError(f"There is no finished run of the reference arm '{reference}'.")
+    tables = {arm: _table(rows, tasks, "loss") for arm, rows in known.groupby("arm", sort=True)}
+    exact = {arm: _table(rows, tasks, "accuracy") for arm, rows in known.groupby("arm", sort=True)}
+    base = tables[reference]
+    found = []
+    for arm, table in tables.items():
+        common = [s for s in table.index if s in base.index]
+        paired = (table.loc[common] - base.loc[common]).to_numpy() if arm != reference else None
+        by_task = table.mean(axis=0)
+        interval: tuple[float, float, float] | None = None
+        if paired is not None and len(paired):
+            interval = _bootstrap(paired, level, seed)
+        found.append(
+            Comparison(
+                arm=str(arm),
+                seeds=len(table),
+                loss=float(table.to_numpy().mean()),
+                accuracy=float(exact[arm].to_numpy().mean()),
+                worst=float(by_task.max()),
+                worst_task=str(by_task.idxmax()),
+                difference=float(paired.mean()) if paired is not None and len(paired) else None,
+                low=interval[0] if interval else None,
+                high=interval[1] if interval else None,
+                p=interval[2] if interval else None,
+                p_holm=None,
+            )
+        )
+    corrected = dict(zip(*_holm([(c.arm, c.p) for c in found if c.p is not None]), strict=True))
+    return tuple(
+        sorted(
+            (Comparison(**{**vars(c), "p_holm": corrected.get(c.arm)}) for c in found),
+            key=lambda c: c.loss,
+        )
+    )
+
+
+def _table(rows: pd.DataFrame, tasks: Sequence[str], column: str) -> pd.DataFrame:
+    """(seeds, tasks); MixtureError where a run lacks a task."""
+    table = rows.pivot_table(index="seed", columns="task", values=column, aggfunc="mean")
+    table = table.reindex(columns=list(tasks))
+    if table.isna().to_numpy().any():
+        missing = table.columns[table.isna().any()][0]
+        raise MixtureError(f"A run of arm '{rows['arm'].iloc[0]}' says nothing of '{missing}'.")
+    return table
+
+
+def _bootstrap(paired: Array, level: float, seed: int) -> tuple[float, float, float]:
+    """(low, high, two-sided p) of the mean of ``paired`` (seeds, tasks), both resampled."""
+    generator = np.random.default_rng(seed)
+    seeds, tasks = paired.shape
+    means = np.empty(DRAWS)
+    for k in range(DRAWS):
+        rows = generator.integers(0, seeds, seeds)
+        columns = generator.integers(0, tasks, tasks)
+        means[k] = paired[np.ix_(rows, columns)].mean()
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    beyond = min((means <= 0).sum(), (means >= 0).sum())
+    return float(low), float(high), float(min(1.0, 2 * (beyond + 1) / (DRAWS + 1)))
+
+
+def _holm(values: Sequence[tuple[str, float]]) -> tuple[list[str], list[float]]:
+    """Holm's step-down correction of named p-values."""
+    ordered = sorted(values, key=lambda v: v[1])
+    corrected, so_far = [], 0.0
+    for k, (_, p) in enumerate(ordered):
+        so_far = max(so_far, min(1.0, (len(ordered) - k) * p))
+        corrected.append(so_far)
+    return [name for name, _ in ordered], corrected
