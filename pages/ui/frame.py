@@ -26,6 +26,7 @@ PAGES = {
     "pages/selection.py": "Selection",
     "pages/why.py": "Why",
     "pages/compare.py": "Compare",
+    "pages/evidence.py": "Evidence",
     "pages/build.py": "Build",
     "pages/report.py": "Report",
 }

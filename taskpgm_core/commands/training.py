@@ -13,6 +13,7 @@ from taskpgm_core.commands.handover import recipe_from
 from taskpgm_core.commands.output import as_json, print_json, study_argument, table
 from taskpgm_core.commands.posing import posing
 from taskpgm_core.corpus import plan_of
+from taskpgm_core.digest import sha256_file
 from taskpgm_core.errors import StoreError, TaskPGMError
 from taskpgm_core.evidence.comparison import Comparison, compare
 from taskpgm_core.evidence.protocol import load_protocol
@@ -63,10 +64,16 @@ def validate(protocol: str, threads: int, part: str, as_json: bool) -> None:
 @study_argument
 @click.option("--reference", default="uniform", show_default=True, help="The arm to compare with.")
 @click.option("--folder", help="The beginning of an evidence folder's name, where there are more.")
+@click.option("--import", "file", help="First keep the runs in this CSV, made elsewhere.")
 @as_json
-def evidence(study: str, reference: str, folder: str | None, as_json: bool) -> None:
+def evidence(
+    study: str, reference: str, folder: str | None, file: str | None, as_json: bool
+) -> None:
     """What training on competing mixtures of STUDY has come to so far."""
     found = store.open_study(study)
+    if file:
+        store.import_runs(found, file)
+        folder = folder or sha256_file(Path(file))[:12]
     card, runs = chosen_evidence(found, folder)
     inside = compare(runs, found.names, reference=reference)
     held_out = sorted(set(runs["task"]) - set(found.names))

@@ -102,11 +102,9 @@ def _bootstrap(paired: Array, level: float, seed: int) -> tuple[float, float, fl
     """(low, high, two-sided p) of the mean of ``paired`` (seeds, tasks), both resampled."""
     generator = np.random.default_rng(seed)
     seeds, tasks = paired.shape
-    means = np.empty(DRAWS)
-    for k in range(DRAWS):
-        rows = generator.integers(0, seeds, seeds)
-        columns = generator.integers(0, tasks, tasks)
-        means[k] = paired[np.ix_(rows, columns)].mean()
+    rows = generator.integers(0, seeds, (DRAWS, seeds, 1))
+    columns = generator.integers(0, tasks, (DRAWS, 1, tasks))
+    means = paired[rows, columns].mean(axis=(1, 2))
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     beyond = min((means <= 0).sum(), (means >= 0).sum())
     return float(low), float(high), float(min(1.0, 2 * (beyond + 1) / (DRAWS + 1)))

@@ -17,7 +17,14 @@ from taskpgm_core.store.arrays import (
 )
 from taskpgm_core.store.assembly import assemble, finished, measured_files, recover
 from taskpgm_core.store.cache import cache_root, find_folder, list_studies, open_study
-from taskpgm_core.store.evidence import drop_run, evidence, has_run, keep_run
+from taskpgm_core.store.evidence import (
+    drop_run,
+    evidence,
+    evidence_columns,
+    has_run,
+    import_runs,
+    keep_run,
+)
 from taskpgm_core.store.imports import import_matrix
 from taskpgm_core.store.lock import locked
 from taskpgm_core.store.manifest import put_back
@@ -42,12 +49,14 @@ __all__ = [
     "delete",
     "drop_run",
     "evidence",
+    "evidence_columns",
     "example_checksums",
     "find_folder",
     "finished",
     "gold_log_probabilities",
     "has_run",
     "import_matrix",
+    "import_runs",
     "keep_run",
     "likely_tokens",
     "list_studies",

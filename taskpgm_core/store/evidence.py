@@ -1,12 +1,16 @@
 """Finished training runs under a study: one Parquet file a run, kept at once."""
 
 import fcntl
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from taskpgm_core.digest import sha256
+from taskpgm_core.errors import StoreError
 from taskpgm_core.records import Study
 from taskpgm_core.store.files import parquet_bytes, parquet_frame, write_atomic
 from taskpgm_core.store.manifest import MANIFEST, read_checked, read_manifest, write_manifest
@@ -23,6 +27,11 @@ COLUMNS = (
     "loss",
     "accuracy",
 )
+
+
+def evidence_columns() -> tuple[str, ...]:
+    """The columns of a finished run, in order."""
+    return COLUMNS
 
 
 def _folder(study: Study, digest: str) -> Path:
@@ -91,3 +100,49 @@ def drop_run(folder: Path, name: str) -> None:
     (folder / name).unlink(missing_ok=True)
     card = {k: v for k, v in manifest.items() if k not in ("schema", "files", "content")}
     write_manifest(folder, card)
+
+
+def import_runs(study: Study, file: str | Path) -> int:
+    """Keep the finished runs in a CSV with the columns ``COLUMNS``; how many there were.
+
+    They get an evidence folder of their own, named by the file's bytes. StoreError names what is
+    missing or no number.
+    """
+    path = Path(file)
+    try:
+        data = path.read_bytes()
+        frame = pd.read_csv(io.BytesIO(data), dtype={"arm": str, "task": str})
+    except (OSError, ValueError, UnicodeDecodeError) as error:
+        reason = str(error).splitlines()[0]
+        raise StoreError(f"The runs in {path.name} cannot be read: {reason}.") from None
+    missing = [column for column in COLUMNS if column not in frame.columns]
+    if missing or frame.empty:
+        lacking = f"lacks the column '{missing[0]}'" if missing else "holds no run"
+        raise StoreError(f"{path.name} {lacking}; it needs {', '.join(COLUMNS)}.")
+    for column in ("seed", "budget", "n_rows", "n_tokens", "steps", "loss", "accuracy"):
+        numbers = pd.to_numeric(frame[column], errors="coerce")
+        if not np.isfinite(numbers).all():
+            line = int(np.flatnonzero(~np.isfinite(numbers))[0]) + 2
+            raise StoreError(f"{path.name}, line {line}: {column} is not a finite number.")
+        frame[column] = numbers
+    if frame["arm"].isna().any() or frame["task"].isna().any():
+        raise StoreError(f"{path.name} has a row without an arm or a task.")
+    digest, runs = sha256(data), 0
+    for (arm, seed), rows in frame.groupby(["arm", "seed"], sort=True):
+        definition = sha256(f"{arm}/{digest}".encode())[:12]
+        keep_run(
+            study,
+            digest,
+            rows=rows.assign(arm=_slug(str(arm)), seed=int(seed)),
+            arm={"name": str(arm), "imported": path.name},
+            definition=definition,
+            card={"imported": path.name},
+        )
+        runs += 1
+    return runs
+
+
+def _slug(name: str) -> str:
+    """An arm's name as a file may hold it."""
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in ".-") else "-" for c in name.lower())
+    return kept.strip("-.")[:48] or "arm"

@@ -1,0 +1,33 @@
+"""Does training on the recommended mixture make a better model?"""
+
+import streamlit as st
+
+from pages.ui.frame import frame
+from pages.ui.trained import (
+    arms_chart,
+    arms_table,
+    bring_runs,
+    foresight_chart,
+    foretold,
+    gains_chart,
+    pick_evidence,
+    protocol_words,
+)
+
+scene = frame("Does it make a better model?")
+trained = pick_evidence(scene)
+if trained is not None:
+    picture, numbers = st.columns([5, 4], gap="large")
+    with picture:
+        arms_chart(trained, scene)
+        protocol_words(trained.card)
+    with numbers:
+        arms_table(trained)
+    tasks, forecasts = st.columns(2, gap="large")
+    with tasks:
+        gains_chart(trained, scene)
+    with forecasts:
+        found = foretold(scene.study, trained)
+        if found is not None:
+            foresight_chart(found, scene)
+bring_runs(scene)

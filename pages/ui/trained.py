@@ -1,0 +1,217 @@
+"""What training on competing mixtures has come to, read once a study and its evidence."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.ui.chart import chart, escape, heading
+from pages.ui.frame import Scene
+from taskpgm_core import store
+from taskpgm_core.errors import StoreError, TaskPGMError
+from taskpgm_core.evidence.comparison import Comparison, compare
+from taskpgm_core.evidence.forecast import Foresight, forecast, foresight
+from taskpgm_core.figures.arms import arms_figure, foresight_figure, task_gains_figure
+from taskpgm_core.records import Study
+from taskpgm_core.store.files import write_atomic
+
+LARGEST = 2_000_000
+INSIDE, OUTSIDE = "tasks of the study", "tasks in no mixture"
+MAKE = "python -m taskpgm_core validate screening-bigbench"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """``runs``: rows as in ``store.evidence``; ``tasks``: those that judge; ``compared``: arms."""
+
+    card: dict[str, Any]
+    runs: pd.DataFrame
+    tasks: tuple[str, ...]
+    compared: tuple[Comparison, ...]
+    reference: str
+
+
+def pick_evidence(scene: Scene) -> Trained | None:
+    """The evidence folder, the tasks that judge and the reference arm; None where there is none."""
+    try:
+        known = store.evidence(scene.study)
+    except StoreError as error:
+        st.error(escape(str(error)))
+        return None
+    if not known:
+        heading("No mixture of this study has been trained on yet")
+        st.markdown("Train competing mixtures under one budget, one finished run after another:")
+        st.code(MAKE, language="bash")
+        return None
+    names = {_name(card, runs): (card, runs) for card, runs in known}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox("Protocol", list(names), key="evidence-folder", width=380)
+        card, runs = names[chosen]
+        outside = tuple(sorted(set(runs["task"]) - set(scene.study.names)))
+        inside = tuple(t for t in scene.study.names if t in set(runs["task"]))
+        kinds = [k for k, tasks in ((INSIDE, inside), (OUTSIDE, outside)) if tasks]
+        kind = st.segmented_control(
+            "Judged on", kinds, default=kinds[0], required=True, key="evidence-tasks"
+        )
+        arms = sorted(set(runs["arm"]))
+        first = arms.index("uniform") if "uniform" in arms else 0
+        reference = st.selectbox("Against", arms, first, key="evidence-reference", width=200)
+    tasks = inside if kind == INSIDE else outside
+    try:
+        return Trained(card, runs, tasks, compare(runs, tasks, reference=reference), reference)
+    except TaskPGMError as error:
+        st.error(escape(str(error)))
+        return None
+
+
+def _name(card: dict[str, Any], runs: pd.DataFrame) -> str:
+    seeds = runs["seed"].nunique()
+    what = f"{int(runs['budget'].iloc[0]):,} rows, {runs['arm'].nunique()} arms, {seeds} seeds"
+    source = f"imported from {card['imported']}" if "imported" in card else "trained here"
+    return f"{what}, {source} ({card['folder']})"
+
+
+def finding(trained: Trained) -> str:
+    """What the intervals say, in a sentence."""
+    sure = [c for c in trained.compared if c.p_holm is not None and c.p_holm < 0.05]
+    better = [c.arm for c in sure if c.difference is not None and c.difference < 0]
+    worse = [c.arm for c in sure if c.difference is not None and c.difference > 0]
+    if not sure:
+        return f"No arm is surely better or worse than {trained.reference} yet"
+    parts = [f"{', '.join(better)} beat {trained.reference}"] if better else []
+    parts += [f"{', '.join(worse)} lose to {trained.reference}"] if worse else []
+    return "; ".join(parts)
+
+
+def arms_chart(trained: Trained, scene: Scene) -> None:
+    shown = [c for c in trained.compared if c.difference is not None]
+    chart(
+        arms_figure(
+            [c.arm for c in shown],
+            [c.difference or 0.0 for c in shown],
+            [c.low or 0.0 for c in shown],
+            [c.high or 0.0 for c in shown],
+            reference=trained.reference,
+            palette=scene.palette,
+        ),
+        finding(trained),
+        "To the left is better. Lines: 95% intervals over seeds and tasks, paired; a diamond is "
+        "surely better, a square surely worse before correction.",
+        key="arms",
+    )
+
+
+def arms_table(trained: Trained) -> None:
+    frame = pd.DataFrame(
+        {
+            "arm": c.arm,
+            "seeds": c.seeds,
+            "loss": c.loss,
+            "exact": 100 * c.accuracy,
+            "worst task": c.worst_task,
+            "its loss": c.worst,
+            "p (Holm)": c.p_holm,
+        }
+        for c in trained.compared
+    )
+    st.dataframe(
+        frame,
+        hide_index=True,
+        column_config={
+            "loss": st.column_config.NumberColumn(format="%.3f", help="nats a token"),
+            "exact": st.column_config.NumberColumn(format="%.1f%%"),
+            "its loss": st.column_config.NumberColumn(format="%.3f"),
+            "p (Holm)": st.column_config.NumberColumn(format="%.3f"),
+        },
+    )
+    st.download_button(
+        "All runs (CSV)",
+        trained.runs.to_csv(index=False),
+        "runs.csv",
+        "text/csv",
+        on_click="ignore",
+    )
+
+
+def gains_chart(trained: Trained, scene: Scene) -> None:
+    arms = [c.arm for c in trained.compared if c.arm != trained.reference]
+    if not arms:
+        return
+    arm = st.selectbox("Task by task", arms, key="evidence-arm", width=260)
+    means = trained.runs.groupby(["arm", "task"])["loss"].mean()
+    gains = {t: float(means[arm, t] - means[trained.reference, t]) for t in trained.tasks}
+    better = sum(g < 0 for g in gains.values())
+    chart(
+        task_gains_figure(gains, palette=scene.palette),
+        f"{arm} is better on {better} of {len(gains)} tasks",
+        f"Change of each task's loss against {trained.reference}; to the left is better.",
+        key="gains",
+    )
+
+
+def foretold(study: Study, trained: Trained) -> Foresight | None:
+    """The forecast of every arm's mean loss on the study's tasks, from the study alone."""
+    arms = sorted(set(trained.runs["arm"]))
+    tasks = [t for t in study.names if t in trained.tasks]
+    if len(arms) < 3 or len(tasks) < len(study.names) or study.plan is None:
+        return None
+    training = study.plan["training"]
+    predicted, realised = [], []
+    for arm in arms:
+        rows = trained.runs[trained.runs["arm"] == arm]
+        budget = float(rows["budget"].iloc[0])
+        share = rows.groupby("task")["n_rows"].mean().reindex(study.names).to_numpy() / budget
+        told = forecast(
+            store.losses(study),
+            share,
+            rows=budget,
+            trained_on=float(training["steps"] * training["batch"]),
+        )
+        predicted.append(float(told.mean()))
+        realised.append(float(rows[rows["task"].isin(tasks)]["loss"].mean()))
+    return foresight(tuple(arms), np.array(predicted), np.array(realised))
+
+
+def foresight_chart(found: Foresight, scene: Scene) -> None:
+    verdict = "ranks the arms well" if found.reliable else "does not rank the arms reliably"
+    chart(
+        foresight_figure(found.arms, found.predicted, found.realised, palette=scene.palette),
+        f"The forecast {verdict} (rank correlation {found.correlation:.2f})",
+        "From the study's loss table alone, before any training: rows of a task are worth as much "
+        "to another as its model gains there. Nothing is fitted.",
+        key="foresight",
+    )
+
+
+def protocol_words(card: dict[str, Any]) -> None:
+    protocol = card.get("protocol")
+    if not protocol:
+        return
+    held = ", ".join(task["id"] for task in protocol["held_out"]) or "none"
+    st.caption(
+        escape(
+            f"Protocol: every arm trains the same base model on {protocol['budget']} rows, once "
+            f"over them, {protocol['training']['batch']} a step; a seed redraws rows and "
+            f"initialisation. {protocol['evaluation_rows']} held-out rows a task judge, none of "
+            f"them in any training or in the probe pool. Tasks in no mixture: {held}."
+        )
+    )
+
+
+def bring_runs(scene: Scene) -> None:
+    """Keep the runs of a CSV, made elsewhere, under this study."""
+    with st.expander("Bring the runs of your own training"):
+        st.caption(escape(f"A CSV with the columns {', '.join(store.evidence_columns())}."))
+        file = st.file_uploader("Runs", type="csv", key="runs-file")
+        if file is not None and st.button("Keep them with this study"):
+            place = store.cache_root() / ".brought" / "runs.csv"
+            try:
+                if file.size > LARGEST:
+                    raise StoreError(f"The file has {file.size:,} bytes; at most {LARGEST:,}.")
+                write_atomic(place, file.getvalue())
+                count = store.import_runs(scene.study, place)
+                st.success(f"{count} runs are kept; pick them above after a reload.")
+            except TaskPGMError as error:
+                st.error(escape(str(error)))

@@ -1,0 +1,113 @@
+"""Competing mixtures after training: differences with intervals, gains by task, forecasts."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from taskpgm_core.figures.canvas import canvas
+from taskpgm_core.figures.labels import plain, shorten
+from taskpgm_core.figures.palette import LIGHT, Palette
+
+ROW = 27
+
+
+def arms_figure(
+    arms: Sequence[str],
+    difference: Sequence[float],
+    low: Sequence[float],
+    high: Sequence[float],
+    *,
+    reference: str,
+    palette: Palette = LIGHT,
+) -> go.Figure:
+    """A row an arm, its mean loss less the reference's (nats a token) with its interval.
+
+    A mark's customdata is (arm, low, high); to the left of zero is better than the reference.
+    """
+    figure = canvas(palette, height=96 + ROW * max(len(arms), 3))
+    better = [b < 0 for b in high]
+    worse = [a > 0 for a in low]
+    figure.add_scatter(
+        x=[round(d, 6) for d in difference],
+        y=[plain(shorten(a, 28)) for a in arms],
+        mode="markers",
+        marker={
+            "size": 11,
+            "color": [
+                palette.gain if b else palette.loss if w else palette.muted
+                for b, w in zip(better, worse, strict=True)
+            ],
+            "symbol": [
+                "diamond" if b else "square" if w else "circle"
+                for b, w in zip(better, worse, strict=True)
+            ],
+        },
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [round(b - d, 6) for b, d in zip(high, difference, strict=True)],
+            "arrayminus": [round(d - a, 6) for a, d in zip(low, difference, strict=True)],
+            "color": palette.muted,
+            "thickness": 1.5,
+            "width": 4,
+        },
+        customdata=[list(row) for row in zip(arms, low, high, strict=True)],
+        hovertemplate="%{customdata[0]}<br>%{x:+.3f} nats a token"
+        "<br>%{customdata[1]:+.3f} to %{customdata[2]:+.3f}<extra></extra>",
+        showlegend=False,
+    )
+    figure.add_vline(x=0, line={"color": palette.ink, "width": 1})
+    figure.update_xaxes(title=f"loss less {plain(reference)}'s, nats a token", tickformat="+.2f")
+    figure.update_yaxes(autorange="reversed", type="category")
+    return figure
+
+
+def task_gains_figure(gains: Mapping[str, float], *, palette: Palette = LIGHT) -> go.Figure:
+    """A bar a task: what an arm's loss gained (negative: better) over the reference, sorted."""
+    order = sorted(gains, key=lambda t: (gains[t], t))
+    figure = canvas(palette, height=80 + 22 * max(len(order), 3))
+    figure.add_bar(
+        x=[round(gains[t], 6) for t in order],
+        y=[plain(shorten(t, 28)) for t in order],
+        orientation="h",
+        marker={"color": [palette.gain if gains[t] < 0 else palette.loss for t in order]},
+        customdata=order,
+        hovertemplate="%{customdata}: %{x:+.3f} nats a token<extra></extra>",
+        showlegend=False,
+    )
+    figure.update_xaxes(title="change of loss, nats a token", tickformat="+.1f")
+    figure.update_yaxes(autorange="reversed", type="category")
+    return figure
+
+
+def foresight_figure(
+    arms: Sequence[str],
+    predicted: Sequence[float],
+    realised: Sequence[float],
+    *,
+    palette: Palette = LIGHT,
+) -> go.Figure:
+    """Predicted against realised mean loss of every arm, with the line where they agree."""
+    figure = canvas(palette, height=420)
+    ends = [float(np.min([predicted, realised])), float(np.max([predicted, realised]))]
+    figure.add_scatter(
+        x=ends,
+        y=ends,
+        mode="lines",
+        line={"color": palette.grid, "width": 2},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    figure.add_scatter(
+        x=[round(v, 6) for v in predicted],
+        y=[round(v, 6) for v in realised],
+        mode="markers",
+        marker={"size": 10, "color": palette.accent},
+        customdata=list(arms),
+        hovertemplate="%{customdata}<br>foretold %{x:.3f}, came %{y:.3f}<extra></extra>",
+        showlegend=False,
+    )
+    figure.update_xaxes(title="foretold loss, nats a token")
+    figure.update_yaxes(title="loss that came")
+    return figure

@@ -1,0 +1,309 @@
+"""Competing mixtures trained and compared: no row judged and trained on, nothing run twice."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from scipy.stats import spearmanr
+from tiny_model import TASKS, tiny_plan
+
+from taskpgm_core import store
+from taskpgm_core.__main__ import main
+from taskpgm_core.errors import MixtureError, PlanError
+from taskpgm_core.evidence.campaign import campaign, ground
+from taskpgm_core.evidence.comparison import compare
+from taskpgm_core.evidence.forecast import forecast, foresight
+from taskpgm_core.evidence.mixtures import mixture_of
+from taskpgm_core.evidence.protocol import PROTOCOLS, Protocol, load_protocol
+from taskpgm_core.evidence.rows import evaluation_rows, training_rows
+from taskpgm_core.mixture import pose, solve
+from taskpgm_core.records import LossTable
+from taskpgm_core.tasks import load, split
+
+ARMS = [
+    {"name": "uniform", "baseline": "uniform"},
+    {"name": "jsd-0.5", "balance": 0.5},
+    {"name": "best-single", "baseline": "best-single"},
+]
+
+
+def protocol(**changes):
+    return Protocol.model_validate(
+        {
+            "name": "tiny",
+            "study": "tiny",
+            "arms": ARMS,
+            "seeds": [0, 1],
+            "budget": 16,
+            "evaluation_rows": 4,
+            "training": {"rank": 2, "alpha": 8, "learning_rate": 0.02, "batch": 4},
+            "held_out": [{"source": "generated:swaps", "rows": 20}],
+            **changes,
+        }
+    )
+
+
+@pytest.fixture
+def plan(tiny_base):
+    return tiny_plan(tiny_base)
+
+
+def run_all(study, plan, **changes):
+    return campaign(protocol(**changes), study, plan, threads=1)
+
+
+def test_runs_are_made_once_and_kept_with_every_column(tiny_study, plan):
+    assert run_all(tiny_study, plan) == 6
+    assert run_all(tiny_study, plan) == 0
+    ((card, runs),) = store.evidence(tiny_study)
+    assert list(runs.columns) == list(store.evidence_columns())
+    assert len(runs) == 6 * 5
+    assert set(runs["task"]) == {*TASKS, "swaps"}
+    assert np.isfinite(runs["loss"]).all()
+    assert runs["accuracy"].between(0, 1).all()
+    for _, run in runs.groupby(["arm", "seed"]):
+        assert run["n_rows"].sum() == 16
+        assert (run["steps"] == 4).all()
+        assert (run["in_mixture"] == (run["n_rows"] > 0)).all()
+        assert (run.loc[run["task"] == "swaps", "n_rows"] == 0).all()
+        assert (run["n_tokens"] >= run["n_rows"]).all()
+    assert {a["name"] for a in card["arms"].values()} == {"uniform", "jsd-0.5", "best-single"}
+    assert store.verify(tiny_study.folder)
+
+
+def test_an_arm_is_what_it_does_and_more_seeds_cost_only_themselves(tiny_study, plan):
+    assert run_all(tiny_study, plan, seeds=[0]) == 3
+    assert run_all(tiny_study, plan, seeds=[0, 1]) == 3
+    renamed = [{"name": "uniform", "balance": 0.2}, *ARMS[1:]]
+    assert run_all(tiny_study, plan, arms=renamed, seeds=[0]) == 1
+    assert run_all(tiny_study, plan, seeds=[0], budget=8) == 3
+    assert len(store.evidence(tiny_study)) == 2
+
+
+def test_two_processes_share_a_protocol(tiny_study, plan):
+    first = campaign(protocol(), tiny_study, plan, threads=1, part=(0, 2))
+    second = campaign(protocol(), tiny_study, plan, threads=1, part=(1, 2))
+    assert (first, second) == (3, 3)
+    ((_, runs),) = store.evidence(tiny_study)
+    assert runs.groupby(["arm", "seed"]).ngroups == 6
+
+
+def test_the_same_run_gives_the_same_bytes(tiny_study, plan, tmp_path):
+    run_all(tiny_study, plan, seeds=[0])
+    files = {p.name: p.read_bytes() for p in _files(tiny_study)}
+    for path in _files(tiny_study):
+        path.unlink()
+    (_folder(tiny_study) / "manifest.json").unlink()
+    run_all(tiny_study, plan, seeds=[0])
+    assert {p.name: p.read_bytes() for p in _files(tiny_study)} == files
+
+
+def _folder(study):
+    from pathlib import Path
+
+    return next((Path(study.folder) / "evidence").glob("[0-9a-f]*"))
+
+
+def _files(study):
+    return sorted(_folder(study).glob("*.parquet"))
+
+
+def test_no_text_is_in_two_of_probe_pool_training_and_judging(tiny_study, plan):
+    chosen = protocol()
+    on = ground(chosen, plan, store.cache_root())
+    trained = {e.ids.tobytes() for rows in on.training.values() for e in rows.values()}
+    judging = {e.ids.tobytes() for rows in on.judging.values() for e in rows}
+    assert not trained & judging
+    assert "swaps" not in on.training
+    assert len(on.judging["swaps"]) == 4
+    from taskpgm_core.measure import render
+
+    for entry in plan.tasks:
+        rows = load(entry.source, rows=entry.rows, seed=plan.seed, folders={}, options={})
+        parts = split(rows, probe=plan.probe.examples_per_task, seed=plan.seed, name=entry.id)
+        probe = [rows[k] for k in parts.probe_indices]
+        held = {e.ids.tobytes() for e in render(probe, on.base.tokenizer, plan.template)}
+        assert not held & (trained | judging)
+
+
+def test_finished_runs_kept_at_the_same_time_are_all_listed(tiny_study):
+    def keep(seed):
+        rows = pd.DataFrame(
+            [dict.fromkeys(store.evidence_columns(), 0) | {"arm": "a", "task": "x", "seed": seed}]
+        )
+        store.keep_run(
+            tiny_study, "d" * 64, rows=rows, arm={"name": "a"}, definition="0" * 12, card={}
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(keep, range(24)))
+    assert all(store.has_run(tiny_study, "d" * 64, "a", "0" * 12, s) for s in range(24))
+
+
+def test_rows_are_redrawn_by_seed_and_repeat_only_after_a_whole_pass():
+    available = {"a": range(10), "b": range(5)}
+    drawn = training_rows({"a": 25, "b": 3}, available, seed=1)
+    counts = np.bincount([row for task, row in drawn if task == "a"], minlength=10)
+    assert counts.min() >= 2
+    assert counts.max() <= 3
+    assert drawn == training_rows({"a": 25, "b": 3}, available, seed=1)
+    assert drawn != training_rows({"a": 25, "b": 3}, available, seed=2)
+    few, many = (
+        {r for t, r in training_rows({"a": n}, available, seed=3) if t == "a"} for n in (4, 8)
+    )
+    assert few < many
+    assert len(evaluation_rows("a", 100, 16)) == 16
+    assert evaluation_rows("a", 10, 16) == evaluation_rows("a", 10, 16)
+    assert len(evaluation_rows("a", 10, 16)) == 5
+
+
+def test_an_arm_is_the_exact_mixture_it_names(tiny_study):
+    arms = {arm.name: arm for arm in protocol().arms}
+    S = store.similarity(tiny_study, "jsd")
+    assert mixture_of(arms["jsd-0.5"], tiny_study, 0) == pytest.approx(solve(pose(S), 0.5).p)
+    assert mixture_of(arms["uniform"], tiny_study, 0) == pytest.approx(np.full(4, 0.25))
+    assert mixture_of(arms["best-single"], tiny_study, 0).max() == 1
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in PROTOCOLS.glob("*.yaml")))
+def test_committed_protocols_are_valid_and_hold_out_what_they_say(name):
+    chosen = load_protocol(name)
+    study = store.open_study(chosen.study)
+    assert len(chosen.held_out) >= 8
+    assert not {t.id for t in chosen.held_out} & set(study.names)
+    assert not {t.source for t in chosen.held_out} & {t.source for t in study.tasks}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"arms": [*ARMS, ARMS[0]]}, "more than once"),
+        ({"arms": [{"name": "x"}]}, "a baseline or a balance"),
+        ({"arms": [{"name": "../x", "balance": 1}]}, "lower-case"),
+        ({"budget": 17}, "multiple of batch"),
+        ({"sedds": [1]}, "sedds"),
+    ],
+)
+def test_a_bad_protocol_gets_one_sentence(tmp_path, change, words):
+    value = {**protocol().model_dump(mode="json"), **change}
+    (tmp_path / "p.yaml").write_text(yaml.safe_dump(value))
+    with pytest.raises(PlanError, match=words):
+        load_protocol(tmp_path / "p.yaml")
+    with pytest.raises(PlanError, match="did you mean 'screening-bigbench'"):
+        load_protocol("screening-bigbnch")
+
+
+def made_up(differences, noise=0.05, seeds=6, tasks=8, seed=0):
+    """Runs of several arms whose true mean difference to uniform is known."""
+    rng = np.random.default_rng(seed)
+    level = rng.uniform(0.5, 2, tasks)
+    rows = []
+    for arm, difference in {"uniform": 0.0, **differences}.items():
+        for s in range(seeds):
+            shared = np.random.default_rng([seed, s]).normal(0, 0.3, tasks)
+            loss = level + shared + difference + noise * rng.normal(size=tasks)
+            rows += [
+                {"arm": arm, "seed": s, "task": f"t{k}", "loss": loss[k], "accuracy": 0.1 * k}
+                for k in range(tasks)
+            ]
+    return pd.DataFrame(rows)
+
+
+def test_paired_differences_find_what_is_there_and_nothing_else():
+    runs = made_up({"better": -0.1, "worse": 0.2, "same": 0.0})
+    found = {c.arm: c for c in compare(runs, [f"t{k}" for k in range(8)])}
+    assert found["better"].high < 0 < found["worse"].low
+    assert found["same"].low < 0 < found["same"].high
+    assert found["better"].p_holm < 0.05
+    assert found["same"].p_holm > 0.05
+    assert found["uniform"].difference is None
+    for arm, c in found.items():
+        mine = runs[runs["arm"] == arm]
+        assert c.loss == pytest.approx(mine["loss"].mean())
+        by_task = mine.groupby("task")["loss"].mean()
+        assert (c.worst_task, c.worst) == (by_task.idxmax(), pytest.approx(by_task.max()))
+        if c.difference is not None:
+            assert c.difference == pytest.approx(c.loss - found["uniform"].loss)
+            assert c.p <= c.p_holm <= 1
+    order = [c.loss for c in compare(runs, [f"t{k}" for k in range(8)])]
+    assert order == sorted(order)
+
+
+def test_holm_is_the_textbooks():
+    runs = made_up({f"a{k}": d for k, d in enumerate((0.012, 0.02, 0.03, 0.0))}, seed=4)
+    found = [c for c in compare(runs, [f"t{k}" for k in range(8)]) if c.p is not None]
+    ordered = sorted(found, key=lambda c: c.p)
+    for k, c in enumerate(ordered):
+        adjusted = [min(1, (len(ordered) - i) * ordered[i].p) for i in range(k + 1)]
+        assert c.p_holm == pytest.approx(max(adjusted))
+
+
+def test_intervals_cover_the_truth_about_as_often_as_they_say():
+    covered = 0
+    for seed in range(40):
+        runs = made_up({"arm": 0.1}, noise=0.2, seeds=5, tasks=10, seed=seed)
+        arm = next(c for c in compare(runs, [f"t{k}" for k in range(10)]) if c.arm == "arm")
+        covered += arm.low <= 0.1 <= arm.high
+    assert covered >= 34
+
+
+def test_arms_are_compared_on_the_seeds_they_share():
+    runs = made_up({"arm": 0.5}, noise=0.0)
+    partial = runs[~((runs["arm"] == "arm") & (runs["seed"] > 2))]
+    arm = next(c for c in compare(partial, ["t0", "t1"]) if c.arm == "arm")
+    assert arm.seeds == 3
+    assert arm.difference == pytest.approx(0.5)
+    with pytest.raises(MixtureError, match="reference arm 'none'"):
+        compare(runs, ["t0"], reference="none")
+    with pytest.raises(MixtureError, match="says nothing of 't99'"):
+        compare(runs, ["t0", "t99"])
+
+
+def test_a_forecast_knows_its_ends():
+    rng = np.random.default_rng(0)
+    table = rng.uniform(0.5, 1.5, (5, 4))
+    table[-1] = 3.0
+    losses = LossTable(tuple("abcd"), table, table)
+    nothing = forecast(losses, np.full(4, 0.25), rows=0, trained_on=128)
+    assert nothing == pytest.approx(table[-1])
+    home = forecast(losses, [1, 0, 0, 0], rows=128, trained_on=128)
+    assert home[0] == pytest.approx(table[0, 0])
+    more = forecast(losses, np.full(4, 0.25), rows=200, trained_on=128)
+    less = forecast(losses, np.full(4, 0.25), rows=100, trained_on=128)
+    assert (more <= less + 1e-12).all()
+    told = foresight(("a", "b", "c"), np.array([1.0, 2.0, 3.0]), np.array([1.1, 1.9, 4.0]))
+    assert told.correlation == pytest.approx(spearmanr([1, 2, 3], [1.1, 1.9, 4.0]).statistic)
+
+
+def test_verbs_validate_compare_and_train(tiny_study, plan, tmp_path, capsys):
+    (tmp_path / "p.yaml").write_text(yaml.safe_dump(protocol().model_dump(mode="json")))
+    assert main(["validate", str(tmp_path / "p.yaml"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs_made"] == 6
+    assert main(["evidence", "tiny", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert {c["arm"] for c in answer["tasks"]} == {"uniform", "jsd-0.5", "best-single"}
+    assert {c["worst_task"] for c in answer["held_out"]} == {"swaps"}
+    words = ["train", "tiny", "--budget", "24", "--balance", "0.5", "--out", str(tmp_path / "made")]
+    assert main([*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["rows"] == 24
+    assert told["steps"] == 6
+    assert main(["validate", str(tmp_path / "p.yaml"), "--part", "2/2"]) == 2
+    assert "K/N" in capsys.readouterr().err
+
+
+def test_a_trained_target_is_an_adapter_that_peft_loads(tiny_study, tiny_base, tmp_path, capsys):
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    words = ["train", "tiny", "--budget", "16", "--out", str(tmp_path / "made")]
+    assert main(words) == 0
+    capsys.readouterr()
+    model = AutoModelForCausalLM.from_pretrained(tiny_base)
+    adapted = PeftModel.from_pretrained(model, tmp_path / "made")
+    moved = [float(p.detach().abs().sum()) for n, p in adapted.named_parameters() if "lora_B" in n]
+    assert moved
+    assert all(m > 0 for m in moved)
