@@ -171,11 +171,32 @@ def test_a_click_on_a_cell_drills_down_to_the_next_token(serve, tab, starter):
     assert page.get_by_text(re.compile(rf"{apart:.3f} nats")).count() >= 1
 
 
+def test_limits_set_in_their_tables_reach_the_address_and_the_bars(serve, tab, starter):
+    page = tab(serve().url("mixture", study="starter", balance="0.5"), height=1000)
+    dial_of(page)
+    page.get_by_role("button", name="No limits").click()
+    cap = page.get_by_role("spinbutton", name="Every task at most (%)")
+    cap.fill("6")
+    cap.press("Enter")
+    page.wait_for_function("location.search.includes('cap=0.06')")
+    settled(page)
+    page.keyboard.press("Escape")
+    exact = solve(pose(similarity(starter), caps=0.06), 0.5)
+    page.locator(".dial .row .share").first.filter(has_text="6.0%").wait_for()
+    says(dial_of(page).evaluate(SHOWN), starter.names, exact.p)
+    page.get_by_role("link", name="Trade-off").click()
+    page.wait_for_url(re.compile("/tradeoff"))
+    settled(page)
+    assert "cap=0.06" in address(page)
+    assert page.get_by_role("button", name="Limits: 1").count() == 1
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
 def test_no_page_shuts_anyone_out(serve, tab, name, dark):
     """axe finds no serious fault: contrast AA, names, roles, keyboard."""
-    page = tab(serve().url(name, study="starter", balance="0.5"), dark=dark)
+    query = {"study": "starter", "balance": "0.5", "task": "navigate", "cap": "0.1"}
+    page = tab(serve().url(name, **query), dark=dark)
     page.wait_for_timeout(1500)
     found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
     grave = {

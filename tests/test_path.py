@@ -46,7 +46,9 @@ def test_representativeness_never_falls_along_the_path(question):
     u = problem.solved_unary - problem.solved_unary.mean()
     along = path.weights @ u
     falls = np.diff(along).min(initial=0.0) / (np.abs(u).max() + 1e-300)
-    assert falls >= -1e-8  # of max|u|: certified gaps leave the split of ties that open
+    # of max|u|; where the energy is flat, certified gaps leave the split of ties open
+    flat = problem.convexity.curvature < 1e-6 * problem.centred.unit
+    assert falls >= (-1e-5 if flat else -1e-8)
 
 
 @modest

@@ -22,7 +22,10 @@ from taskpgm_core.records import Array, Study
 def raise_alarms(raised: Sequence[Alarm]) -> None:
     """What to know before acting on the mixture, one line each."""
     for alarm in raised:
-        st.warning(escape(alarm.sentence), icon=":material/priority_high:")
+        if alarm.name == "closed-form-invalid":
+            st.info(escape(alarm.sentence))
+        else:
+            st.warning(escape(alarm.sentence), icon=":material/priority_high:")
 
 
 def counts(study: Study, view: View, p: Array) -> Allocation | None:

@@ -336,8 +336,8 @@ class Dial {
         lane.row.classList.toggle("zero", w <= 0);
       }
       if (lane.whisker) {
-        const { low, high } = data.intervals;
-        const seen = near && high[lane.i] > low[lane.i];
+        const { low, high } = near ? data.intervals : { low: [], high: [] };
+        const seen = near && high[lane.i] - low[lane.i] > 5e-4;
         lane.whisker.style.display = seen ? "" : "none";
         if (seen) {
           lane.whisker.style.left = 100 * low[lane.i] / this.top + "%";
