@@ -38,8 +38,9 @@ State = Literal["running", "done", "stopped", "failed", "lost"]
 
 # The shell outlives the command, so that how it ended is written down even where nobody waits.
 _LAUNCH = """
-( trap : TERM INT; "$@"; code=$?; echo "$code" > exit.new && mv exit.new exit ) \
-  > answer.json 2> log.txt < /dev/null &
+( trap : TERM INT; "$@"; echo "$?" > "$TASKPGM_JOB/exit.new"
+  mv "$TASKPGM_JOB/exit.new" "$TASKPGM_JOB/exit"
+) > "$TASKPGM_JOB/answer.json" 2> "$TASKPGM_JOB/log.txt" < /dev/null &
 echo $!
 """
 
@@ -134,8 +135,12 @@ def start(plan: str, kind: Kind = "build", root: Path | None = None) -> Job:
         command = [*COMMAND, "build", str(folder / "plan.yaml"), *extra]
         launched = subprocess.run(
             ["/bin/sh", "-c", _LAUNCH, "build", *command],
-            cwd=folder,
-            env={**os.environ, "TASKPGM_CACHE": str(root), "PYTHONPATH": _path()},
+            env={
+                **os.environ,
+                "TASKPGM_CACHE": str(root),
+                "TASKPGM_JOB": str(folder),
+                "PYTHONPATH": _path(),
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

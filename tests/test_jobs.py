@@ -62,6 +62,18 @@ def test_a_dry_run_answers_what_it_would_cost(tiny_base, cache):
     assert not list(cache.glob("tiny-*"))
 
 
+def test_a_plans_paths_are_read_from_where_the_server_runs(tiny_base, cache, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        rows = [{"prompt": f"{name} {k}?", "completion": str(k)} for k in range(12)]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    tasks = [{"source": "jsonl:a.jsonl"}, {"source": "jsonl:b.jsonl"}]
+    training = {"rank": 2, "steps": 1, "batch": 2}
+    jobs.start(plan_text(tiny_base, tasks=tasks, training=training), "cost")
+    done = until("tiny", cache, "done", "failed", kind="cost")
+    assert done.state == "done", done.log
+
+
 def test_a_stopped_build_is_gone_and_goes_on_later(tiny_base, cache):
     text = plan_text(tiny_base, training=LONG)
     jobs.start(text)
