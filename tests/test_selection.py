@@ -1,116 +1,178 @@
-"""The best few tasks: greedy against brute force, and what it promises never broken."""
+"""Selections of few tasks against brute force over every subset."""
 
 from itertools import combinations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import minimize
 
-from benchmarks.matrices import similarity
+from benchmarks.matrices import KINDS, similarity
 from taskpgm_core.errors import MixtureError
-from taskpgm_core.mixture import pose, solve
+from taskpgm_core.mixture import Group, Solution, pose, solve
 from taskpgm_core.mixture.selection import select
+from taskpgm_core.mixture.subsets import restricted, value
+from taskpgm_core.records import Similarity
 
-KINDS = ("jsd", "pmi", "clustered", "definite", "factorial")
+modest = settings(max_examples=40, deadline=None, derandomize=True)
+kinds = st.sampled_from(sorted(KINDS))
+seeds = st.integers(0, 2**32 - 1)
+balances = st.sampled_from([0.0, 0.3, 1.0, 1.4, 4.0])
 
 
-def worth(problem, balance, p):
-    """F(p) = tau u'p - p'Hp/2, the shift applied."""
-    H = problem.similarity.matrix + problem.convexity.shift * np.eye(problem.n)
-    return balance * (H @ problem.anchor) @ p - p @ H @ p / 2
-
-
-def best_of(problem, balance, chosen):
-    """The best mixture of the tasks ``chosen``, by the exact solver with all others capped at 0."""
-    caps = {t: float(i in chosen) for i, t in enumerate(problem.tasks)}
+def best_of(problem, balance, tasks):
+    """F of a set of tasks, by the exact solver with every other task capped at 0."""
+    caps = {task: 0.0 for task in problem.tasks if task not in tasks}
     found = solve(
         pose(problem.similarity, anchor=problem.anchor, caps=caps, margin=problem.margin), balance
     )
-    return worth(problem, balance, found.p), found.p
+    assert isinstance(found, Solution)
+    return value(problem, balance, found.p)
 
 
-@pytest.mark.parametrize("balance", [0.0, 0.5, 1.0, 3.0])
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("seed", [0, 1])
-def test_guarantee_and_bounds_hold_against_brute_force(kind, balance, seed):
-    n = 7
-    problem = pose(similarity(kind, n, seed))
-    found = select(problem, balance, exact_up_to=n)
-    unit = problem.convexity.scale
-    first = found.steps[0].value
-    for step in found.steps:
-        every = [best_of(problem, balance, c)[0] for c in combinations(range(n), step.k)]
-        best = max(every)
-        assert step.exact == pytest.approx(best, abs=1e-8 * unit)
-        assert step.value <= best + 1e-9 * unit
-        assert step.upper_bound >= best - 1e-9 * unit
-        if step.k == 1:
-            assert step.gamma is None
-            assert step.value == pytest.approx(best, abs=1e-9 * unit)
+def best_by_size(problem, balance):
+    """[F(OPT_1), F(OPT_2), ...] by looking at every set."""
+    return [
+        max(best_of(problem, balance, chosen) for chosen in combinations(problem.tasks, k))
+        for k in range(1, problem.n + 1)
+    ]
+
+
+@modest
+@given(kinds, st.integers(1, 6), seeds, balances, st.sampled_from([1e-6, 1.0, 1e6]))
+def test_every_bound_holds_against_brute_force(kind, n, seed, balance, scale):
+    problem = pose(similarity(kind, n, seed, scale))
+    chosen = select(problem, balance, exact_up_to=6)
+    slack = 2e-9 * (1 + balance) * problem.centred.unit
+    truth = best_by_size(problem, balance)
+    assert [step.k for step in chosen.steps] == list(range(1, n + 1))
+    first = chosen.steps[0].value
+    for step, best in zip(chosen.steps, truth, strict=True):
+        assert step.exact == pytest.approx(best, abs=slack)
+        assert step.value <= best + slack
+        assert step.upper_bound >= best - slack
+        assert step.guarantee <= step.value + slack
+        if step.gamma is None:
+            assert step.k == 1
         else:
-            share = 1 - np.exp(-step.gamma * (step.k - 1) / step.k)
-            assert step.value - first >= share * (best - first) - 1e-8 * unit
-            assert step.guarantee == pytest.approx(first + share * (step.exact - first))
-        assert step.guarantee <= step.value + 1e-8 * unit
-        assert step.exact_tasks is not None
+            assert 0 <= step.gamma <= 1
+            certain = 1 - np.exp(-step.gamma * (step.k - 1) / step.k)
+            assert step.value - first >= certain * (best - first) - slack
         assert len(step.exact_tasks) <= step.k
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_each_step_is_the_best_mixture_of_its_tasks_and_adds_one(kind):
-    problem = pose(similarity(kind, 18, 2))
-    found = select(problem, 0.6, k_max=10)
-    assert len(found.steps) == 10
-    before: tuple[str, ...] = ()
-    for step in found.steps:
-        assert step.tasks == (*before, step.added)
-        chosen = {problem.tasks.index(t) for t in step.tasks}
-        value, _ = best_of(problem, 0.6, chosen)
-        assert step.value == pytest.approx(value, abs=1e-8 * problem.convexity.scale)
-        assert worth(problem, 0.6, step.p) == pytest.approx(step.value)
-        assert set(np.flatnonzero(step.p)) <= chosen
-        assert step.exact is None
-        before = step.tasks
+@modest
+@given(kinds, st.integers(7, 10), seeds, balances)
+def test_the_guarantee_and_the_certificate_hold_for_ten_tasks(kind, n, seed, balance):
+    problem = pose(similarity(kind, n, seed))
+    chosen = select(problem, balance, exact_up_to=10)
+    slack = 1e-8 * (1 + balance) * problem.centred.unit
+    form, _ = restricted(problem, balance)
+    rng = np.random.default_rng(seed)
+    for step in chosen.steps:
+        assert step.guarantee <= step.value + slack
+        assert step.value <= step.exact + slack
+        assert step.exact <= step.upper_bound + slack
+        for _ in range(10):  # no other set beats the exact one
+            tasks = np.isin(np.arange(n), rng.choice(n, step.k, replace=False))
+            start = form.single(int(tasks.argmax()))
+            assert value(problem, balance, form.best(tasks, start)) <= step.exact + slack
 
 
-@pytest.mark.parametrize("kind", ["jsd", "pmi", "definite"])
-def test_greedy_takes_what_gains_most(kind):
-    problem = pose(similarity(kind, 10, 3))
-    found = select(problem, 0.4)
-    for before, step in zip(found.steps, found.steps[1:], strict=False):
-        chosen = {problem.tasks.index(t) for t in before.tasks}
-        gains = [best_of(problem, 0.4, chosen | {j})[0] for j in set(range(10)) - chosen]
-        assert step.value == pytest.approx(max(gains), abs=1e-8 * problem.convexity.scale)
+@modest
+@given(kinds, st.integers(2, 14), seeds, balances)
+def test_each_choice_is_greedy_and_its_mixture_is_the_best_one(kind, n, seed, balance):
+    problem = pose(similarity(kind, n, seed))
+    chosen = select(problem, balance, k_max=min(n, 5))
+    slack = 1e-8 * (1 + balance) * problem.centred.unit
+    before = None
+    for step in chosen.steps:
+        assert step.tasks[-1] == step.added
+        assert set(np.array(problem.tasks)[step.p > 0]) <= set(step.tasks)
+        assert step.p.sum() == pytest.approx(1, abs=1e-12)
+        assert step.value == pytest.approx(best_of(problem, balance, step.tasks), abs=slack)
+        if before is not None:
+            assert step.tasks[:-1] == before.tasks
+            rivals = [
+                best_of(problem, balance, (*before.tasks, task))
+                for task in problem.tasks
+                if task not in before.tasks
+            ]
+            assert step.value == pytest.approx(max(rivals), abs=slack)
+        before = step
 
 
-def test_at_balance_zero_the_start_is_in_the_best_pair():
-    problem = pose(similarity("jsd", 9, 4))
-    found = select(problem, 0.0)
-    pairs = {c: best_of(problem, 0.0, c)[0] for c in combinations(range(9), 2)}
-    assert found.start in [problem.tasks[i] for i in max(pairs, key=pairs.__getitem__)]
-    assert found.steps[1].value == pytest.approx(max(pairs.values()))
+@modest
+@given(st.sampled_from(["jsd", "pmi", "definite"]), st.integers(1, 12), seeds, balances)
+def test_all_tasks_together_are_the_exact_solution(kind, n, seed, balance):
+    problem = pose(similarity(kind, n, seed))
+    chosen = select(problem, balance)
+    found = solve(problem, balance)
+    assert chosen.best == pytest.approx(
+        value(problem, balance, found.p), abs=1e-9 * (1 + balance) * problem.centred.unit
+    )
+    np.testing.assert_allclose(chosen.steps[-1].p, found.p, atol=1e-6)
+    assert chosen.steps[-1].upper_bound == pytest.approx(chosen.best)
 
 
-def test_all_tasks_together_are_the_exact_mixture():
-    problem = pose(similarity("pmi", 15, 5))
-    found = select(problem, 0.7)
-    whole = solve(problem, 0.7)
-    assert found.best == pytest.approx(worth(problem, 0.7, whole.p))
-    assert found.steps[-1].value == pytest.approx(found.best)
-    assert found.steps[-1].upper_bound == pytest.approx(found.best)
-    values = [step.value for step in found.steps]
-    assert (np.diff(values) >= -1e-12).all()
+def test_tied_single_tasks_are_resolved_by_the_best_pair():
+    S = similarity("jsd", 9, 4)  # at balance 0 every single task has F = 0
+    problem = pose(S)
+    chosen = select(problem, 0.0, exact_up_to=9)
+    pairs = {p: best_of(problem, 0.0, p) for p in combinations(problem.tasks, 2)}
+    assert set(chosen.steps[1].tasks) == set(max(pairs, key=pairs.get))
+    assert chosen.steps[1].value == pytest.approx(chosen.steps[1].exact)
+
+
+def test_a_pull_counts_in_the_value_and_a_utility_in_the_choice():
+    S = similarity("definite", 6, 3)
+    home = np.full(6, 1 / 6)
+    pulled = pose(S, pull_to=home, rho=2.0)
+    step = select(pulled, 0.5).steps[2]
+    H, u = S.matrix, 6 * S.matrix @ home
+
+    def loss(p):
+        return p @ H @ p / 2 - 0.5 / 6 * u @ p + ((p - home) ** 2).sum()
+
+    members = [S.tasks.index(task) for task in step.tasks]
+    bounds = [(0, 1) if i in members else (0, 0) for i in range(6)]
+    sums = {"type": "eq", "fun": lambda p: p.sum() - 1}
+    answer = minimize(loss, step.p, bounds=bounds, constraints=sums, options={"ftol": 1e-14})
+    assert step.value == pytest.approx(-answer.fun, abs=1e-7)
+    worth = np.zeros(6)
+    worth[4] = 1e6
+    assert select(pose(S, utility=worth), 1.0).start == "t4"
+
+
+def test_duplicates_and_one_task_are_no_trouble():
+    twins = pose(Similarity(("a", "b", "c"), [[0, 0, -1], [0, 0, -1], [-1, -1, 0]]))
+    chosen = select(twins, 0.0, exact_up_to=3)
+    assert chosen.steps[1].tasks == ("a", "c")
+    assert chosen.steps[1].value == pytest.approx(chosen.steps[2].value)
+    only = select(pose(Similarity(("a",), [[3.0]])), 1.0, exact_up_to=1)
+    assert only.steps[0].value == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("n", [20, 25])
+def test_the_exact_search_ends_for_studies_of_ordinary_size(n):
+    chosen = select(pose(similarity("jsd", n, 1)), 1.0, k_max=4, exact_up_to=25)
+    assert all(step.exact is not None for step in chosen.steps)
+    assert select(pose(similarity("jsd", n, 1)), 1.0, k_max=2).steps[1].exact is None
 
 
 @pytest.mark.parametrize(
-    ("ask", "words"),
+    ("posed", "asked", "sentence"),
     [
-        (lambda p: select(p, -1.0), "balance"),
-        (lambda p: select(p, np.inf), "balance"),
-        (lambda p: select(p, k_max=0), "between 1"),
-        (lambda p: select(p, k_max=99), "between 1"),
-        (lambda p: select(pose(p.similarity, floors=0.01)), "without floors"),
+        ({}, {"balance": -1}, "balance"),
+        ({}, {"balance": np.inf}, "balance"),
+        ({}, {"k_max": 0}, "between 1 and"),
+        ({}, {"k_max": 5}, "between 1 and"),
+        ({"floors": 0.1}, {}, "without floors"),
+        ({"caps": 0.5}, {}, "without floors"),
+        ({"groups": (Group("g", ("t0",), 0, 0.5),)}, {}, "without floors"),
     ],
 )
-def test_what_cannot_be_selected_is_said(ask, words):
-    with pytest.raises(MixtureError, match=words):
-        ask(pose(similarity("jsd", 5, 0)))
+def test_what_cannot_be_asked_is_one_sentence(posed, asked, sentence):
+    with pytest.raises(MixtureError, match=sentence):
+        select(pose(similarity("jsd", 4, 0), **posed), **asked)

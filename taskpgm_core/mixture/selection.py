@@ -193,10 +193,12 @@ def _upper_bounds(
 ) -> list[float]:
     """For k = 1, 2, ...: what no k tasks exceed, by every iterate's own certificate."""
     prices = [form.prices(p) for p in mixtures]
+    wanting = sum(float(delta.max()) > TIE for delta in prices)
+    prices = prices[: wanting + 1]  # after the first choice that lacks nothing all are alike
     bounds = [
         min(
             reached + rise(delta, k, curvature(i, k) if i <= k else curvature.flattest)
-            for i, (reached, delta) in enumerate(zip(values, prices, strict=True), start=1)
+            for i, (reached, delta) in enumerate(zip(values, prices, strict=False), start=1)
         )
         for k in range(1, len(mixtures) + 1)
     ]

@@ -10,10 +10,12 @@ from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.records import Array
 
-FLAT = 1e-8
-"""Curvature below this, in units of max|S - mean S|, counts as none."""
 TIE = 1e-12
 """Values and reduced costs nearer than this, in units of max|S - mean S|, count as equal."""
+SHY = 1e-7
+"""Curvature below this is too near to rounding to be exchanged."""
+CLOSE = 1e-9
+"""How near to the best, in the same units, the exact search comes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,11 +159,11 @@ def least_curvature(form: Restricted, kept: np.ndarray, more: int, limit: int) -
 
     None where the number of such sets times their size cubed exceeds ``limit``.
     """
-    others = np.flatnonzero(~np.isin(np.arange(form.n), kept))
-    more = min(more, len(others))
+    more = min(more, form.n - len(kept))
     size, least = len(kept) + more, np.inf
-    if comb(len(others), more) * size**3 > limit:
+    if comb(form.n - len(kept), more) * size**3 > limit:
         return None
+    others = np.setdiff1d(np.arange(form.n), kept)
     if size < 2:
         return least
     plane = _plane(size)
@@ -232,9 +234,10 @@ def best_subset(form: Restricted, k: int, known: Array, limit: int) -> Array | N
                 best, best_value = p, form.value(p)
             continue
         own = np.where(allowed & ~taken, root, 0.0)
-        bound = Restricted(form.K - np.diag(own**2) + np.outer(own, own) / room, form.q)
+        K = form.K - np.diag(own**2 - CLOSE / 2) + np.outer(own, own) / room
+        bound = Restricted(K, form.q)
         p = bound.best(allowed, p)
-        if bound.value(p) <= best_value + TIE:
+        if bound.value(p) <= best_value + CLOSE / 2:
             continue
         # the heaviest undecided task: first with it, then (looked at later) without
         branch = int(np.where(allowed & ~taken, p, -1.0).argmax())
@@ -256,18 +259,14 @@ def _without(p: Array, allowed: np.ndarray) -> Array:
 def _own_curvature(K: Array) -> Array:
     """(n,) d >= 0 with K - diag(d) positive definite on {1'z = 0}, about as great as may be."""
     n = len(K)
+    rest = K + 100.0 * float(np.trace(K)) / n
     d = np.zeros(n)
-    plane = _plane(n)
-    if np.linalg.eigvalsh(plane.T @ K @ plane)[0] <= FLAT:
-        return d  # some direction has no curvature to spare
-    rest = K + 1e3 * float(np.trace(K)) / n
     for _ in range(4):
         for i in range(n):
-            inverse = np.linalg.inv(rest)
-            more = 0.5 / inverse[i, i]
+            more = max(0.0, 0.5 / float(np.linalg.inv(rest)[i, i]) - SHY)
             rest[i, i] -= more
             d[i] += more
-    return 0.999 * d
+    return np.where(d > 10 * SHY, 0.99 * d, 0.0)
 
 
 def _swapped(form: Restricted, p: Array) -> Array:
