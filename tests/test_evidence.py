@@ -83,6 +83,37 @@ def test_an_arm_is_what_it_does_and_more_seeds_cost_only_themselves(tiny_study, 
     assert len(store.evidence(tiny_study)) == 2
 
 
+def test_runs_of_an_arm_that_was_redefined_are_never_averaged(tiny_study):
+    for definition, loss in (("0" * 12, 1.0), ("1" * 12, 3.0)):
+        row = dict.fromkeys(store.evidence_columns(), 0) | {"arm": "a-b", "task": "x", "loss": loss}
+        rows = pd.DataFrame([row])
+        store.keep_run(
+            tiny_study, "d" * 64, rows=rows, arm={"name": "a-b"}, definition=definition, card={}
+        )
+    ((_, runs),) = store.evidence(tiny_study)
+    found = {c.arm: c.loss for c in compare(runs, ["x"], reference="a-b-" + "0" * 12)}
+    assert found == {"a-b-" + "0" * 12: 1.0, "a-b-" + "1" * 12: 3.0}
+
+
+def test_the_committed_runs_are_still_those_of_their_protocol():
+    chosen, study = load_protocol("screening-bigbench"), store.open_study("bigbench")
+    digest = chosen.digest(study.digest)
+    for arm in chosen.arms:
+        assert all(store.has_run(study, digest, arm.name, arm.digest, s) for s in chosen.seeds)
+
+
+def test_a_confirmation_shares_neither_runs_nor_seeds_with_the_screening():
+    screened = load_protocol("screening-bigbench")
+    confirmed = [load_protocol(f"confirmation-{s}") for s in ("bigbench", "starter")]
+    for chosen in confirmed:
+        assert chosen.digest("study") != screened.digest("study")
+        assert not set(chosen.seeds) & set(screened.seeds)
+        assert len(chosen.seeds) >= 5
+        assert [a.digest for a in chosen.arms] == [a.digest for a in confirmed[0].arms]
+        assert {a.digest for a in chosen.arms} < {a.digest for a in screened.arms}
+        assert len(chosen.arms) == 8
+
+
 def test_two_processes_share_a_protocol(tiny_study, plan):
     first = campaign(protocol(), tiny_study, plan, threads=1, part=(0, 2))
     second = campaign(protocol(), tiny_study, plan, threads=1, part=(1, 2))

@@ -13,13 +13,13 @@ from taskpgm_core import store
 from taskpgm_core.errors import StoreError, TaskPGMError
 from taskpgm_core.evidence.comparison import Comparison, compare
 from taskpgm_core.evidence.forecast import Foresight, forecast, foresight
+from taskpgm_core.evidence.protocol import committed_protocols
 from taskpgm_core.figures.arms import arms_figure, foresight_figure, task_gains_figure
 from taskpgm_core.records import Study
 from taskpgm_core.store.files import write_atomic
 
 LARGEST = 2_000_000
 INSIDE, OUTSIDE = "tasks of the study", "tasks in no mixture"
-MAKE = "python -m taskpgm_core validate screening-bigbench"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,9 @@ def pick_evidence(scene: Scene) -> Trained | None:
     if not known:
         heading("No mixture of this study has been trained on yet")
         st.markdown("Train competing mixtures under one budget, one finished run after another:")
-        st.code(MAKE, language="bash")
+        fitting = [n for n, p in committed_protocols().items() if p.study == scene.study.slug]
+        name = fitting[0] if fitting else "PROTOCOL.yaml"
+        st.code(f"python -m taskpgm_core validate {name}", language="bash")
         return None
     names = {_name(card, runs): (card, runs) for card, runs in known}
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -97,8 +99,9 @@ def arms_chart(trained: Trained, scene: Scene) -> None:
             palette=scene.palette,
         ),
         finding(trained),
-        "To the left is better. Lines: 95% intervals over seeds and tasks, paired; a diamond is "
-        "surely better, a square surely worse before correction.",
+        "To the left is better. Lines: 95% intervals over seeds and tasks, paired; a diamond or a "
+        "square has all of its interval on one side of 0. The heading corrects for the number of "
+        "arms (Holm), the lines do not.",
         key="arms",
     )
 
@@ -109,10 +112,10 @@ def arms_table(trained: Trained) -> None:
             "arm": c.arm,
             "seeds": c.seeds,
             "loss": c.loss,
+            "p (Holm)": c.p_holm,
             "exact": 100 * c.accuracy,
             "worst task": c.worst_task,
             "its loss": c.worst,
-            "p (Holm)": c.p_holm,
         }
         for c in trained.compared
     )
@@ -195,7 +198,8 @@ def protocol_words(card: dict[str, Any]) -> None:
             f"Protocol: every arm trains the same base model on {protocol['budget']} rows, once "
             f"over them, {protocol['training']['batch']} a step; a seed redraws rows and "
             f"initialisation. {protocol['evaluation_rows']} held-out rows a task judge, none of "
-            f"them in any training or in the probe pool. Tasks in no mixture: {held}."
+            f"them in any training or in the probe pool. Tasks in no mixture: {held}. "
+            f"{protocol['about'].strip()}"
         )
     )
 

@@ -54,11 +54,13 @@ class Protocol(_Strict):
 
     ``budget``: rows a run trains on, once each; ``evaluation_rows``: held-out rows a task, in
     neither the probe pool nor any training; ``held_out``: tasks that are in no mixture;
-    ``dtype``: of the base model, null for the study's own.
+    ``dtype``: of the base model, null for the study's own; ``stage``: a confirmation's runs are kept
+    apart from the screening that chose its arms, so that their seeds are never pooled.
     """
 
     name: str
     study: str
+    stage: Literal["screening", "confirmation"] = "screening"
     about: str = ""
     arms: tuple[Arm, ...]
     seeds: tuple[int, ...]
@@ -85,6 +87,10 @@ class Protocol(_Strict):
     def digest(self, study: str) -> str:
         """What a run's numbers depend on, but for arm and seed: one folder of evidence."""
         kept = self.model_dump(mode="json", exclude={"name", "about", "arms", "seeds", "study"})
+        if self.stage == "screening":
+            kept.pop("stage")
+        for task in kept["held_out"]:
+            task.pop("joined")
         return digest_of({"protocol": kept, "study": study, "code": CODE})
 
 
@@ -107,3 +113,8 @@ def load_protocol(path: str | Path) -> Protocol:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise PlanError(f"{path}: {place}: {first['msg'].removeprefix('Value error, ')}.") from None
+
+
+def committed_protocols() -> dict[str, Protocol]:
+    """The protocols that come with this version, by name."""
+    return {p.stem: load_protocol(p) for p in sorted(PROTOCOLS.glob("*.yaml"))}

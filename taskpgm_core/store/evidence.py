@@ -2,7 +2,7 @@
 
 import fcntl
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,15 +83,25 @@ def keep_run(
 
 
 def evidence(study: Study) -> list[tuple[dict[str, Any], pd.DataFrame]]:
-    """(card, all finished runs) of every evidence folder of a study."""
+    """(card, all finished runs) of every evidence folder of a study.
+
+    Arms of one name but several definitions carry theirs in their name, so none are averaged.
+    """
     found = []
     for path in sorted(Path(study.folder).glob(f"evidence/*/{MANIFEST}")):
         manifest = read_manifest(path.parent)
-        frames = [parquet_frame(read_checked(path.parent, name)) for name in manifest["files"]]
+        frames = [_named_apart(path.parent, name, manifest["files"]) for name in manifest["files"]]
         if frames:
             card = {**manifest, "folder": path.parent.name}
             found.append((card, pd.concat(frames, ignore_index=True)))
     return found
+
+
+def _named_apart(folder: Path, name: str, listed: Iterable[str]) -> pd.DataFrame:
+    frame = parquet_frame(read_checked(folder, name))
+    arm, definition, _ = name.rsplit("-", 2)
+    definitions = {d for a, d, _ in (other.rsplit("-", 2) for other in listed) if a == arm}
+    return frame.assign(arm=f"{arm}-{definition}") if len(definitions) > 1 else frame
 
 
 def drop_run(folder: Path, name: str) -> None:

@@ -1,0 +1,52 @@
+"""The Evidence page says what the kept runs say, and how sure that is."""
+
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from synthetic_study import write_study
+
+from taskpgm_core import store
+from taskpgm_core.evidence.protocol import load_protocol
+
+
+def page(study: str = "bigbench") -> AppTest:
+    at = AppTest.from_file("../app.py", default_timeout=30)
+    at.query_params["study"] = study
+    at.run().switch_page("pages/evidence.py")
+    at.run()
+    assert not at.exception
+    return at
+
+
+def means(runs, tasks):
+    kept = runs[runs["task"].isin(tasks)]
+    return kept.groupby("arm")["loss"].mean()
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_table_and_chart_hold_the_runs_own_means(held_out):
+    at = page()
+    study = store.open_study("bigbench")
+    ((_, runs),) = store.evidence(study)
+    tasks = set(study.names)
+    if held_out:
+        tasks = set(runs["task"]) - tasks
+        at.session_state["evidence-tasks"] = "tasks in no mixture"
+        at.run()
+        assert not at.exception
+    expected = means(runs, tasks)
+    shown = at.dataframe[0].value.set_index("arm")
+    assert shown["loss"].to_dict() == pytest.approx(expected.to_dict())
+    assert list(shown["loss"]) == sorted(shown["loss"])
+    drawn = json.loads(at.get("plotly_chart")[0].proto.spec)
+    labels = {y for trace in drawn["data"] for y in trace.get("y", []) if isinstance(y, str)}
+    assert labels >= set(expected.index) - {"uniform"}
+
+
+def test_a_study_without_runs_names_a_protocol_that_makes_some(cache):
+    study = write_study(cache, slug="starter")
+    at = page("starter")
+    assert not at.get("plotly_chart")
+    name = at.code[0].value.split()[-1]
+    assert load_protocol(name).study == study.slug
