@@ -54,8 +54,8 @@ class Protocol(_Strict):
 
     ``budget``: rows a run trains on, once each; ``evaluation_rows``: held-out rows a task, in
     neither the probe pool nor any training; ``held_out``: tasks that are in no mixture;
-    ``dtype``: of the base model, null for the study's own; ``stage``: a confirmation's runs are kept
-    apart from the screening that chose its arms, so that their seeds are never pooled.
+    ``dtype``: of the base model, null for the study's own; ``stage``: a confirmation's runs are
+    kept apart from the screening that chose its arms, so that their seeds are never pooled.
     """
 
     name: str
