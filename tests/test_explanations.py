@@ -47,14 +47,34 @@ def problems():
     }
 
 
+def flat_problems():
+    """Energies with directions that change nothing, so that some minimisers are not alone."""
+    S = divergence_like(6, 3).matrix
+    copies = [0, 1, 2, 3, 4, 5, 0, 0, 2]
+    S = S[np.ix_(copies, copies)]
+    names = tuple(f"t{i}" for i in range(9))
+    x = np.random.default_rng(0).normal(size=7)
+    return {
+        "alone": pose(Similarity(("t0",), np.zeros((1, 1)))),
+        "constant": pose(Similarity(names[:5], np.full((5, 5), 2.5))),
+        "rank one": pose(Similarity(names[:7], np.outer(x, x))),
+        "copies": pose(Similarity(names, S)),
+        "bounded copies": pose(Similarity(names, S), floors=0.01, caps=0.25),
+        "grouped copies": pose(Similarity(names, S), groups=[Group("g", ("t0", "t6"), 0.05, 0.1)]),
+        "smooth": pose(divergence_like(40, 1)),
+    }
+
+
 PROBLEMS = problems()
+FLAT = flat_problems()
+EVERY = PROBLEMS | FLAT
 BALANCES = (0.0, 0.3, 1.0, 1.7, 6.0)
 
 
 @pytest.mark.parametrize("balance", BALANCES)
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("name", EVERY)
 def test_both_splits_sum_to_the_weight_for_zeros_too(name, balance):
-    problem = PROBLEMS[name]
+    problem = EVERY[name]
     solution = solve(problem, balance)
     explanation = explain(problem, solution, trace(problem))
     for reason, weight in zip(explanation.reasons, solution.p, strict=True):
@@ -180,10 +200,10 @@ def test_one_similarity_moves_the_mixture_as_its_derivative_says(name):
         assert norms[i, j] == norms[j, i]
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("name", EVERY)
 @pytest.mark.parametrize("balance", [0.0, 0.6, 1.0, 3.0])
 def test_leaving_each_task_out_is_solving_without_it(name, balance):
-    problem = PROBLEMS[name]
+    problem = EVERY[name]
     solution = solve(problem, balance)
     found = leave_one_out(problem, solution)
     for i, task in enumerate(problem.tasks):
@@ -212,6 +232,20 @@ def test_leaving_each_task_out_is_solving_without_it(name, balance):
             assert found.energy_cost[i] == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.parametrize("name", FLAT)
+def test_where_the_energy_is_flat_derivatives_leave_flat_moves_out(name):
+    problem = FLAT[name]
+    H = problem.similarity.matrix
+    for balance in (0.0, 0.6, 3.0):
+        found = sensitivity(problem, solve(problem, balance))
+        M = found.response
+        assert np.isfinite(found.by_similarity_norms()).all()
+        # a pseudo-inverse on the free tasks: M H M = M, and the sum is kept
+        rounding = 1e-6 * max(np.abs(M).max(), 1.0)
+        np.testing.assert_allclose(M @ H @ M, M, atol=rounding)
+        np.testing.assert_allclose(M.sum(axis=0), 0.0, atol=rounding)
+
+
 def test_twins_are_found_and_a_copy_is_fully_redundant():
     S = divergence_like(7, 11).matrix
     S = np.block([[S, S[:, :1]], [S[:1], S[:1, :1]]])
@@ -235,6 +269,6 @@ def test_what_has_no_mixture_or_no_balance_cannot_be_explained():
     with pytest.raises(MixtureError, match="floors sum to"):
         explain(problem, solve(problem, 1.0))
     fine = pose(divergence_like(4, 1))
-    for ask in (explain, sensitivity):
+    for ask in (explain, sensitivity, leave_one_out):
         with pytest.raises(MixtureError, match="finite balance"):
             ask(fine, solve(fine, np.inf))

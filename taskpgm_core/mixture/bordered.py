@@ -3,12 +3,16 @@
 from functools import cached_property
 
 import numpy as np
+import scipy.linalg
 
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture.complementarity import Block
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.records import Array, read_only
+
+FLAT = 1e-9
+"""Curvatures up to this, in units of max|S - mean S|, count as none."""
 
 
 class Bordered:
@@ -38,11 +42,19 @@ class Bordered:
 
     @cached_property
     def moves(self) -> Array:
-        """(n, n) dp_i / dg_j, symmetric; zero wherever i or j is not free."""
-        unit = np.eye(self.form.n)
-        M = np.zeros_like(unit)
-        for j in np.flatnonzero(self.basic[: self.form.n]):
-            M[:, j] = self.answer(unit[j])
+        """(n, n) dp_i / dg_j, symmetric; zero wherever i or j is not free.
+
+        Directions in which the energy is flat have no derivative and are left out.
+        """
+        form, n = self.form, self.form.n
+        free, rows = np.flatnonzero(self.basic[:n]), n + np.flatnonzero(self.basic[n:])
+        plane = scipy.linalg.null_space(form.Q[np.ix_(rows, free)], rcond=1e-12)
+        inner = form.Q[np.ix_(free, free)] - np.diag(form.ridge[free])
+        values, vectors = np.linalg.eigh(plane.T @ inner @ plane)
+        curved = values > FLAT
+        plane = plane @ vectors[:, curved]
+        M = np.zeros((n, n))
+        M[np.ix_(free, free)] = (plane / values[curved]) @ plane.T / form.unit
         return read_only((M + M.T) / 2)
 
     @cached_property

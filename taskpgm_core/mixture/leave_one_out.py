@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture.bordered import Bordered
 from taskpgm_core.mixture.polytope import clash, duality_gap
 from taskpgm_core.mixture.problem import Problem
@@ -32,8 +33,10 @@ def leave_one_out(problem: Problem, solution: Solution) -> LeaveOneOut:
 
     Taking task i out moves the others along column i of the inverse until p_i = 0; where that
     leaves the constraints or lets another task in, the update is the start of an exact solve.
-    Raises MixtureError for an infeasible problem.
+    Raises MixtureError for an infeasible problem or an infinite balance.
     """
+    if not np.isfinite(solution.balance):
+        raise MixtureError("Leaving a task out needs a finite balance, not lambda = 0.")
     p, n, r = solution.p, problem.n, solution.balance
     M = Bordered(problem, solution).moves
     weights = np.tile(p, (n, 1))
@@ -42,7 +45,8 @@ def leave_one_out(problem: Problem, solution: Solution) -> LeaveOneOut:
         if clash(without):
             weights[i] = np.nan
             continue
-        guess = p - p[i] / M[i, i] * M[:, i] if M[i, i] > 0 else None
+        sure = M[i, i] > 0 and not problem.convexity.singular  # else it may not be the nearest
+        guess = p - p[i] / M[i, i] * M[:, i] if sure else None
         if guess is not None and _optimal(without, guess, r):
             weights[i] = np.clip(guess, without.lo, without.hi)
         else:

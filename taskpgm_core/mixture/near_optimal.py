@@ -10,6 +10,9 @@ from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.records import Array, read_only
 
+AT_END = 1e-9
+"""A weight nearer to its bound than this is at it, and can go no further."""
+
 
 def near_optimal(problem: Problem, solution: Solution, slack: float) -> Array:
     """(n, 2) the least and the greatest p_i over all mixtures within ``slack`` of the optimum.
@@ -44,6 +47,7 @@ def _extreme(
     """z_i where the optimum of E - sign t z_i has lost ``slack``, or where it stops moving."""
     toward = np.zeros(form.items)
     toward[i] = sign
+    end = form.hi[i] if sign > 0 else form.lo[i]
     walk = Homotopy(form, c, start, toward)
     z = walk.x[: form.n]
     origin = z
@@ -54,7 +58,7 @@ def _extreme(
             step = further - z
             return float(z[i] + step[i] * _share(exact, c, origin, z, step, slack))
         z = further
-        if not moved:
+        if not moved or abs(end - z[i]) <= AT_END:
             break
     return float(z[i])
 

@@ -18,6 +18,7 @@ class Sensitivity:
     ``by_balance``: (n,) dp/dr (dp/dtau is n times that). ``by_utility``: (n, n) dp_i/du_j, u in
     the units of S. ``response``: (n, n) dp_i/dg_j for a change of the gradient. ``aim``: (n,)
     r w - p, by which a change of S acts (-p for a measured utility). The shift is held.
+    Where the minimiser is not unique, moves that change no energy are left out.
     """
 
     tasks: tuple[str, ...]
