@@ -1,0 +1,182 @@
+"""Divergences between bounds: they hold, stay convex, shrink, and bracket the true mixture."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from taskpgm_core.errors import MeasurementError, MixtureError
+from taskpgm_core.measure.divergence import LN2, all_pairs
+from taskpgm_core.measure.head import Head
+from taskpgm_core.measure.kept_set import bounds, coarse, kept_tokens
+from taskpgm_core.mixture import pose, solve
+from taskpgm_core.mixture.bracket import bracket
+from taskpgm_core.records import Similarity
+
+ROUNDING = 1e-12
+
+
+def every_pair(n):
+    return list(zip(*(x.tolist() for x in np.triu_indices(n, 1)), strict=True))
+
+
+def setting(n, positions, vocabulary, seed, spread=1.0, scale=1.0):
+    rng = torch.Generator().manual_seed(seed)
+    head = Head(scale * torch.randn(vocabulary, 8, generator=rng))
+    common = torch.randn(positions, 8, generator=rng)
+    hidden = [common + spread * torch.randn(positions, 8, generator=rng) for _ in range(n)]
+    return [h.numpy() for h in hidden], head
+
+
+def ends(hidden, head, k, **options):
+    """Bounds of all pairs but the last model, which is the base that says what is kept."""
+    kept = kept_tokens(hidden[-1], head, k, **options)
+    models = [coarse(h, head, kept, **options) for h in hidden[:-1]]
+    return bounds(models, every_pair(len(models)))
+
+
+def square(values, n):
+    D = np.zeros((n, n))
+    D[np.triu_indices(n, 1)] = values
+    return D + D.T
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.integers(0, 10**6), st.integers(1, 59), st.floats(-2, 0.7), st.floats(-1, 1))
+def test_the_bounds_hold(seed, k, spread, scale):
+    """40 settings of 28 pairs at 6 positions: 6,720 cases."""
+    n = 8
+    hidden, head = setting(n + 1, 6, 60, seed, 10**spread, 10**scale)
+    lower, upper = ends(hidden, head, k)
+    exact = all_pairs(hidden[:-1], [head] * n, every_pair(n))
+    assert (lower <= exact + ROUNDING).all()
+    assert (exact <= upper + ROUNDING).all()
+    assert upper.max() <= LN2 + ROUNDING
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_width_is_the_rest_that_is_left_and_shrinks_with_k(seed):
+    n = 5
+    hidden, head = setting(n + 1, 9, 80, seed)
+    before = None
+    for k in (1, 4, 16, 64, 79):
+        kept = kept_tokens(hidden[-1], head, k)
+        models = [coarse(h, head, kept) for h in hidden[:-1]]
+        lower, upper = bounds(models, every_pair(n))
+        R = np.exp([m.rest for m in models])
+        for row, (i, j) in enumerate(every_pair(n)):
+            share = R[i] / (R[i] + R[j])
+            h = -share * np.log(share) - (1 - share) * np.log(1 - share)
+            assert upper[row] - lower[row] == pytest.approx((R[i] + R[j]) / 2 * h, abs=1e-13)
+        if before is not None:
+            assert (upper - lower <= before + ROUNDING).all()
+        before = upper - lower
+    exact = all_pairs(hidden[:-1], [head] * n, every_pair(n))
+    assert lower == pytest.approx(exact, abs=ROUNDING)  # one token is left: it is its own bucket
+
+
+def test_models_that_keep_different_tokens_are_refused():
+    hidden, head = setting(3, 6, 60, 0)
+    own = [coarse(h, head, kept_tokens(h, head, 5)) for h in hidden]
+    with pytest.raises(MeasurementError, match="common to all models"):
+        bounds(own, every_pair(3))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_both_ends_are_convex_on_the_simplex(seed):
+    n = 12
+    hidden, head = setting(n + 1, 7, 50, seed)
+    weights = np.random.default_rng(seed).dirichlet(np.ones(7))
+    P = np.eye(n) - 1 / n
+    for end in ends(hidden, head, 1 + seed):
+        D = square(end @ weights, n)
+        assert np.linalg.eigvalsh(-P @ D @ P)[0] > -1e-12
+
+
+def test_the_rest_keeps_its_digits_where_nearly_all_is_kept():
+    logits = torch.zeros(1, 40)
+    logits[0, 3] = 60.0
+    found = coarse(np.ones((1, 1), dtype=np.float32), Head(logits.T), np.array([[3]]))
+    assert found.rest[0] == pytest.approx(np.log(39) - 60.0, abs=1e-12)
+
+
+def test_masked_tokens_are_no_nan():
+    logits = torch.zeros(3, 30)
+    logits[0, 10:] = -torch.inf
+    logits[1, :10] = -torch.inf
+    heads = [Head(row[:, None]) for row in logits]
+    one = np.ones((1, 1), dtype=np.float32)
+    kept = kept_tokens(one, heads[0], 10)
+    models = [coarse(one, head, kept) for head in heads]
+    lower, upper = bounds(models, every_pair(3))
+    exact = all_pairs([one] * 3, heads, every_pair(3))
+    assert np.isfinite([lower, upper]).all()
+    assert (lower <= exact + ROUNDING).all()
+    assert (exact <= upper + ROUNDING).all()
+    assert lower[0, 0] == pytest.approx(LN2)
+
+
+def test_blocks_change_nothing():
+    hidden, head = setting(4, 23, 70, 0)
+    for whole, parts in zip(ends(hidden, head, 6), ends(hidden, head, 6, entries=200), strict=True):
+        assert whole == pytest.approx(parts, abs=1e-6)  # float32 products differ by block
+
+
+@pytest.mark.parametrize("k", [0, -1, 70, 71])
+def test_a_kept_set_must_leave_a_rest(k):
+    hidden, head = setting(1, 2, 70, 0)
+    with pytest.raises(MeasurementError, match="between 1 and 69"):
+        kept_tokens(hidden[0], head, k)
+
+
+# The mixture between the ends
+
+
+def named(D):
+    return Similarity(tuple(f"t{i}" for i in range(len(D))), -D, "jsd")
+
+
+@pytest.mark.parametrize("k", [1, 10, 40])
+@pytest.mark.parametrize("balance", [0.0, 0.4, 0.9, 1.5])
+def test_the_true_mixture_lies_in_the_ranges(k, balance):
+    n = 7
+    for seed in range(4):
+        hidden, head = setting(n + 1, 12, 60, seed, spread=0.7)
+        lower, upper = (named(square(e.mean(axis=1), n)) for e in ends(hidden, head, k))
+        exact = all_pairs(hidden[:-1], [head] * n, every_pair(n)).mean(axis=1)
+        true = named(square(exact, n))
+        truth = solve(pose(true), balance)
+        found = bracket(pose(lower), upper, balance)
+        assert (found.ranges[:, 0] <= truth.p + 1e-9).all()
+        assert (truth.p <= found.ranges[:, 1] + 1e-9).all()
+        assert set(found.certain) <= set(truth.support)
+        assert set(truth.support) <= {*found.certain, *found.undecided}
+        assert energy(true, found.lower.p, balance) <= truth.energy + found.excess
+
+
+def energy(similarity, p, balance):
+    S = similarity.matrix
+    return float(p @ S @ p / 2 - balance / len(S) * (S.sum(axis=1) @ p))
+
+
+def test_equal_ends_leave_nothing_open():
+    n = 6
+    hidden, head = setting(n, 12, 60, 0)
+    S = named(square(all_pairs(hidden, [head] * n, every_pair(n)).mean(axis=1), n))
+    found = bracket(pose(S), S, 0.5)
+    assert found.width == found.distance == found.excess == 0.0
+    assert not found.changes
+    assert found.ranges == pytest.approx(np.repeat(found.lower.p[:, None], 2, axis=1), abs=1e-9)
+    assert "the same tasks" in found.sentence
+
+
+def test_bounds_that_cross_or_are_of_other_tasks_are_refused():
+    D = square(np.array([0.1, 0.2, 0.3]), 3)
+    with pytest.raises(MixtureError, match="below the lower one"):
+        bracket(pose(named(D)), named(D * 0.9), 0.5)
+    with pytest.raises(MixtureError, match="different tasks"):
+        bracket(pose(named(D)), Similarity(("x", "y", "z"), -D, "jsd"), 0.5)
+    S = Similarity(("t0", "t1", "t2"), np.array(D), "pmi")
+    with pytest.raises(MixtureError, match="convex"):
+        bracket(pose(S), S, 0.5)
