@@ -14,8 +14,9 @@ help:
 	@echo "make bigbench  fetch the BIG-bench data (358 MB) that the bigbench plan reads"
 	@echo "make lint      ruff and mypy"
 
+# One thread a solve: on a busy machine waiting threads made a release of the dial ten times slower.
 run: $(VENV)/.dashboard
-	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
+	OMP_NUM_THREADS=1 $(BIN)/python -m streamlit run app.py --server.port $(PORT)
 
 test: $(VENV)/.dev
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \

@@ -1,5 +1,7 @@
 """The balance dial in the page: live in the browser, its value in the address on release."""
 
+from typing import Any
+
 import streamlit as st
 
 from pages.ui import load
@@ -12,12 +14,20 @@ from taskpgm_core.records import Study
 
 MESSENGER = """
 export default function ({ data }) {
-  window.taskpgmIntervals = data;
-  window.dispatchEvent(new CustomEvent("taskpgm-intervals", { detail: data }));
+  window.taskpgmNAME = data;
+  window.dispatchEvent(new CustomEvent("taskpgm-EVENT", { detail: data }));
 }
 """
-"""Intervals take longer than the rest of the page: they reach the dial when they are ready,
-which may be before the dial's own script is there."""
+"""Hands data to the dial, which may come before or after the dial's own script is there."""
+STILL = ("names", "families", "balances", "places", "weights")
+"""What stays the same while the dial moves: sent apart, Streamlit sends it only once."""
+
+
+def _hand_over(name: str, data: dict[str, Any]) -> None:
+    """Give the dial its ``Path`` or ``Intervals``; intervals take longer than the page."""
+    event = name.lower()
+    script = MESSENGER.replace("NAME", name).replace("EVENT", event)
+    st.components.v2.component(f"taskpgm_{event}", js=script)(key=event, data=data)
 
 
 def _key(study: Study, view: View) -> str:
@@ -36,20 +46,23 @@ def dial(study: Study, view: View) -> None:
         js=SCRIPT.read_text(encoding="utf-8"),
         css=STYLE.read_text(encoding="utf-8"),
     )
+    data = dial_data(
+        _key(study, view),
+        [task.family for task in study.tasks],
+        load.path(study, view).sparse(),
+        balance=view.balance,
+        lam=view.lam,
+        anchor=problem.anchor,
+        anchor_name=problem.anchor_name,
+        overlays=dict(beside),
+        selected=view.tasks,
+        no_middle=no_middle(study, view),
+    )
+    path = {name: data.pop(name) for name in STILL}
+    _hand_over("Path", {"key": data["key"], **path})
     mount(
         key="dial",
-        data=dial_data(
-            _key(study, view),
-            [task.family for task in study.tasks],
-            load.path(study, view).sparse(),
-            balance=view.balance,
-            lam=view.lam,
-            anchor=problem.anchor,
-            anchor_name=problem.anchor_name,
-            overlays=dict(beside),
-            selected=view.tasks,
-            no_middle=no_middle(study, view),
-        ),
+        data=data,
         on_balance_change=lambda: moved(balance=float(st.session_state["dial"]["balance"])),
         on_task_change=lambda: toggled(view, str(st.session_state["dial"]["task"])),
     )
@@ -69,10 +82,8 @@ def whiskers(study: Study, view: View) -> None:
         st.caption(str(error))
         return
     name = f"{found.level:.0%} interval"
-    st.components.v2.component("taskpgm_intervals", js=MESSENGER)(
-        key="intervals",
-        data=interval_data(_key(study, view), name, view.balance, found.low, found.high),
-    )
+    drawn = interval_data(_key(study, view), name, view.balance, found.low, found.high)
+    _hand_over("Intervals", drawn)
     st.caption(
         f"Whiskers: {found.level:.0%} of {found.draws} bootstrap draws of the probe examples, each "
         f"solved exactly. On average {found.stability:.0%} of the budget stays where it is."

@@ -3,7 +3,8 @@
 // and weights of the tasks above zero; anchor (n), anchorName, middle; overlays [name, weights (n)];
 // selected names; intervals or null; balance, lambda. Hands over the balance on release, and a
 // task's name when it is clicked. Intervals {key, name, balance, low (n), high (n)} may also come
-// before or after it, as window.taskpgmIntervals with an event "taskpgm-intervals".
+// before or after it, as window.taskpgmIntervals with an event "taskpgm-intervals"; so may, as
+// window.taskpgmPath with "taskpgm-path", what never changes under a key: names, families, path.
 const SVG = "http://www.w3.org/2000/svg";
 const RAIL = 52, HEIGHT = 92, SHORT = 40, SAMPLES = 240, ROW = 25;
 const SHAPES = ["diamond", "square", "triangle", "plus"];
@@ -158,6 +159,12 @@ class Dial {
   update(data, tell, pick) {
     this.tell = tell;
     this.pick = pick;
+    if (!data.balances) {
+      const path = window.taskpgmPath;
+      this.waiting = !path || path.key !== data.key ? [data, tell, pick] : null;
+      if (this.waiting) return;
+      data = { ...data, ...path };
+    }
     const fresh = !this.data || this.data.key !== data.key;
     data.intervals = data.intervals || window.taskpgmIntervals || null;
     if (data.intervals && data.intervals.key !== data.key) data.intervals = null;
@@ -373,11 +380,15 @@ const alive = new Set();
 window.addEventListener("taskpgm-intervals", ({ detail }) => {
   for (const dial of alive) {
     if (!dial.root.isConnected) alive.delete(dial);
-    else if (dial.data.key === detail.key) {
+    else if (dial.data && dial.data.key === detail.key) {
       dial.data.intervals = detail;
       dial.show();
     }
   }
+});
+
+window.addEventListener("taskpgm-path", () => {
+  for (const dial of alive) if (dial.waiting) dial.update(...dial.waiting);
 });
 
 export default function dial({ data, parentElement, setStateValue, setTriggerValue }) {
