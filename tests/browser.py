@@ -73,12 +73,16 @@ class Server:
             self.process.wait(10)
 
 
-def settled(page, timeout: float = 30_000) -> None:
-    """Wait until the app has run and drawn; then fail on an error box of Streamlit's own."""
-    page.wait_for_selector(
-        "[data-testid=stApp][data-test-script-state=notRunning]", timeout=timeout
-    )
-    page.wait_for_selector("h1", timeout=timeout)
+QUIET = """quiet => { const app = document.querySelector('[data-testid=stApp]'), now = Date.now();
+  const busy = app?.dataset.testScriptState !== 'notRunning' || !document.querySelector('h1');
+  if (busy || !window.quietSince) window.quietSince = busy ? 0 : now;
+  return !busy && now - window.quietSince > quiet; }"""
+
+
+def settled(page, timeout: float = 60_000) -> None:
+    """Wait until the app has run, with no further run in sight; then fail on an error box of it."""
+    page.evaluate("window.quietSince = 0")
+    page.wait_for_function(QUIET, arg=300, polling=50, timeout=timeout)
     assert page.locator("[data-testid=stException]").count() == 0, page.inner_text("body")
 
 

@@ -220,4 +220,4 @@ def test_at_the_width_of_a_phone_nothing_sticks_out(serve, tab, name):
         .map(e => e.className && e.className.toString().slice(0, 80))"""
     )
     assert not wide
-    assert page.get_by_role("link", name="Trade-off").count() == 1
+    page.get_by_role("link", name="Trade-off").wait_for(state="attached")
