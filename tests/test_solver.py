@@ -96,6 +96,12 @@ def test_every_answer_is_feasible_and_certified(question):
     assert found.support == tuple(t for t, w in zip(problem.tasks, p, strict=True) if w > 0)
 
 
+def test_a_large_constant_similarity_leaves_the_certificate_its_digits():
+    S = Similarity(names(5), np.full((5, 5), -1e12))
+    problem = pose(S, utility=np.arange(5.0), pull_to=np.full(5, 0.2), rho=10.0)
+    assert solve(problem, 1.1).gap_relative <= 1e-9
+
+
 @checked
 @given(questions())
 def test_the_multipliers_prove_the_answer(question):

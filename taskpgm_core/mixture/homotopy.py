@@ -16,7 +16,6 @@ from taskpgm_core.mixture.complementarity import (
     at_bounds,
     exchange,
     first_basis,
-    inside,
     intervals,
 )
 from taskpgm_core.mixture.inverse import FRAIL, BlockInverse
@@ -30,7 +29,7 @@ STILL = 1e-14
 SAME = 1e-13
 """Steps nearer to one another than this, relative to 1 + t, are a tie."""
 FLAT = 1e-7
-"""The lightest ridge under which singular problems are followed: the inverse keeps its digits."""
+"""The lightest ridge under which an optimum is led to where block pivoting stalls."""
 EXACT = 1e-15
 CLOSE = 1e-13
 """Residuals of the rates above these are corrected, for singular and for other problems."""
@@ -98,18 +97,28 @@ class Homotopy:
     def _rates_anew(self) -> None:
         self.dx = self.inverse.times(self.toward)
         self.dv = self._exact_rows(self.inverse.product(self.dx), self.dx) - self.toward
-        self._settle_rates()
+        self.usual = 10.0 * self._correct_rates()
+        self._sort_rates()
 
-    def _settle_rates(self) -> None:
-        """Brings the rates of basic v to rounding level, and says which rates are only that."""
-        n, basic = self.form.n, self.basic
-        for _ in range(CORRECTIONS):
-            wrong = np.where(basic, self.dv, 0.0)
-            if np.abs(wrong).max() <= self.tolerance * (1.0 + np.abs(self.dx).max()):
+    def _inverse_anew(self) -> None:
+        self.inverse.rebuild(np.flatnonzero(self.basic))
+        self._rates_anew()
+
+    def _correct_rates(self) -> float:
+        """Brings the rates of basic v to rounding level; the relative residual that is left."""
+        for further in reversed(range(CORRECTIONS + 1)):
+            wrong = np.where(self.basic, self.dv, 0.0)
+            left = float(np.abs(wrong).max() / (1.0 + np.abs(self.dx).max()))
+            if left <= self.tolerance or not further:
                 break
             step = self.inverse.times(wrong)
             self.dx -= step
             self.dv -= self._exact_rows(self.inverse.product(step), step)
+        return left
+
+    def _sort_rates(self) -> None:
+        """Says which rates are only rounding."""
+        n, basic = self.form.n, self.basic
         self.rate = np.where(basic, self.dx, self.dv)
         weight = STILL_WEIGHT * float(np.abs(self.dx[:n]).max())
         weight += STILL * float(np.abs(self.toward).max())
@@ -134,18 +143,26 @@ class Homotopy:
         first = int((room <= step + SAME * (1.0 + self.t)).argmax())
         self._move(step)
         self._exchange(int(moving[first]), bool(rate[first] > 0.0))
+        if self.form.ridge[0]:  # what leaves along a flat direction may not quite be at its bound
+            self._correct_values()
         return True
 
     def _move(self, step: float) -> None:
         self.t += step
         self.value += step * self.rate
         if self.careful or self.pivots % REFRESH == REFRESH - 1:
-            x, right = at_bounds(self.form, self.basis)
-            x = np.where(self.basic, self.value, x)
-            for _ in range(2):
-                rest = right - self.c - self._times_q(x)
-                x = x + self.inverse.times(np.where(self.basic, rest, 0.0))
-            self.value = np.where(self.basic, x, self._times_q(x) + self.c)
+            self._correct_values()
+
+    def _correct_values(self) -> None:
+        """Takes out what rounding has added up in the values."""
+        x, right = at_bounds(self.form, self.basis)
+        x = np.where(self.basic, self.value, x)
+        for _ in range(CORRECTIONS):
+            rest = np.where(self.basic, right - self.c - self._times_q(x), 0.0)
+            if np.abs(rest).max() <= EXACT:
+                break
+            x = x + self.inverse.times(rest)
+        self.value = np.where(self.basic, x, self._times_q(x) + self.c)
 
     def _exchange(self, item: int, above: bool) -> None:
         n, form, leaving = self.form.n, self.form, bool(self.basic[item])
@@ -166,8 +183,7 @@ class Homotopy:
             change = self.dv[item] / pivot if abs(pivot) > FRAIL else 0.0
         self.pivots += 1
         if abs(pivot) <= FRAIL:
-            self.inverse.rebuild(np.flatnonzero(self.basic))
-            self._rates_anew()
+            self._inverse_anew()
             return
         if leaving:
             product = self.inverse.product(v)
@@ -179,7 +195,11 @@ class Homotopy:
         self.dv += change * self._exact_rows(product, v)
         if leaving:
             self.dx[item] = 0.0
-        self._settle_rates()
+        # updates among nearly flat directions may ruin an inverse
+        if self._correct_rates() > max(self.tolerance, self.usual):
+            self._inverse_anew()
+        else:
+            self._sort_rates()
 
     def _interval(self, item: int) -> tuple[float, float]:
         n, form = self.form.n, self.form
@@ -189,17 +209,6 @@ class Homotopy:
             return form.row_lo[item - n], form.row_hi[item - n]
         positive = self.upper[item] if item >= n else not self.upper[item]
         return (0.0, np.inf) if positive else (-np.inf, 0.0)
-
-    def refined(self, steps: int = 2) -> tuple[Array, bool]:
-        """(x with the weights' ridge's bias taken out, whether that kept it within its bounds)."""
-        form, x = self.form, self.x
-        if not form.ridge[0]:
-            return x, True
-        _, right = at_bounds(form, self.basis)
-        for _ in range(steps):
-            rest = right - self.c - form.product(x)
-            x = x + self.inverse.times(np.where(self.basic, rest, 0.0))
-        return x, inside(form, self.basis, x)
 
 
 def optimum(form: Centred, c: Array, start: Basis | None = None) -> tuple[Point, Block, int]:

@@ -12,6 +12,8 @@ SAME = 1e-12
 CERTIFIED = 5e-10
 """Relative gaps above this are closed by separate solves."""
 ROUNDS = 40
+MOST = 400
+"""Solves after which the gaps that are left are reported as they are."""
 ROWS = 256
 """Breakpoints certified at a time."""
 
@@ -88,7 +90,7 @@ class Knots:
             alone = len(own) == 1 and own[0] > CERTIFIED
             if alone:
                 solves += self._halve(0, 0, own)
-            if not bad.any() and not alone:
+            if solves > MOST or not (bad.any() or alone):
                 break
             turns = np.flatnonzero(np.diff(np.concatenate([[False], bad, [False]]).astype(int)))
             for first, last in reversed(turns.reshape(-1, 2)):

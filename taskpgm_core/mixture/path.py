@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from taskpgm_core.errors import MixtureError
-from taskpgm_core.mixture.complementarity import refine
-from taskpgm_core.mixture.homotopy import FLAT, Homotopy, optimum
+from taskpgm_core.mixture.homotopy import Homotopy, optimum
 from taskpgm_core.mixture.knots import Knots
 from taskpgm_core.mixture.polytope import best_face, clash, duality_gap
 from taskpgm_core.mixture.problem import Problem
@@ -17,6 +16,10 @@ from taskpgm_core.records import Array, read_only
 
 ENDED = 1e-12
 """What u'p may lack of its greatest value, relative to u's spread, to count as that."""
+LENT = 1e-9
+"""Strict convexity lent to a singular problem while its path is followed, pulling to the anchor w.
+It leaves a gap of at most this times max(p - w) - (p - w)'p, a quarter for a uniform w."""
+RESTARTS = 30
 
 
 class Breakpoint(NamedTuple):
@@ -141,24 +144,19 @@ def trace(problem: Problem, lam: float = 1.0) -> Path:
 def _follow(problem: Problem, knots: Knots) -> int:
     """Fills ``knots`` by following the optimum from balance 0; the pivots it took."""
     n, exact = problem.n, problem.centred
-    form = exact.ridged(FLAT) if problem.convexity.singular else exact
+    form = exact.ridged(LENT) if problem.convexity.singular else exact
     face, unary = best_face(problem), problem.solved_unary
     widest = float(np.abs(unary - unary.mean()).max()) if form.slope.any() else np.inf
     start, nudge, pivots = 0.0, 1e-10, 0
 
     def record(walk: Homotopy) -> bool:
         """Whether u'p is greatest there: such a mixture stays optimal for good."""
-        x, kept = walk.refined()
-        basis = walk.basis
-        if not kept:
-            c = exact.linear(start + walk.t)
-            point, block, _ = optimum(exact, c, basis)
-            x, basis = refine(exact, c, point, block).x, point.basis
-        p = weights_of(problem, basis, x[:n])
+        x = walk.x
+        p = weights_of(problem, walk.basis, x[:n])
         knots.add(start + walk.t, p, x[n + 1 :] * form.unit)
         return float(duality_gap(problem, unary, p, face.prices)) <= ENDED * widest
 
-    while True:
+    for _ in range(RESTARTS):
         point, _, count = optimum(form, form.linear(start))
         walk = Homotopy(form, form.linear(start), point, form.slope)
         stuck, before = 0, 0.0
@@ -170,7 +168,8 @@ def _follow(problem: Problem, knots: Knots) -> int:
             before = walk.t
         pivots += count + walk.pivots
         if done:
-            return pivots
-        # ties that rounding makes endless: start anew a little beyond them
-        nudge = nudge * 10.0 if walk.t == 0.0 else 1e-10
+            break
+        # ties that rounding makes endless: start anew beyond them, ever further
         start += walk.t + nudge * (1.0 + start)
+        nudge *= 10.0
+    return pivots

@@ -147,10 +147,14 @@ def _assemble(problem: Problem, balance: float, lam: float, found: Minimiser) ->
     Sp = S @ p if shape.scale else np.full(n, float(S.mean()))
     g = tau * problem.solved_unary
     if not limit:
-        g = g - Sp - shape.shift * p
+        g = g - shape.shift * p
+        if shape.scale:
+            g -= Sp
         if problem.pull:
             g += problem.pull.rho * (problem.pull.mixture - p)
     gap = float(duality_gap(problem, g, p, prices))
+    if not (limit or shape.scale):
+        g -= Sp  # a constant: no part of the gap, whose digits it could swamp
     unit = problem.centred.unit
     multipliers = _multipliers(problem, g, p, prices, ACTIVE * unit)
     unary, pairwise = -beta * float(u @ p), lam / 2 * float(p @ Sp)
