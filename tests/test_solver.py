@@ -7,6 +7,7 @@ import quadprog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks import stress
 from benchmarks.matrices import KINDS, names, similarity
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture import Group, pose, solve
@@ -98,8 +99,16 @@ def test_every_answer_is_feasible_and_certified(question):
 
 def test_a_large_constant_similarity_leaves_the_certificate_its_digits():
     S = Similarity(names(5), np.full((5, 5), -1e12))
-    problem = pose(S, utility=np.arange(5.0), pull_to=np.full(5, 0.2), rho=10.0)
-    assert solve(problem, 1.1).gap_relative <= 1e-9
+    pull = {"pull_to": np.arange(5.0) / 10, "rho": 10.0, "anchor": np.full(5, 0.2)}
+    assert solve(pose(S, utility=np.arange(5.0), **pull), 1.1).gap_relative <= 1e-9
+    limit = [Group("g", ("t3", "t4"), 0.0, 0.3)]
+    assert solve(pose(S, groups=limit, **pull), 1.1).gap_relative <= 1e-9
+
+
+@pytest.mark.parametrize("seed", [2133, 2805, 5271, 7746])
+def test_what_once_failed_in_the_stress_run_is_certified(seed):
+    _, problem, balance = stress.problem(seed)
+    assert solve(problem, balance).gap_relative <= 1e-9
 
 
 @checked

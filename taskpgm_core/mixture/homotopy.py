@@ -127,6 +127,9 @@ class Homotopy:
         if self.careful:
             price = STILL_COST * float(np.abs(self.dx[n:]).max())
             self.still[n:] = np.where(basic[n:], price, weight)
+        free = np.flatnonzero(basic[:n])
+        if len(free) == 1 and not basic[n + 1 :].any():
+            self.still[free] = np.inf  # a weight alone is what the others leave of 1
 
     def advance(self, until: float) -> bool:
         """Moves to the next exchange or to ``until``, whichever is nearer; False at ``until``

@@ -47,9 +47,10 @@ class Knots:
         )
 
     def gradients(self, balances: Array, weights: Array) -> Array:
-        """(m, n) minus the gradient of the energy at each knot, from S itself."""
+        """(m, n) minus the gradient of the energy at each knot, from S itself, less a constant."""
         problem, shape = self.problem, self.problem.convexity
-        g = (balances / problem.n)[:, None] * problem.solved_unary
+        unary = problem.solved_unary - problem.solved_unary.mean()
+        g = (balances / problem.n)[:, None] * unary
         if shape.shift:
             g -= shape.shift * weights
         if shape.scale:

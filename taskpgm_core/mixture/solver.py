@@ -145,7 +145,8 @@ def _assemble(problem: Problem, balance: float, lam: float, found: Minimiser) ->
     tau = 1.0 if limit else balance / n
     beta = 1.0 if limit else balance * lam / n
     Sp = S @ p if shape.scale else np.full(n, float(S.mean()))
-    g = tau * problem.solved_unary
+    level = float(problem.solved_unary.mean())  # no part of the gap, whose digits it could swamp
+    g = tau * (problem.solved_unary - level)
     if not limit:
         g = g - shape.shift * p
         if shape.scale:
@@ -153,8 +154,9 @@ def _assemble(problem: Problem, balance: float, lam: float, found: Minimiser) ->
         if problem.pull:
             g += problem.pull.rho * (problem.pull.mixture - p)
     gap = float(duality_gap(problem, g, p, prices))
+    g += tau * level
     if not (limit or shape.scale):
-        g -= Sp  # a constant: no part of the gap, whose digits it could swamp
+        g -= Sp
     unit = problem.centred.unit
     multipliers = _multipliers(problem, g, p, prices, ACTIVE * unit)
     unary, pairwise = -beta * float(u @ p), lam / 2 * float(p @ Sp)
