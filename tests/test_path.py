@@ -8,6 +8,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from test_solver import excess, questions
 
+from benchmarks import stress
 from benchmarks.matrices import KINDS, jsd_like, names, similarity
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture import Group, closed_form, pose, solve, trace
@@ -36,6 +37,14 @@ def test_the_path_is_the_solver_at_random_balances(question, seed):
         assert abs(excess(problem, p, q, r)) <= 1e-8 * unit * max(1, r)
         if problem.convexity.curvature > 1e-4 * unit:
             assert p == pytest.approx(q, abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", [33, 137, 298, 485, 768, 952])
+def test_what_once_failed_in_the_stress_run_is_certified(seed):
+    _, problem, _ = stress.problem(seed)
+    path = trace(problem)
+    assert path.gaps.max() <= 1e-9
+    assert path.last < 1e5
 
 
 @modest

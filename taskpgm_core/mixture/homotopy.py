@@ -127,9 +127,11 @@ class Homotopy:
         if self.careful:
             price = STILL_COST * float(np.abs(self.dx[n:]).max())
             self.still[n:] = np.where(basic[n:], price, weight)
-        free = np.flatnonzero(basic[:n])
-        if len(free) == 1 and not basic[n + 1 :].any():
-            self.still[free] = np.inf  # a weight alone is what the others leave of 1
+        free, rows = np.flatnonzero(basic[:n]), n + np.flatnonzero(basic[n:])
+        if len(free) <= len(rows) and not self.toward[rows].any():
+            held = np.linalg.matrix_rank(self.form.Q[np.ix_(rows, free)])
+            if held == len(free):
+                self.still[free] = np.inf  # a corner: the rows leave the weights no choice
 
     def advance(self, until: float) -> bool:
         """Moves to the next exchange or to ``until``, whichever is nearer; False at ``until``
@@ -146,7 +148,7 @@ class Homotopy:
         first = int((room <= step + SAME * (1.0 + self.t)).argmax())
         self._move(step)
         self._exchange(int(moving[first]), bool(rate[first] > 0.0))
-        if self.form.ridge[0]:  # what leaves along a flat direction may not quite be at its bound
+        if self.careful or self.form.ridge[0]:  # what left may not have been quite at its bound
             self._correct_values()
         return True
 

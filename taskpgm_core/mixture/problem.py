@@ -63,14 +63,14 @@ class Problem:
     def n(self) -> int:
         return len(self.tasks)
 
-    @property
+    @cached_property
     def unary(self) -> Array:
         """(n,) u without the shift: n S w, or the utility."""
         if self.utility is not None:
             return self.utility
         if self.convexity.scale == 0.0:
-            return np.full(self.n, self.n * float(self.similarity.matrix.mean()))
-        return self.n * (self.similarity.matrix @ self.anchor)
+            return read_only(np.full(self.n, self.n * float(self.similarity.matrix.mean())))
+        return read_only(self.n * (self.similarity.matrix @ self.anchor))
 
     @property
     def solved_unary(self) -> Array:
@@ -95,7 +95,7 @@ class Problem:
         other = replace(self, lo=read_only(lo), hi=read_only(hi))
         form, w = self.centred, self.anchor
         plain = not self.groups and other.hi.min() >= 1.0 and bool((other.lo <= w).all())
-        other.__dict__["convexity"] = self.convexity
+        other.__dict__ |= {"convexity": self.convexity, "unary": self.unary}
         if plain == (form.ridge[self.n] == 0.0):
             other.__dict__["centred"] = replace(form, lo=other.lo - w, hi=other.hi - w)
         return other
