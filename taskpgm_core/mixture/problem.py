@@ -95,7 +95,7 @@ class Problem:
         other = replace(self, lo=read_only(lo), hi=read_only(hi))
         form, w = self.centred, self.anchor
         plain = not self.groups and other.hi.min() >= 1.0 and bool((other.lo <= w).all())
-        other.__dict__ |= {"convexity": self.convexity, "unary": self.unary}
+        other.__dict__.update(convexity=self.convexity, unary=self.unary)
         if plain == (form.ridge[self.n] == 0.0):
             other.__dict__["centred"] = replace(form, lo=other.lo - w, hi=other.hi - w)
         return other
