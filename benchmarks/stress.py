@@ -1,6 +1,7 @@
 """Many small problems of every kind, with random constraints: are all answers certified?
 
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m benchmarks.stress [--solves N] [--paths N]
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m benchmarks.stress
+        [--solves N] [--paths N] [--first SEED]
 
 Prints, for single solves and for whole paths, how many have a relative duality gap above 1e-9 and
 the worst gap. Anything uncertified, and anything that raises, is listed with the seed that makes
@@ -68,10 +69,10 @@ def gap_of_path(asked: Problem, balance: float) -> float:
     return float(trace(asked).gaps.max())
 
 
-def strain(what: str, gap: Callable[[Problem, float], float], count: int) -> int:
-    """Prints a line on ``count`` problems and one on each that failed; how many failed."""
+def strain(what: str, gap: Callable[[Problem, float], float], seeds: range) -> int:
+    """Prints a line on the problems of ``seeds`` and one on each that failed; how many failed."""
     worst, failed, started = 0.0, [], time.perf_counter()
-    for seed in range(count):
+    for seed in seeds:
         label, asked, balance = problem(seed)
         try:
             found = gap(asked, balance)
@@ -83,7 +84,7 @@ def strain(what: str, gap: Callable[[Problem, float], float], count: int) -> int
             failed.append(f"seed {seed} ({label}, balance {balance:g}): gap {found:.1e}")
     seconds = time.perf_counter() - started
     print(
-        f"{count:,} {what} in {seconds:.0f} s: {len(failed)} uncertified (relative gap above "
+        f"{len(seeds):,} {what} in {seconds:.0f} s: {len(failed)} uncertified (relative gap above "
         f"{CERTIFIED:g}), worst gap {worst:.1e}",
         *failed,
         sep="\n  ",
@@ -94,10 +95,12 @@ def strain(what: str, gap: Callable[[Problem, float], float], count: int) -> int
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--solves", type=int, default=11_000)
-    parser.add_argument("--paths", type=int, default=1_100)
+    parser.add_argument("--paths", type=int, default=2_200)
+    parser.add_argument("--first", type=int, default=0)
     chosen = parser.parse_args()
-    failed = strain("solves", gap_of_solve, chosen.solves)
-    failed += strain("paths", gap_of_path, chosen.paths)
+    first = chosen.first
+    failed = strain("solves", gap_of_solve, range(first, first + chosen.solves))
+    failed += strain("paths", gap_of_path, range(first, first + chosen.paths))
     sys.exit(1 if failed else 0)
 
 
