@@ -114,11 +114,10 @@ def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:
     ``threads``: CPU threads from here on (the plan's by default). Training rows over
     ``training.max_tokens`` are dropped and counted in ``Task.rows_dropped``.
     """
-    import torch
 
     from taskpgm_core import measure
 
-    torch.set_num_threads(threads or plan.threads)
+    measure.use_threads(threads or plan.threads)
     material = gather(plan)
     with locked(root, "models", wait=True):  # two builders must not unpack the same weights
         base = measure.load_base(

@@ -120,6 +120,11 @@ class LossTable:
     per_token: Array
 
     @property
+    def gain(self) -> Array:
+        """(n,) mean over tasks of what task i's model gains over the base model, nats a token."""
+        return read_only((self.per_token[-1] - self.per_token[:-1]).mean(axis=1))
+
+    @property
     def beats_base(self) -> npt.NDArray[np.bool_]:
         """(n,) whether each single-task model has a lower loss per token at home than the base."""
         return np.diagonal(self.per_token[:-1]) < self.per_token[-1]

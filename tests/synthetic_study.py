@@ -3,11 +3,26 @@
 import numpy as np
 import pandas as pd
 
+from taskpgm_core import store
 from taskpgm_core.records import Example, Study, Task
 from taskpgm_core.store import assemble, example_checksums, measured_files
 
 TASKS = ("sums", "dates", "logic")
 LENGTHS = (2, 3, 1, 4, 2, 2)  # completion tokens of two probe examples a task
+
+READERS = {
+    "matrices.npz": store.similarity,
+    "losses.parquet": store.losses,
+    "probe.npz": store.probe_pool,
+    "gold.npz": store.gold_log_probabilities,
+    "likely.npz": store.likely_tokens,
+    "vocabulary.json": store.likely_tokens,
+    "training.parquet": store.training_curves,
+    "pairs.npz": store.pair_divergences,
+    "tokens.npz": store.token_divergences,
+    "text.json": store.probe_text,
+}
+"""What reads each file of a measured study."""
 
 
 def synthetic_arrays(seed: int = 0, tasks: tuple[str, ...] = TASKS) -> dict:

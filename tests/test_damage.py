@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from synthetic_study import synthetic_arrays, write_study
+from synthetic_study import READERS, synthetic_arrays, write_study
 
 from taskpgm_core import store
 from taskpgm_core.__main__ import main
@@ -24,18 +24,6 @@ from taskpgm_core.store.files import write_atomic
 from taskpgm_core.store.manifest import GUARD, MANIFEST
 
 FLIPS = int(os.environ.get("TASKPGM_FLIPS", "20"))
-READERS = {
-    "matrices.npz": store.similarity,
-    "losses.parquet": store.losses,
-    "probe.npz": store.probe_pool,
-    "gold.npz": store.gold_log_probabilities,
-    "likely.npz": store.likely_tokens,
-    "vocabulary.json": store.likely_tokens,
-    "training.parquet": store.training_curves,
-    "pairs.npz": store.pair_divergences,
-    "tokens.npz": store.token_divergences,
-    "text.json": store.probe_text,
-}
 
 
 def flip(path: Path, place: int, bit: int) -> None:

@@ -301,6 +301,32 @@ def test_evaluation_is_loss_and_greedy_exactness(base, examples):
     assert loss[:4].mean() < loss[4:].mean()
 
 
+def test_rows_packed_one_after_another_train_as_padded_ones(base, examples):
+    batch = [examples[k] for k in (0, 7, 3, 12)]
+    assert len({e.length for e in batch}) > 1
+    padded = completion_loss(base, batch)
+    assert completion_loss(base, batch, packed=True).item() == pytest.approx(
+        padded.item(), rel=1e-5
+    )
+    made = [
+        train(base, batch, TRAINING, seed=3, name="a", packed=packed) for packed in (False, True)
+    ]
+    np.testing.assert_allclose(made[0].loss, made[1].loss, rtol=1e-4)
+    for key, weights in made[0].adapter.weights.items():
+        np.testing.assert_allclose(made[1].adapter.weights[key], weights, atol=1e-3)
+
+
+def test_a_model_that_would_mix_packed_rows_up_is_refused(base, examples, monkeypatch):
+    forward = type(base).packed_body
+    monkeypatch.setattr(
+        type(base),
+        "packed_body",
+        lambda self, ids, positions: forward(self, ids, torch.arange(len(ids))),
+    )
+    with pytest.raises(MeasurementError, match="keep packed rows apart"):
+        train(base, examples[:4], TRAINING, seed=3, name="a", packed=True)
+
+
 @pytest.mark.parametrize(("scale", "softcap"), [(1.0, None), (0.25, None), (1.0, 5.0), (2.0, 3.0)])
 def test_parts_of_a_head_are_the_whole(scale, softcap):
     head = Head(torch.randn(50, 8), torch.randn(50), scale, softcap)

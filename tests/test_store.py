@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from synthetic_study import TASKS, synthetic_arrays, write_study
+from synthetic_study import READERS, TASKS, synthetic_arrays, write_study
 
 from taskpgm_core import store
 from taskpgm_core.digest import sha256
@@ -19,18 +19,6 @@ from taskpgm_core.store.files import write_atomic
 from taskpgm_core.store.manifest import GUARD, MANIFEST, read_manifest
 
 OTHER = "fedcba987654" + "0" * 52
-READERS = {
-    "matrices.npz": store.similarity,
-    "losses.parquet": store.losses,
-    "probe.npz": store.probe_pool,
-    "gold.npz": store.gold_log_probabilities,
-    "likely.npz": store.likely_tokens,
-    "vocabulary.json": store.likely_tokens,
-    "training.parquet": store.training_curves,
-    "pairs.npz": store.pair_divergences,
-    "tokens.npz": store.token_divergences,
-    "text.json": store.probe_text,
-}
 
 
 def flip(path: Path, place: int = -1) -> None:

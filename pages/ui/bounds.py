@@ -97,7 +97,7 @@ def read_bounds(
         pairs: dict[str, float] = {}
         for text in query.get(name, ()):
             task, equals, number = text.rpartition("=")
-            x = _number(number, 0.0, 1.0)
+            x = number_within(number, 0.0, 1.0)
             known = task in study.names if equals else every
             if x is None or not known:
                 ignored.append(f"“{text}” is no {name} for this study; it is left out.")
@@ -108,20 +108,20 @@ def read_bounds(
     groups: dict[str, tuple[float, float]] = {}
     for text in query.get("group", ()):
         parts = text.rsplit(":", 2)
-        ends = [_number(part, 0.0, 1.0) for part in parts[1:]]
+        ends = [number_within(part, 0.0, 1.0) for part in parts[1:]]
         if len(parts) == 3 and parts[0] in families and None not in ends:
             groups[parts[0]] = (float(ends[0] or 0.0), float(ends[1] or 0.0))
         else:
             ignored.append(f"“{text}” bounds no family of this study; it is left out.")
     found["groups"] = tuple((name, *ends) for name, ends in groups.items())
     for text in query.get("max-epochs", ())[-1:]:
-        epochs = _number(text, 1e-6, 1e9)
+        epochs = number_within(text, 1e-6, 1e9)
         if epochs is None or study.rows is None:
             ignored.append(f"“{text}” cannot limit how often rows are repeated here.")
         else:
             found["epochs"] = epochs
     for text in query.get("pull", ())[-1:]:
-        rho = _number((query.get("rho") or ["0"])[-1], 0.0, 1e9)
+        rho = number_within((query.get("rho") or ["0"])[-1], 0.0, 1e9)
         if rho is None or not usable(text):
             ignored.append("The mixture that should pull is not here; nothing pulls.")
         else:
@@ -129,7 +129,8 @@ def read_bounds(
     return Bounds(**found), ignored
 
 
-def _number(text: str, least: float, most: float) -> float | None:
+def number_within(text: str, least: float, most: float) -> float | None:
+    """The finite number in a parameter of the address; None where it is none or out of range."""
     try:
         value = float(text)
     except ValueError:

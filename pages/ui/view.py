@@ -1,12 +1,11 @@
 """What the address bar says: study, measure, balance, budget and selected tasks of every page."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from pages.ui.bounds import NONE, Bounds, read_bounds
+from pages.ui.bounds import NONE, Bounds, number_within, read_bounds
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.mixture.baselines import BASELINES
 from taskpgm_core.records import Study
@@ -115,14 +114,6 @@ def names(studies: Sequence[Study]) -> dict[str, Study]:
     return {s.slug if slugs.count(s.slug) == 1 else f"{s.slug}-{s.digest[:12]}": s for s in studies}
 
 
-def _number(text: str, least: float, most: float) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and least <= value <= most else None
-
-
 def read_view(
     query: Mapping[str, Sequence[str]], studies: Mapping[str, Study]
 ) -> tuple[View, list[str]]:
@@ -153,7 +144,7 @@ def read_view(
         text = last(name)
         if text is None:
             continue
-        value = _number(text, least, most)
+        value = number_within(text, least, most)
         if value is None or (name in WHOLE and value != int(value)):
             ignored.append(f"“{text}” is no {name}; showing {getattr(View, field):g}.")
         else:

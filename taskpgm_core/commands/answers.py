@@ -8,7 +8,7 @@ import numpy as np
 from taskpgm_core.bootstrap import replicates
 from taskpgm_core.commands.mixtures import allocation
 from taskpgm_core.commands.output import as_json, print_json, study_argument, table
-from taskpgm_core.commands.posing import Posed, gain_over_base, pose_from, posing
+from taskpgm_core.commands.posing import Posed, pose_from, posing
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture import Solution, solve, trace
 from taskpgm_core.mixture.baselines import BASELINES, baseline
@@ -228,7 +228,7 @@ def baselines(
     """The mixtures that others would choose for STUDY, beside the exact one."""
     posed = pose_from(study, **options)
     found, known = solved(posed), posed.study
-    utility = gain_over_base(losses(known)) if known.kind == "measured" else None
+    utility = losses(known).gain if known.kind == "measured" else None
     mixtures = {
         name: baseline(
             name,

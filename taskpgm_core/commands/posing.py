@@ -12,7 +12,7 @@ import numpy as np
 from taskpgm_core import store
 from taskpgm_core.errors import MixtureError, nearest
 from taskpgm_core.mixture import Group, Problem, pose
-from taskpgm_core.records import Array, LossTable, Similarity, Study
+from taskpgm_core.records import Array, Similarity, Study
 
 DEFAULT_BALANCE = 1.0
 UNARY = ("representativeness", "gain")
@@ -76,7 +76,7 @@ def pose_from(study_name: str, **options: Any) -> Posed:
     anchor, anchor_name = _anchor(options["anchor"], study)
     utility = None
     if options["unary"] == "gain":
-        utility = gain_over_base(store.losses(study))
+        utility = store.losses(study).gain
     elif options["unary"] != UNARY[0]:
         raise MixtureError(f"--unary must be {' or '.join(UNARY)}, not '{options['unary']}'.")
     caps = _numbers(options["caps"], study.names, "--cap")
@@ -109,12 +109,6 @@ def pose_from(study_name: str, **options: Any) -> Posed:
         options["unit"],
         options["max_epochs"],
     )
-
-
-def gain_over_base(losses: LossTable) -> Array:
-    """(n,) mean over tasks of what task i's model gains over the base model, nats a token."""
-    gain: Array = (losses.per_token[-1] - losses.per_token[:-1]).mean(axis=1)
-    return gain
 
 
 def _balance(

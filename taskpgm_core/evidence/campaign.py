@@ -81,7 +81,12 @@ def run(
     examples = [on.training[task][row] for task, row in drawn]
     schedule = protocol.training.model_copy(update={"steps": protocol.steps})
     made = measure.train(
-        on.base, examples, schedule, seed=measure.task_seed(seed, "mixture", 0), name=arm.name
+        on.base,
+        examples,
+        schedule,
+        seed=measure.task_seed(seed, "mixture", 0),
+        name=arm.name,
+        packed=True,
     )
     judged = []
     with measure.applied(on.base, made.adapter, arm.name):
@@ -125,9 +130,9 @@ def campaign(
     ``part`` (k, of): this process takes every ``of``-th run from the k-th, so that several
     processes share a protocol; each finished run is kept at once.
     """
-    import torch
+    from taskpgm_core import measure
 
-    torch.set_num_threads(threads)
+    measure.use_threads(threads)
     digest = protocol.digest(study.digest)
     todo = [(arm, seed) for seed in protocol.seeds for arm in protocol.arms]
     todo = [

@@ -10,16 +10,10 @@ from taskpgm_core.mixture.baselines import baseline
 from taskpgm_core.records import Array, Study, read_only
 
 
-def gain_over_base(study: Study) -> Array:
-    """(n,) mean over tasks of what task i's model gains over the base model, nats a token."""
-    losses = store.losses(study)
-    return read_only((losses.per_token[-1] - losses.per_token[:-1]).mean(axis=1))
-
-
 def mixture_of(arm: Arm, study: Study, seed: int) -> Array:
     """(n,) weights of an arm; only a random baseline uses the seed. MixtureError if infeasible."""
     similarity = store.similarity(study, arm.measure)
-    gain = gain_over_base(study)
+    gain = store.losses(study).gain
     if arm.baseline:
         balance = 1.0 if arm.balance is None else arm.balance
         return baseline(

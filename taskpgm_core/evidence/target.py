@@ -30,12 +30,11 @@ def train_target(
     which peft loads as they are; returns what happened. Rows over ``training.max_tokens`` are not
     among the study's, except for another ``base``, where they are left out and counted.
     """
-    import torch
     from safetensors.numpy import save
 
     from taskpgm_core import measure
 
-    torch.set_num_threads(threads or plan.threads)
+    measure.use_threads(threads or plan.threads)
     weights = measure.find_weights(base)
     model = measure.load_base(weights, dtype=plan.dtype, models=cache_root() / ".models")
     read = training_rows(study)

@@ -2,7 +2,13 @@
 
 from taskpgm_core.measure.adapters import applied
 from taskpgm_core.measure.agenda import CODE
-from taskpgm_core.measure.base_model import BaseModel, Weights, find_weights, load_base
+from taskpgm_core.measure.base_model import (
+    BaseModel,
+    Weights,
+    find_weights,
+    load_base,
+    use_threads,
+)
 from taskpgm_core.measure.engine import Engine
 from taskpgm_core.measure.evaluation import evaluate
 from taskpgm_core.measure.in_process import InProcess
@@ -44,4 +50,5 @@ __all__ = [
     "task_seed",
     "token_strings",
     "train",
+    "use_threads",
 ]

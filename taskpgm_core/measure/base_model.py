@@ -58,6 +58,17 @@ class BaseModel:
         hidden: torch.Tensor = transformer(input_ids=ids, use_cache=False).last_hidden_state
         return hidden
 
+    def packed_body(self, ids: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        """(length,) ids of sequences one after another -> (length, hidden), nothing padded.
+
+        ``positions``: (length,) each token's place in its own sequence; a sequence begins where
+        they start anew, and attention stays inside it.
+        """
+        hidden: torch.Tensor = self.model.base_model(
+            input_ids=ids[None], position_ids=positions[None], use_cache=False
+        ).last_hidden_state
+        return hidden[0]
+
     def head(self, hidden: torch.Tensor) -> torch.Tensor:
         """(..., hidden) -> (..., vocabulary) logits in float32, padded vocabulary included."""
         return head_of(self.model)(hidden)
@@ -189,3 +200,8 @@ def load_base(
             f"know (they are not its output layer over its last hidden state)."
         )
     return base
+
+
+def use_threads(count: int) -> None:
+    """Compute on ``count`` CPU threads from here on, in this process."""
+    torch.set_num_threads(count)

@@ -6,33 +6,27 @@ import numpy as np
 import torch
 
 from taskpgm_core.measure.base_model import BaseModel
-from taskpgm_core.measure.probe_pool import ProbeTokens
 from taskpgm_core.measure.rendering import RenderedExample
+from taskpgm_core.measure.training import packed_completions
 from taskpgm_core.records import Array
 
 
 def evaluate(
-    base: BaseModel, examples: Sequence[RenderedExample], batch: int = 16
+    base: BaseModel, examples: Sequence[RenderedExample], batch: int = 4
 ) -> tuple[Array, Array]:
     """(E,) mean completion loss of each example (nats a token), and (E,) exact match (0 or 1).
 
     Exact: greedy decoding gives the completion and ends the turn, which holds if and only if every
     completion token is the likeliest one after its true prefix.
     """
-    pool = ProbeTokens(
-        tuple(examples), np.zeros(len(examples), dtype=np.int64), np.arange(len(examples))
-    )
-    loss = np.empty(pool.positions)
-    right = np.empty(pool.positions)
+    loss, right = [], []
     with torch.inference_mode():
-        for part in pool.batches(batch):
-            hidden = base.body(torch.from_numpy(part.ids).to(base.device))
-            logits = base.head(hidden[torch.from_numpy(part.rows), torch.from_numpy(part.columns)])
-            gold = torch.from_numpy(part.gold).to(base.device)
-            loss[part.places] = (
-                torch.nn.functional.cross_entropy(logits, gold, reduction="none").cpu().numpy()
-            )
-            right[part.places] = (logits.argmax(dim=-1) == gold).cpu().numpy()
-    per_token = np.add.reduceat(loss, pool.first) / pool.tokens
-    exact = np.minimum.reduceat(right, pool.first)
+        for start in range(0, len(examples), batch):
+            logits, gold = packed_completions(base, examples[start : start + batch])
+            loss.append(torch.nn.functional.cross_entropy(logits, gold, reduction="none"))
+            right.append(logits.argmax(dim=-1) == gold)
+    tokens = np.array([len(e.completion) for e in examples])
+    first = np.concatenate([[0], np.cumsum(tokens)[:-1]])
+    per_token = np.add.reduceat(torch.cat(loss).double().cpu().numpy(), first) / tokens
+    exact = np.minimum.reduceat(torch.cat(right).double().cpu().numpy(), first)
     return per_token, exact

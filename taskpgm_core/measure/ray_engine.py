@@ -17,7 +17,7 @@ import torch
 
 from taskpgm_core.errors import MeasurementError
 from taskpgm_core.measure.agenda import Agenda, Joining
-from taskpgm_core.measure.base_model import Weights, find_weights, load_base
+from taskpgm_core.measure.base_model import Weights, find_weights, load_base, use_threads
 from taskpgm_core.measure.engine import Engine
 from taskpgm_core.measure.measurement import Measurement
 from taskpgm_core.measure.probe_pool import Batch
@@ -37,7 +37,7 @@ class Station:
 
     @cached_property
     def _worker(self) -> Worker:
-        torch.set_num_threads(self._threads)
+        use_threads(self._threads)
         dtype = self._agenda.plan.dtype
         found = load_base(find_weights(self._base), dtype=dtype, models=self._models)
         if found.digest + found.tokenizer_digest != self._card:
