@@ -12,6 +12,7 @@ from pages.ui.trained import (
     gains_chart,
     pick_evidence,
     protocol_words,
+    tokens_chart,
 )
 
 scene = frame("Does it make a better model?")
@@ -20,13 +21,14 @@ if trained is not None:
     picture, numbers = st.columns([5, 4], gap="large")
     with picture:
         arms_chart(trained, scene)
-        protocol_words(trained.card)
+        protocol_words(trained)
     with numbers:
         arms_table(trained)
     tasks, forecasts = st.columns(2, gap="large")
     with tasks:
         gains_chart(trained, scene)
     with forecasts:
+        tokens_chart(trained, scene)
         found = foretold(scene.study, trained)
         if found is not None:
             foresight_chart(found, scene)

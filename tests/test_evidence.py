@@ -72,6 +72,9 @@ def test_runs_are_made_once_and_kept_with_every_column(tiny_study, plan):
         assert (run["n_tokens"] >= run["n_rows"]).all()
     assert {a["name"] for a in card["arms"].values()} == {"uniform", "jsd-0.5", "best-single"}
     assert store.verify(tiny_study.folder)
+    for c in compare(runs, TASKS):
+        mine = runs[runs["arm"] == c.arm].groupby("seed")["n_tokens"].sum()
+        assert c.tokens == mine.mean() > 16
 
 
 def test_an_arm_is_what_it_does_and_more_seeds_cost_only_themselves(tiny_study, plan):
@@ -100,6 +103,18 @@ def test_the_committed_runs_are_still_those_of_their_protocol():
     digest = chosen.digest(study.digest)
     for arm in chosen.arms:
         assert all(store.has_run(study, digest, arm.name, arm.digest, s) for s in chosen.seeds)
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("confirmation-bigbench", "6d9f77b76621"),
+        ("confirmation-starter", "ea7d3c865c88"),
+        ("screening-bigbench", "941b81395467"),
+    ],
+)
+def test_committed_protocols_keep_the_digests_that_their_runs_are_kept_under(name, digest):
+    assert load_protocol(name).digest("study").startswith(digest)
 
 
 def test_a_confirmation_shares_neither_runs_nor_seeds_with_the_screening():
@@ -237,7 +252,14 @@ def made_up(differences, noise=0.05, seeds=6, tasks=8, seed=0):
             shared = np.random.default_rng([seed, s]).normal(0, 0.3, tasks)
             loss = level + shared + difference + noise * rng.normal(size=tasks)
             rows += [
-                {"arm": arm, "seed": s, "task": f"t{k}", "loss": loss[k], "accuracy": 0.1 * k}
+                {
+                    "arm": arm,
+                    "seed": s,
+                    "task": f"t{k}",
+                    "n_tokens": 5,
+                    "loss": loss[k],
+                    "accuracy": 0.1 * k,
+                }
                 for k in range(tasks)
             ]
     return pd.DataFrame(rows)

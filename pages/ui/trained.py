@@ -12,13 +12,19 @@ from pages.ui.frame import Scene
 from taskpgm_core import store
 from taskpgm_core.errors import StoreError, TaskPGMError
 from taskpgm_core.evidence.comparison import Comparison, compare
-from taskpgm_core.evidence.forecast import Foresight, forecast, foresight
+from taskpgm_core.evidence.forecast import Foresight, forecast, foresight, rank_correlation
 from taskpgm_core.evidence.protocol import committed_protocols
-from taskpgm_core.figures.arms import arms_figure, foresight_figure, task_gains_figure
+from taskpgm_core.figures.arms import (
+    arms_figure,
+    foresight_figure,
+    task_gains_figure,
+    tokens_figure,
+)
 from taskpgm_core.records import Study
 from taskpgm_core.store.files import write_atomic
 
 LARGEST = 2_000_000
+TOKENS_ALIKE = 1.1  # below this ratio of the largest to the smallest, tokens explain nothing
 INSIDE, OUTSIDE = "tasks of the study", "tasks in no mixture"
 
 
@@ -70,9 +76,14 @@ def pick_evidence(scene: Scene) -> Trained | None:
 
 def _name(card: dict[str, Any], runs: pd.DataFrame) -> str:
     seeds = runs["seed"].nunique()
-    what = f"{int(runs['budget'].iloc[0]):,} rows, {runs['arm'].nunique()} arms, {seeds} seeds"
+    what = f"{_budget(card, runs)}, {runs['arm'].nunique()} arms, {seeds} seeds"
     source = f"imported from {card['imported']}" if "imported" in card else "trained here"
     return f"{what}, {source} ({card['folder']})"
+
+
+def _budget(card: dict[str, Any], runs: pd.DataFrame) -> str:
+    tokens = card.get("protocol", {}).get("budget_tokens")
+    return f"{tokens:,} tokens" if tokens else f"{int(runs['budget'].iloc[0]):,} rows"
 
 
 def finding(trained: Trained) -> str:
@@ -111,6 +122,7 @@ def arms_table(trained: Trained) -> None:
         {
             "arm": c.arm,
             "seeds": c.seeds,
+            "tokens": c.tokens,
             "loss": c.loss,
             "p (Holm)": c.p_holm,
             "exact": 100 * c.accuracy,
@@ -123,6 +135,9 @@ def arms_table(trained: Trained) -> None:
         frame,
         hide_index=True,
         column_config={
+            "tokens": st.column_config.NumberColumn(
+                format="localized", step=1, help="supervised tokens a run trained on"
+            ),
             "loss": st.column_config.NumberColumn(format="%.3f", help="nats a token"),
             "exact": st.column_config.NumberColumn(format="%.1f%%"),
             "its loss": st.column_config.NumberColumn(format="%.3f"),
@@ -135,6 +150,21 @@ def arms_table(trained: Trained) -> None:
         "runs.csv",
         "text/csv",
         on_click="ignore",
+    )
+
+
+def tokens_chart(trained: Trained, scene: Scene) -> None:
+    """The same losses by the supervised tokens that they took; nothing where all took as many."""
+    tokens, loss = [c.tokens for c in trained.compared], [c.loss for c in trained.compared]
+    if len(set(loss)) < 3 or max(tokens) <= TOKENS_ALIKE * min(tokens):
+        return
+    chart(
+        tokens_figure([c.arm for c in trained.compared], tokens, loss, palette=scene.palette),
+        f"Runs trained on {min(tokens):,.0f} to {max(tokens):,.0f} supervised tokens",
+        f"Equal rows are not equal tokens. Rank correlation of tokens and loss over the arms: "
+        f"{rank_correlation(tokens, loss):.2f} (-1: the more tokens, the lower the loss). A "
+        f"protocol with budget_tokens gives all arms as many.",
+        key="tokens",
     )
 
 
@@ -164,7 +194,7 @@ def foretold(study: Study, trained: Trained) -> Foresight | None:
     predicted, realised = [], []
     for arm in arms:
         rows = trained.runs[trained.runs["arm"] == arm]
-        budget = float(rows["budget"].iloc[0])
+        budget = float(rows["budget"].mean())
         share = rows.groupby("task")["n_rows"].mean().reindex(study.names).to_numpy() / budget
         told = forecast(
             store.losses(study),
@@ -188,15 +218,16 @@ def foresight_chart(found: Foresight, scene: Scene) -> None:
     )
 
 
-def protocol_words(card: dict[str, Any]) -> None:
-    protocol = card.get("protocol")
+def protocol_words(trained: Trained) -> None:
+    protocol = trained.card.get("protocol")
     if not protocol:
         return
+    budget = _budget(trained.card, trained.runs)
     held = ", ".join(task["id"] for task in protocol["held_out"]) or "none"
     st.caption(
         escape(
-            f"Protocol: every arm trains the same base model on {protocol['budget']} rows, once "
-            f"over them, {protocol['training']['batch']} a step; a seed redraws rows and "
+            f"Protocol: every arm trains the same base model on {budget}, once over "
+            f"them, {protocol['training']['batch']} rows a step; a seed redraws rows and "
             f"initialisation. {protocol['evaluation_rows']} held-out rows a task judge, none of "
             f"them in any training or in the probe pool. Tasks in no mixture: {held}. "
             f"{protocol['about'].strip()}"

@@ -93,9 +93,20 @@ def evidence(
         if compared:
             click.echo(f"{title}, loss in nats a token; difference to {reference}:")
             click.echo(table(HEADER, [_row(c) for c in compared]))
+    click.echo("Tokens: supervised ones a run trained on. Equal rows do not make them equal.")
 
 
-HEADER = ["arm", "seeds", "loss", "exact", "difference", "95% interval", "p (Holm)", "worst task"]
+HEADER = [
+    "arm",
+    "seeds",
+    "tokens",
+    "loss",
+    "exact",
+    "difference",
+    "95% interval",
+    "p (Holm)",
+    "worst task",
+]
 
 
 def _row(c: Comparison) -> list[str]:
@@ -103,6 +114,7 @@ def _row(c: Comparison) -> list[str]:
     return [
         c.arm,
         str(c.seeds),
+        f"{c.tokens:,.0f}",
         f"{c.loss:.4f}",
         f"{c.accuracy:.1%}",
         "-" if c.difference is None else f"{c.difference:+.4f}",

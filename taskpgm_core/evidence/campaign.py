@@ -1,6 +1,7 @@
 """All runs of a protocol, one by one: each trains one mixture with one seed and judges it."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,7 @@ import pandas as pd
 from taskpgm_core import store
 from taskpgm_core.evidence.mixtures import mixture_of
 from taskpgm_core.evidence.protocol import Arm, Protocol
-from taskpgm_core.evidence.rows import evaluation_rows, training_rows
-from taskpgm_core.mixture.budget import allocate
+from taskpgm_core.evidence.rows import evaluation_rows, mixture_rows, token_rows
 from taskpgm_core.plan import Plan
 from taskpgm_core.records import Study
 from taskpgm_core.tasks import load, split
@@ -76,10 +76,14 @@ def run(
     from taskpgm_core import measure
 
     p = mixture_of(arm, study, seed)
-    counts = dict(zip(study.names, allocate(p, study.names, protocol.budget).counts, strict=True))
-    drawn = training_rows(counts, {t: list(rows) for t, rows in on.training.items()}, seed)
+    tokens = {t: {k: len(e.completion) for k, e in on.training[t].items()} for t in study.names}
+    batch = protocol.training.batch
+    if protocol.budget_tokens is None:
+        drawn = mixture_rows(p, {t: list(tokens[t]) for t in tokens}, protocol.budget, seed)
+    else:
+        drawn = token_rows(p, tokens, protocol.budget_tokens, batch, seed)
     examples = [on.training[task][row] for task, row in drawn]
-    schedule = protocol.training.model_copy(update={"steps": protocol.steps})
+    schedule = protocol.training.model_copy(update={"steps": len(drawn) // batch})
     made = measure.train(
         on.base,
         examples,
@@ -93,20 +97,21 @@ def run(
         for task, rows in on.judging.items():
             loss, exact = measure.evaluate(on.base, rows)
             judged.append((task, float(loss.mean()), float(exact.mean())))
-    tokens = dict.fromkeys(study.names, 0)
-    for (task, _), example in zip(drawn, examples, strict=True):
-        tokens[task] += len(example.completion)
+    n_rows, n_tokens = Counter[str](), Counter[str]()
+    for task, row in drawn:
+        n_rows[task] += 1
+        n_tokens[task] += tokens[task][row]
     frame = pd.DataFrame(
         [
             {
                 "arm": arm.name,
                 "seed": seed,
-                "budget": protocol.budget,
+                "budget": len(drawn),
                 "task": task,
-                "in_mixture": task in counts and counts[task] > 0,
-                "n_rows": counts.get(task, 0),
-                "n_tokens": tokens.get(task, 0),
-                "steps": protocol.steps,
+                "in_mixture": n_rows[task] > 0,
+                "n_rows": n_rows[task],
+                "n_tokens": n_tokens[task],
+                "steps": schedule.steps,
                 "loss": loss,
                 "accuracy": exact,
             }

@@ -17,6 +17,7 @@ class Comparison:
     """One arm against the reference, on the same seeds and tasks.
 
     ``loss``: mean completion loss over tasks and seeds, nats a token; ``accuracy``: exact match;
+    ``tokens``: mean supervised tokens that a run trained on (equal rows do not make them equal);
     ``worst``: the largest mean loss of any task, which is ``worst_task``. ``difference``: of the
     mean loss to the reference's on ``seeds`` common seeds, negative where the arm is better, with
     the bootstrap interval ``low`` to ``high``; ``p``: two-sided, ``p_holm``: with Holm's correction
@@ -25,6 +26,7 @@ class Comparison:
 
     arm: str
     seeds: int
+    tokens: float
     loss: float
     accuracy: float
     worst: float
@@ -55,6 +57,7 @@ def compare(
         raise MixtureError(f"There is no finished run of the reference arm '{reference}'.")
     tables = {arm: _table(rows, tasks, "loss") for arm, rows in known.groupby("arm", sort=True)}
     exact = {arm: _table(rows, tasks, "accuracy") for arm, rows in known.groupby("arm", sort=True)}
+    tokens = runs.groupby(["arm", "seed"])["n_tokens"].sum().groupby("arm").mean()
     base = tables[reference]
     found = []
     for arm, table in tables.items():
@@ -68,6 +71,7 @@ def compare(
             Comparison(
                 arm=str(arm),
                 seeds=len(table),
+                tokens=float(tokens[arm]),
                 loss=float(table.to_numpy().mean()),
                 accuracy=float(exact[arm].to_numpy().mean()),
                 worst=float(by_task.max()),

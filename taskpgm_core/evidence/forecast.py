@@ -50,3 +50,8 @@ def foresight(arms: tuple[str, ...], predicted: Array, realised: Array) -> Fores
     """Predicted against realised mean losses (arms,)."""
     found = spearmanr(predicted, realised)
     return Foresight(arms, predicted, realised, float(found.statistic), float(found.pvalue))
+
+
+def rank_correlation(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
+    """Spearman's rank correlation of two quantities of the arms, (arms,) each."""
+    return float(spearmanr(a, b).statistic)

@@ -52,8 +52,9 @@ class Arm(_Strict):
 class Protocol(_Strict):
     """What is trained and judged. A committed protocol is fixed before its runs begin.
 
-    ``budget``: rows a run trains on, once each; ``evaluation_rows``: held-out rows a task, in
-    neither the probe pool nor any training; ``held_out``: tasks that are in no mixture;
+    ``budget``: rows a run trains on, once each; ``budget_tokens``: in its place, whole batches of
+    the mixture's rows until so many supervised tokens are reached; ``evaluation_rows``: held-out
+    rows a task, in neither the probe pool nor any training; ``held_out``: tasks in no mixture;
     ``dtype``: of the base model, null for the study's own; ``stage``: a confirmation's runs are
     kept apart from the screening that chose its arms, so that their seeds are never pooled.
     """
@@ -65,6 +66,7 @@ class Protocol(_Strict):
     arms: tuple[Arm, ...]
     seeds: tuple[int, ...]
     budget: int = Field(default=512, ge=1)
+    budget_tokens: int | None = Field(default=None, ge=1)
     evaluation_rows: int = Field(default=24, ge=1)
     training: Training = Training()
     dtype: Literal["bfloat16", "float32", "float16"] | None = None
@@ -76,19 +78,16 @@ class Protocol(_Strict):
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
             raise ValueError(f"arm '{twice[0]}' stands more than once")
-        if self.budget % self.training.batch:
+        if self.budget_tokens is None and self.budget % self.training.batch:
             raise ValueError(f"budget {self.budget} is no multiple of batch {self.training.batch}")
         return self
-
-    @property
-    def steps(self) -> int:
-        return self.budget // self.training.batch
 
     def digest(self, study: str) -> str:
         """What a run's numbers depend on, but for arm and seed: one folder of evidence."""
         kept = self.model_dump(mode="json", exclude={"name", "about", "arms", "seeds", "study"})
         if self.stage == "screening":
             kept.pop("stage")
+        kept.pop("budget_tokens" if self.budget_tokens is None else "budget")
         for task in kept["held_out"]:
             task.pop("joined")
         return digest_of({"protocol": kept, "study": study, "code": CODE})

@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from taskpgm_core.mixture.budget import allocate
+from taskpgm_core.records import Array
+
 
 def _generator(*parts: object) -> np.random.Generator:
     digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
@@ -36,3 +39,33 @@ def training_rows(
         chosen += [(task, int(row)) for row in order[:count]]
     order = _generator("order", seed).permutation(len(chosen))
     return [chosen[k] for k in order]
+
+
+def mixture_rows(
+    p: Array, available: Mapping[str, Sequence[int]], budget: int, seed: int
+) -> list[tuple[str, int]]:
+    """``budget`` rows in the shares ``p`` (n,) of the tasks ``available``, as ``training_rows``."""
+    counts = allocate(p, tuple(available), budget).counts
+    return training_rows(dict(zip(available, counts, strict=True)), available, seed)
+
+
+def token_rows(
+    p: Array, tokens: Mapping[str, Mapping[int, int]], budget: int, batch: int, seed: int
+) -> list[tuple[str, int]]:
+    """``mixture_rows`` in whole batches, up to the one that reaches ``budget`` supervised tokens.
+
+    ``tokens``: supervised tokens (at least 1) of every row there is, by task.
+    """
+    available = {task: list(rows) for task, rows in tokens.items()}
+
+    def reaches(batches: int) -> bool:
+        drawn = mixture_rows(p, available, batches * batch, seed)
+        return sum(tokens[task][row] for task, row in drawn) >= budget
+
+    low, high = 0, 1
+    while not reaches(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reaches(middle) else (middle, high)
+    return mixture_rows(p, available, high * batch, seed)

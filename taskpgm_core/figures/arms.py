@@ -81,6 +81,29 @@ def task_gains_figure(gains: Mapping[str, float], *, palette: Palette = LIGHT) -
     return figure
 
 
+def tokens_figure(
+    arms: Sequence[str],
+    tokens: Sequence[float],
+    loss: Sequence[float],
+    *,
+    palette: Palette = LIGHT,
+) -> go.Figure:
+    """Mean loss of every arm over the supervised tokens that its runs trained on."""
+    figure = canvas(palette, height=360)
+    figure.add_scatter(
+        x=[round(v, 1) for v in tokens],
+        y=[round(v, 6) for v in loss],
+        mode="markers",
+        marker={"size": 10, "color": palette.accent},
+        customdata=list(arms),
+        hovertemplate="%{customdata}<br>%{x:,.0f} tokens, loss %{y:.3f}<extra></extra>",
+        showlegend=False,
+    )
+    figure.update_xaxes(title="supervised tokens a run", tickformat=",")
+    figure.update_yaxes(title="loss, nats a token")
+    return figure
+
+
 def foresight_figure(
     arms: Sequence[str],
     predicted: Sequence[float],
