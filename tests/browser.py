@@ -32,7 +32,9 @@ def chromium_path() -> str:
 class Server:
     """``streamlit run`` on a free port of 127.0.0.1, over the studies in ``cache``."""
 
-    def __init__(self, cache: Path, log: Path, **environment: str) -> None:
+    def __init__(
+        self, cache: Path, log: Path, *, script: str = "app.py", **environment: str
+    ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -40,7 +42,7 @@ class Server:
         options = ("--server.port", str(self.port), "--browser.gatherUsageStats", "false")
         with log.open("w") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "app.py", *options],
+                [sys.executable, "-m", "streamlit", "run", script, *options],
                 cwd=ROOT,
                 env={**os.environ, "TASKPGM_CACHE": str(cache), **environment},
                 stdout=out,

@@ -1,0 +1,328 @@
+"""How fast the dashboard is: the real server, a real Chromium, and sessions without a browser.
+
+    python -m benchmarks.dashboard [--quick]
+
+One server over the committed studies and two imported ones of 24 and 316 tasks. The server's part
+is what a visitor without a browser waits for, less the same wait on a page of one slider, which
+is Streamlit's own. CPU time is the server's, in ticks of 10 ms: a busy machine disturbs it less.
+"""
+
+import argparse
+import html
+import os
+import platform
+import shutil
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import psutil
+import streamlit
+from playwright.sync_api import Page, sync_playwright
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+
+from benchmarks.matrices import similarity
+from benchmarks.mixture import table
+from benchmarks.visitor import Answer, Visitor
+from pages.ui.frame import PAGES
+from taskpgm_core.mixture import pose, solve
+from taskpgm_core.mixture.problem import Problem
+from taskpgm_core.store import import_matrix, open_study
+from taskpgm_core.store import similarity as stored
+from tests.browser import ROOT, Server, chromium_path, settled
+
+LARGE, SMALL = "of-316", "of-24"
+VISITORS, PAUSE = 20, 5.0
+"""Sessions at once, and the seconds between two moves of one of them."""
+EMPTY = 'import streamlit as st\nst.write(st.slider("x", 0, 1000))\n'
+PATHS = {("" if name == "app.py" else Path(name).stem): label for name, label in PAGES.items()}
+
+SWITCH = """label => new Promise(done => {
+  const app = document.querySelector('[data-testid=stApp]'), started = performance.now();
+  let last = started, ran = false;
+  const watch = new MutationObserver(changes => {
+    if (app.dataset.testScriptState === 'running') ran = true;
+    if (changes.some(c => !c.target.closest?.('[data-testid=stHeader]'))) last = performance.now();
+  });
+  watch.observe(app, {subtree: true, childList: true, attributes: true, characterData: true});
+  [...document.querySelectorAll('.st-key-way-round a')]
+    .find(a => a.textContent.trim() === label).click();
+  const look = () => {
+    const quiet = ran && app.dataset.testScriptState === 'notRunning';
+    if (!quiet || performance.now() - last < 500) return setTimeout(look, 20);
+    watch.disconnect();
+    done(last - started);
+  };
+  look();
+})"""
+"""Milliseconds from a click on a page's link to the last change of the page."""
+
+FRAMES = """() => {
+  window.work = []; window.between = []; window.drag = true;
+  let moved = false, before = 0, started = 0;
+  const painted = new MessageChannel();
+  painted.port1.onmessage = () => window.work.push(performance.now() - started);
+  document.addEventListener('pointermove', () => { moved = true; }, true);
+  const frame = now => {
+    if (before) window.between.push(now - before);
+    before = now;
+    started = performance.now();
+    if (moved) painted.port2.postMessage(0);
+    moved = false;
+    if (window.drag) requestAnimationFrame(frame);
+  };
+  requestAnimationFrame(frame);
+}"""
+"""Per frame with a pointer event, the main thread's work (script, style, layout, paint); and the
+milliseconds between frames."""
+
+
+def make_cache(folder: Path) -> Path:
+    """The committed studies, and imported ones of 24 and 316 tasks."""
+    cache = folder / "cache"
+    shutil.copytree(ROOT / "cache", cache, ignore=shutil.ignore_patterns(".*", "scenarios"))
+    for name, n in ((SMALL, 24), (LARGE, 316)):
+        np.save(folder / "matrix.npy", 0.0 - similarity("jsd", n, 0).matrix)
+        lines = [f"task-of-some-length-{i},{100 + 37 * i % 9000},family {i % 12}" for i in range(n)]
+        tasks = folder / "tasks.csv"
+        tasks.write_text("\n".join(["task,rows,family", *lines]))
+        import_matrix(folder / "matrix.npy", kind="divergence", tasks=tasks, name=name, root=cache)
+    return cache
+
+
+def seconds(value: float) -> str:
+    return f"{value:.2f} s" if value >= 1 else f"{1e3 * value:.0f} ms"
+
+
+def cpu(server: Server) -> float:
+    """Seconds of CPU time that the server has used."""
+    return sum(psutil.Process(server.process.pid).cpu_times()[:2])
+
+
+def cold_start(cache: Path, log: Path, page: Page) -> tuple[Server, float]:
+    """A server, and the seconds from starting it to the first chart on Home."""
+    started = time.perf_counter()
+    server = Server(cache, log, OMP_NUM_THREADS="1")
+    page.goto(server.url())
+    page.locator(".js-plotly-plot .main-svg").first.wait_for(timeout=120_000)
+    return server, time.perf_counter() - started
+
+
+def switches(page: Page, server: Server, rounds: int) -> dict[str, list[float]]:
+    """Seconds of every opening of every page at 316 tasks, in turns."""
+    page.goto(server.url("build", study=LARGE))
+    settled(page)
+    taken: dict[str, list[float]] = {path: [] for path in PATHS}
+    for _ in range(rounds + 1):
+        for path in PATHS:
+            taken[path].append(page.evaluate(SWITCH, PATHS[path]) / 1e3)
+            assert page.locator("[data-testid=stException]").count() == 0, path
+    return taken
+
+
+def drag(page: Page, server: Server, moves: int) -> tuple[np.ndarray, np.ndarray]:
+    """Milliseconds of work a frame, and between frames, while the dial is dragged, all rows shown."""
+    page.goto(server.url("mixture", study=LARGE))
+    settled(page)
+    page.get_by_role("button", name="Show all").click()
+    dial = page.get_by_role("slider", name="Balance between")
+    dial.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    box = dial.bounding_box()
+    middle, y = box["x"] + box["width"] / 2, box["y"] + 50
+    page.mouse.move(middle, y)
+    page.mouse.down()
+    page.evaluate(FRAMES)
+    for at in np.linspace(0, 2 * np.pi - 0.5, moves):
+        page.mouse.move(middle + 0.45 * box["width"] * np.sin(at), y)
+    work, between = page.evaluate("() => { window.drag = false; return [work, between]; }")
+    assert dial.evaluate("node => node.getAttribute('aria-valuenow')") != "1"
+    page.mouse.up()
+    return np.array(work), np.array(between)
+
+
+def opened(server: Server, path: str) -> tuple[float, int]:
+    """CPU seconds of the server for one more opening of a page at 316 tasks, and the bytes of
+    figures that it sends."""
+    before = cpu(server)
+    visitor = Visitor(server.port, path, study=LARGE)
+    answer = visitor.run()
+    visitor.close()
+    size = sum(len(chart.spec.encode()) for chart in answer.of_type("plotly_chart"))
+    return cpu(server) - before, size
+
+
+def round_trip(server: Server, moves: int) -> list[float]:
+    """Seconds from a move of the only slider of a page to its answer: Streamlit's own."""
+    visitor = Visitor(server.port)
+    slider, taken = visitor.run().of_type("slider")[0].id, []
+    for k in range(moves + 3):
+        state = WidgetState(id=slider)
+        state.double_array_value.data.append(k + 1)
+        taken.append(visitor.run(state).finished)
+    visitor.close()
+    return taken[3:]
+
+
+def releases(server: Server, study: str, moves: int) -> tuple[list[float], float]:
+    """Seconds from letting the dial go to the last panel, at balances never asked before, and the
+    server's CPU seconds each."""
+    visitor = Visitor(server.port, "mixture", study=study)
+    answer, taken = visitor.run(), []
+    balances = np.random.default_rng(1).uniform(0.05, 1.5, moves + 3)
+    for k, balance in enumerate(balances):
+        if k == 3:
+            before = cpu(server)
+        answer = visitor.release(answer, round(float(balance), 4))
+        taken.append(answer.panels)
+    visitor.close()
+    return taken[3:], (cpu(server) - before) / moves
+
+
+def own(answer: Answer, balance: float, problem: Problem) -> bool:
+    """Whether address, dial and certificate are of this balance."""
+    exact = solve(problem, balance)
+    said = html.unescape(answer.of_type("html")[-1].body)
+    return (
+        answer.query["balance"] == [f"{balance:.10g}"]
+        and f'"balance": {balance}' in answer.component("taskpgm_dial").json
+        and f"<dd>{len(exact.support)} of {problem.n}</dd>" in said
+        and f"<dd>{exact.effective_tasks:.1f} tasks</dd>" in said
+    )
+
+
+def crowd(server: Server, moves: int, problem: Problem) -> tuple[list[float], int]:
+    """Seconds of every answer to 20 sessions that each move the dial every 5 seconds, and how many
+    answers were not of their own session's balance."""
+    visitors = [Visitor(server.port, "mixture", study=LARGE) for _ in range(VISITORS)]
+    first = [visitor.run() for visitor in visitors]
+    started = time.perf_counter()
+
+    def visit(k: int) -> tuple[list[float], int]:
+        answer, taken, strange = first[k], [], 0
+        for move, balance in enumerate(np.random.default_rng([2, k]).uniform(0.05, 1.5, moves)):
+            due = started + PAUSE * (move + k / VISITORS)
+            time.sleep(max(due - time.perf_counter(), 0.0))
+            answer = visitors[k].release(answer, round(float(balance), 4))
+            taken.append(answer.finished)
+            strange += not own(answer, round(float(balance), 4), problem)
+        return taken, strange
+
+    with ThreadPoolExecutor(VISITORS) as pool:
+        results = list(pool.map(visit, range(VISITORS)))
+    for visitor in visitors:
+        visitor.close()
+    return [s for taken, _ in results for s in taken], sum(strange for _, strange in results)
+
+
+def judged(what: str, measured: str, target: str, met: bool) -> list[str]:
+    return [what, measured, target, "met" if met else "not met"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true")
+    quick = parser.parse_args().quick
+    rounds, moves, steps = (1, 5, 100) if quick else (5, 20, 400)
+    busy = [f"{load:.1f}" for load in os.getloadavg()]
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder, servers = Path(name), []
+        cache = make_cache(folder)
+        problem = pose(stored(open_study(LARGE, cache)))
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=["--no-sandbox"])
+        try:
+            starts = []
+            for _ in range(1 if quick else 3):
+                if servers:
+                    servers.pop().stop()
+                page = browser.new_page(viewport={"width": 1280, "height": 900})
+                server, taken = cold_start(cache, folder / "log.txt", page)
+                servers.append(server)
+                starts.append(taken)
+            switched = switches(page, server, rounds)
+            work, between = drag(page, server, steps)
+            browser.close()
+            pages = {path: opened(server, path) for path in PATHS}
+            memory = psutil.Process(server.process.pid).memory_info().rss / 1e6
+            (folder / "empty.py").write_text(EMPTY)
+            empty = Server(cache, folder / "empty.txt", script=str(folder / "empty.py"))
+            servers.append(empty)
+            base = float(np.median(round_trip(empty, moves)))
+            servers.pop().stop()
+            small, large = (releases(server, study, moves) for study in (SMALL, LARGE))
+            waits, strange = crowd(server, 2 if quick else 12, problem)
+            torch = "libtorch" in Path(f"/proc/{server.process.pid}/maps").read_text()
+        finally:
+            for server in servers:
+                server.stop()
+    again = {path: float(np.median(taken[1:])) for path, taken in switched.items()}
+    slowest = max(again, key=lambda path: again[path])
+    heaviest = max(pages, key=lambda path: pages[path][1])
+    rows = [
+        judged("cold start to the first chart", seconds(min(starts)), "3 s", min(starts) <= 3),
+        judged(
+            "page switch, 316 tasks, slowest page",
+            f"{seconds(again[slowest])} ({PATHS[slowest]})",
+            "500 ms",
+            again[slowest] <= 0.5,
+        ),
+        judged("server memory, every page seen", f"{memory:.0f} MB", "600 MB", memory <= 600),
+        judged(
+            "figure JSON, 316 tasks, largest page",
+            f"{pages[heaviest][1] / 1e6:.2f} MB ({PATHS[heaviest]})",
+            "2 MB",
+            pages[heaviest][1] <= 2e6,
+        ),
+    ]
+    for what, times in (("dial dragged, work a frame", work), ("between frames", between)):
+        p95 = float(np.percentile(times, 95))
+        rows.append(
+            judged(
+                f"{what}, 316 tasks",
+                f"p50 {np.median(times):.1f} ms, p95 {p95:.1f} ms",
+                "p95 16.7 ms",
+                round(p95, 1) <= 16.7,
+            )
+        )
+    for n, (taken, busy_for), target in ((24, small, 0.15), (316, large, 0.3)):
+        part = float(np.median(taken)) - base
+        rows.append(
+            judged(
+                f"dial released to panels, {n} tasks, server's part",
+                f"{seconds(part)} (CPU {seconds(busy_for)})",
+                seconds(target),
+                part <= target,
+            )
+        )
+    p95 = float(np.percentile(waits, 95)) - base
+    rows += [
+        judged(
+            f"{VISITORS} sessions, a move every {PAUSE:.0f} s, 316 tasks, server's part",
+            f"p50 {seconds(float(np.median(waits)) - base)}, p95 {seconds(p95)}",
+            "p95 500 ms",
+            p95 <= 0.5,
+        ),
+        judged("answers of another session", f"{strange} of {len(waits)}", "0", strange == 0),
+        judged("torch in the server", "yes" if torch else "no", "no", not torch),
+    ]
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, load {' '.join(busy)} before and "
+        f"{' '.join(f'{load:.1f}' for load in os.getloadavg())} after; Streamlit "
+        f"{streamlit.__version__}, its own round trip {seconds(base)}\n"
+    )
+    print(table(["what", "measured", "target", ""], rows), end="\n\n")
+    detail = [
+        [
+            label,
+            *map(seconds, (switched[path][0], again[path], pages[path][0])),
+            f"{pages[path][1] / 1e3:.0f} kB",
+        ]
+        for path, label in PATHS.items()
+    ]
+    print(table(["page", "first opening", "again", "server's CPU", "figure JSON"], detail))
+
+
+if __name__ == "__main__":
+    main()
