@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 ROOT = Path(__file__).parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -91,3 +92,38 @@ def settled(page, timeout: float = 60_000) -> None:
 def address(page) -> str:
     """What the address bar says (Playwright's ``page.url`` lags behind)."""
     return str(page.evaluate("location.href"))
+
+
+SHOWN = """node => { const rows = node.closest('.dial').querySelector('.rows');
+  const sight = rows.getBoundingClientRect();
+  return Object.fromEntries([...rows.children]
+    .filter(row => row.getBoundingClientRect().top < sight.bottom)
+    .map(row => [row.title.split(' (')[0], row.querySelector('.share').textContent])); }"""
+DIALED = "node => Number(node.getAttribute('aria-valuenow'))"
+
+
+def written(share: float) -> str:
+    """A share as the dial writes it."""
+    return "0%" if share <= 0 else "<0.1%" if share < 1e-3 else f"{100 * share:.1f}%"
+
+
+def says(shown: dict[str, str], tasks, p) -> None:
+    """Every row in sight shows its weight; a last digit may differ at a rounding's edge."""
+    weights = dict(zip(tasks, p, strict=True))
+    assert len(shown) >= 20
+    for task, text in shown.items():
+        near = {written(max(weights[task] + e, 0.0)) for e in (-1e-7, 0.0, 1e-7)}
+        assert text in near, task
+
+
+def dial_of(page):
+    """The balance dial, once it is there."""
+    dial = page.get_by_role("slider", name="Balance between")
+    dial.wait_for()
+    return dial
+
+
+def faults(page) -> list[tuple[str, list[str]]]:
+    """What axe finds against WCAG A and AA: contrast, names, roles, keyboard; and where."""
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
+    return [(v["id"], [n["html"][:160] for n in v["nodes"][:3]]) for v in found]

@@ -1,48 +1,21 @@
 """In a real Chromium: the dial, linked selection, back and forward, themes, access for everyone."""
 
-import json
 import re
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from browser import address, settled
+from browser import DIALED, SHOWN, address, dial_of, faults, says, settled
 
 from taskpgm_core.mixture import pose, solve, trace
 from taskpgm_core.store import open_study, similarity
 
 pytestmark = pytest.mark.browser
 PAGES = ("", "mixture", "graph", "similarity", "tradeoff")
-SHOWN = """node => { const rows = node.closest('.dial').querySelector('.rows');
-  const sight = rows.getBoundingClientRect();
-  return Object.fromEntries([...rows.children]
-    .filter(row => row.getBoundingClientRect().top < sight.bottom)
-    .map(row => [row.title.split(' (')[0], row.querySelector('.share').textContent])); }"""
-DIALED = "node => Number(node.getAttribute('aria-valuenow'))"
 
 
 @pytest.fixture(scope="module")
 def starter():
     return open_study("starter")
-
-
-def written(share: float) -> str:
-    return "0%" if share <= 0 else "<0.1%" if share < 1e-3 else f"{100 * share:.1f}%"
-
-
-def says(shown: dict[str, str], tasks, p) -> None:
-    """Every row in sight shows its weight; a last digit may differ at a rounding's edge."""
-    weights = dict(zip(tasks, p, strict=True))
-    assert len(shown) >= 20
-    for task, text in shown.items():
-        near = {written(max(weights[task] + e, 0.0)) for e in (-1e-7, 0.0, 1e-7)}
-        assert text in near, task
-
-
-def dial_of(page):
-    dial = page.get_by_role("slider", name="Balance between")
-    dial.wait_for()
-    return dial
 
 
 def test_the_dial_shows_the_solvers_mixture_while_dragging_and_after_release(serve, tab, starter):
@@ -194,17 +167,11 @@ def test_limits_set_in_their_tables_reach_the_address_and_the_bars(serve, tab, s
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
 def test_no_page_shuts_anyone_out(serve, tab, name, dark):
-    """axe finds no serious fault: contrast AA, names, roles, keyboard."""
+    """axe finds no fault: contrast AA, names, roles, keyboard."""
     query = {"study": "starter", "balance": "0.5", "task": "navigate", "cap": "0.1"}
     page = tab(serve().url(name, **query), dark=dark)
     page.wait_for_timeout(1500)
-    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
-    grave = {
-        v["id"]: [n["html"][:160] for n in v["nodes"]][:3]
-        for v in found
-        if v["impact"] in ("serious", "critical")
-    }
-    assert not grave, json.dumps(grave, indent=1)
+    assert not faults(page)
     paper = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
     assert (np.mean([int(x) for x in re.findall(r"\d+", paper)[:3]]) < 128) == dark
 

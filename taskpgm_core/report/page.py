@@ -51,7 +51,7 @@ def report_page(decision: Decision, problem: Problem, path: Path) -> str:
                 "section",
                 element("h3", plate.finding),
                 element("p", plate.how, class_="how"),
-                element("figure", element("div", trusted(plate.drawing), class_="wide")),
+                element("figure", _wide(plate.finding, trusted(plate.drawing))),
                 class_="plate",
             )
             for plate in plates(decision, problem, path)
@@ -193,9 +193,14 @@ def _table(decision: Decision) -> list[Markup]:
     left = f"{len(zero)} tasks get nothing here: {', '.join(zero)}." if zero else ""
     return [
         element("h2", f"The mixture: {len(kept)} of {len(order)} tasks"),
-        element("div", table, class_="wide"),
+        _wide("The mixture", table),
         element("p", left, class_="how"),
     ]
+
+
+def _wide(name: str, child: Markup) -> Markup:
+    """What may scroll sideways on a phone, by keyboard too."""
+    return element("div", child, class_="wide", role="group", aria_label=name, tabindex="0")
 
 
 def _row(line: TaskLine, most: float, sized: bool, families: bool, counted: bool) -> Markup:
