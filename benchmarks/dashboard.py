@@ -116,14 +116,14 @@ def switches(page: Page, server: Server, rounds: int) -> dict[str, list[float]]:
     settled(page)
     taken: dict[str, list[float]] = {path: [] for path in PATHS}
     for _ in range(rounds + 1):
-        for path in PATHS:
-            taken[path].append(page.evaluate(SWITCH, PATHS[path]) / 1e3)
+        for path, label in PATHS.items():
+            taken[path].append(page.evaluate(SWITCH, label) / 1e3)
             assert page.locator("[data-testid=stException]").count() == 0, path
     return taken
 
 
 def drag(page: Page, server: Server, moves: int) -> tuple[np.ndarray, np.ndarray]:
-    """Milliseconds of work a frame, and between frames, while the dial is dragged, all rows shown."""
+    """Milliseconds of work a frame, and between frames, while the dial is dragged over all rows."""
     page.goto(server.url("mixture", study=LARGE))
     settled(page)
     page.get_by_role("button", name="Show all").click()
