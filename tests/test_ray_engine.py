@@ -10,6 +10,7 @@ from taskpgm_core import pipeline
 from taskpgm_core.errors import MeasurementError
 from taskpgm_core.measure import Silence
 from taskpgm_core.measure.ray_engine import Station
+from taskpgm_core.measure.stations import Home
 from taskpgm_core.pipeline import Placing
 
 pytest.importorskip("ray")
@@ -52,6 +53,7 @@ def test_two_workers_give_the_same_bytes_though_one_is_killed(tiny_base, cache, 
 def test_a_worker_with_other_weights_is_refused(tiny_base, cache):
     prepared = pipeline.prepare(tiny_plan(tiny_base), cache)
     agenda = pipeline.engine_for(prepared, cache, Silence()).agenda
-    station = Station(agenda, str(tiny_base), "another digest", str(cache / ".models"), 1)
+    home = Home(str(tiny_base), "float32", "another digest", str(cache / ".models"), 1)
+    station = Station(agenda, home)
     with pytest.raises(MeasurementError, match="other weights under"):
         station.about()

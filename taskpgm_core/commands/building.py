@@ -1,6 +1,7 @@
 """Verbs that measure: build, bench."""
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 import numpy as np
@@ -13,9 +14,36 @@ from taskpgm_core.estimate import Estimate
 from taskpgm_core.plan import load_plan, renamed
 from taskpgm_core.records import Study
 
+if TYPE_CHECKING:
+    from taskpgm_core.pipeline import Placing
+
 threads_option = click.option(
     "--threads", type=click.IntRange(1), help="CPU threads (the plan's by default)."
 )
+
+
+def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--engine, --address and --workers, as ``placing_of`` reads them."""
+    for option in (
+        click.option("--workers", type=click.IntRange(1), help="Ray workers (one a device)."),
+        click.option("--address", help="Of a running Ray cluster (this machine by default)."),
+        click.option(
+            "--engine", type=click.Choice(["local", "ray"]), default="local", help="Where to run."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def placing_of(
+    engine: Literal["local", "ray"], address: str | None, workers: int | None
+) -> "Placing":
+    """Where to run; PlanError where a cluster is described that is not asked for."""
+    from taskpgm_core.pipeline import Placing
+
+    if engine == "local" and (address or workers):
+        raise PlanError("--address and --workers go with --engine ray.")
+    return Placing(engine, address, workers)
 
 
 @click.command()
@@ -24,11 +52,7 @@ threads_option = click.option(
 @click.option("--rebuild", is_flag=True, help="Measure again and replace a finished study.")
 @click.option("--dry-run", is_flag=True, help="Only say what it would cost.")
 @click.option("--json-progress", "progress_file", help="FILE to keep up to date with the progress.")
-@click.option(
-    "--engine", type=click.Choice(["local", "ray"]), default="local", help="Where to run."
-)
-@click.option("--address", help="The address of a running Ray cluster (this machine by default).")
-@click.option("--workers", type=click.IntRange(1), help="Ray workers (one a device by default).")
+@engine_options
 @click.option("--compare", help="Afterwards, print how far D is from this study's.")
 @threads_option
 @as_json
@@ -59,9 +83,7 @@ def build(
         else:
             print_cost(cost)
         return
-    if engine == "local" and (address or workers):
-        raise PlanError("--address and --workers go with --engine ray.")
-    placing = pipeline.Placing(engine, address, workers)
+    placing = placing_of(engine, address, workers)
     with Watch(progress_file) as watch:
         study, now = pipeline.build(
             chosen, progress=watch, rebuild=rebuild, threads=threads, placing=placing

@@ -3,12 +3,13 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import pandas as pd
 
 from taskpgm_core import store
+from taskpgm_core.commands.building import engine_options, placing_of
 from taskpgm_core.commands.handover import recipe_from
 from taskpgm_core.commands.output import as_json, print_json, study_argument, table
 from taskpgm_core.commands.posing import posing
@@ -32,8 +33,17 @@ def _part(text: str) -> tuple[int, int]:
 @click.argument("protocol")
 @click.option("--threads", type=click.IntRange(1), default=1, help="CPU threads of this process.")
 @click.option("--part", default="0/1", help="K/N: every N-th run from the K-th, to share the runs.")
+@engine_options
 @as_json
-def validate(protocol: str, threads: int, part: str, as_json: bool) -> None:
+def validate(
+    protocol: str,
+    threads: int,
+    part: str,
+    engine: Literal["local", "ray"],
+    address: str | None,
+    workers: int | None,
+    as_json: bool,
+) -> None:
     """Train the competing mixtures of PROTOCOL (a YAML file or a committed one's name).
 
     Finished runs are kept one by one; the same command goes on where it stopped.
@@ -51,6 +61,7 @@ def validate(protocol: str, threads: int, part: str, as_json: bool) -> None:
         plan,
         threads=threads,
         part=_part(part),
+        placing=placing_of(engine, address, workers),
         say=lambda line: click.echo(line, err=True),
     )
     answer: dict[str, Any] = {"protocol": chosen.name, "study": study.slug, "runs_made": made}

@@ -1,12 +1,14 @@
 """All runs of a protocol, one by one: each trains one mixture with one seed and judges it."""
 
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from taskpgm_core import store
@@ -20,6 +22,16 @@ from taskpgm_core.tasks.overlap import normalised
 
 if TYPE_CHECKING:
     from taskpgm_core.measure import BaseModel, RenderedExample
+    from taskpgm_core.pipeline import Placing
+
+
+@dataclass(frozen=True)
+class Run:
+    """One arm with one seed; ``mixture``: the weight of every task of the study."""
+
+    arm: Arm
+    seed: int
+    mixture: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -69,31 +81,30 @@ def ground(protocol: Protocol, plan: Plan, root: Path) -> Ground:
     return Ground(base, training, judging)
 
 
-def run(
-    protocol: Protocol, arm: Arm, seed: int, study: Study, on: Ground
-) -> tuple[pd.DataFrame, dict[str, Any]]:
+def run(protocol: Protocol, what: Run, on: Ground) -> pd.DataFrame:
     """Train one mixture with one seed and judge it on every task: the run's rows."""
     from taskpgm_core import measure
 
-    p = mixture_of(arm, study, seed)
-    tokens = {t: {k: len(e.completion) for k, e in on.training[t].items()} for t in study.names}
+    p = np.array(list(what.mixture.values()))
+    tokens = {t: {k: len(e.completion) for k, e in on.training[t].items()} for t in what.mixture}
     batch = protocol.training.batch
     if protocol.budget_tokens is None:
-        drawn = mixture_rows(p, {t: list(tokens[t]) for t in tokens}, protocol.budget, seed)
+        available = {t: list(rows) for t, rows in tokens.items()}
+        drawn = mixture_rows(p, available, protocol.budget, what.seed)
     else:
-        drawn = token_rows(p, tokens, protocol.budget_tokens, batch, seed)
+        drawn = token_rows(p, tokens, protocol.budget_tokens, batch, what.seed)
     examples = [on.training[task][row] for task, row in drawn]
     schedule = protocol.training.model_copy(update={"steps": len(drawn) // batch})
     made = measure.train(
         on.base,
         examples,
         schedule,
-        seed=measure.task_seed(seed, "mixture", 0),
-        name=arm.name,
+        seed=measure.task_seed(what.seed, "mixture", 0),
+        name=what.arm.name,
         packed=True,
     )
     judged = []
-    with measure.applied(on.base, made.adapter, arm.name):
+    with measure.applied(on.base, made.adapter, what.arm.name):
         for task, rows in on.judging.items():
             loss, exact = measure.evaluate(on.base, rows)
             judged.append((task, float(loss.mean()), float(exact.mean())))
@@ -101,11 +112,11 @@ def run(
     for task, row in drawn:
         n_rows[task] += 1
         n_tokens[task] += tokens[task][row]
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         [
             {
-                "arm": arm.name,
-                "seed": seed,
+                "arm": what.arm.name,
+                "seed": what.seed,
                 "budget": len(drawn),
                 "task": task,
                 "in_mixture": n_rows[task] > 0,
@@ -118,7 +129,6 @@ def run(
             for task, loss, exact in judged
         ]
     )
-    return frame, {"final_loss": float(made.loss[-8:].mean())}
 
 
 def campaign(
@@ -128,42 +138,64 @@ def campaign(
     *,
     threads: int,
     part: tuple[int, int] = (0, 1),
+    placing: "Placing | None" = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> int:
     """Run what is not finished yet; returns how many runs were made now.
 
     ``part`` (k, of): this process takes every ``of``-th run from the k-th, so that several
-    processes share a protocol; each finished run is kept at once.
+    processes share a protocol; each finished run is kept at once, by this process whatever
+    ``placing`` trains it.
     """
     from taskpgm_core import measure
 
     measure.use_threads(threads)
     digest = protocol.digest(study.digest)
-    todo = [(arm, seed) for seed in protocol.seeds for arm in protocol.arms]
+    pairs = [(arm, seed) for seed in protocol.seeds for arm in protocol.arms]
     todo = [
-        (arm, seed)
-        for arm, seed in todo[part[0] :: part[1]]
+        Run(arm, seed, dict(zip(study.names, mixture_of(arm, study, seed).tolist(), strict=True)))
+        for arm, seed in pairs[part[0] :: part[1]]
         if not store.has_run(study, digest, arm.name, arm.digest, seed)
     ]
     if not todo:
         return 0
-    on = ground(protocol, plan, Path(study.folder).parent)
+    root = Path(study.folder).parent
+    on = ground(protocol, plan, root)
     card = {"protocol": protocol.model_dump(mode="json", exclude={"arms", "seeds", "name"})}
-    started = time.monotonic()
-    for done, (arm, seed) in enumerate(todo, start=1):
-        frame, _ = run(protocol, arm, seed, study, on)
+    started, done = time.monotonic(), itertools.count(1)
+
+    def keep(what: Run, frame: pd.DataFrame) -> None:
         store.keep_run(
             study,
             digest,
             rows=frame,
-            arm=arm.model_dump(mode="json"),
-            definition=arm.digest,
+            arm=what.arm.model_dump(mode="json"),
+            definition=what.arm.digest,
             card=card,
         )
-        left = (time.monotonic() - started) / done * (len(todo) - done)
+        now = next(done)
+        left = (time.monotonic() - started) / now * (len(todo) - now)
         inside = frame[frame["task"].isin(study.names)]
         say(
-            f"{arm.name}, seed {seed}: mean loss {inside['loss'].mean():.4f}, exact "
-            f"{inside['accuracy'].mean():.1%}; {done} of {len(todo)} runs, {left / 60:.0f} min left"
+            f"{what.arm.name}, seed {what.seed}: mean loss {inside['loss'].mean():.4f}, exact "
+            f"{inside['accuracy'].mean():.1%}; {now} of {len(todo)} runs, {left / 60:.0f} min left"
         )
+
+    if placing is not None and placing.engine == "ray":
+        from taskpgm_core.evidence.ray_campaign import run_on_ray
+
+        run_on_ray(
+            protocol,
+            todo,
+            on,
+            keep,
+            base=plan.base,
+            models=root / ".models",
+            threads=threads,
+            address=placing.address,
+            workers=placing.workers,
+        )
+    else:
+        for what in todo:
+            keep(what, run(protocol, what, on))
     return len(todo)

@@ -1,11 +1,8 @@
 """The same units on Ray: one actor a device, results through the same store, failures retried."""
 
-import logging
 import os
 import threading
-import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -15,37 +12,24 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from taskpgm_core.errors import MeasurementError
 from taskpgm_core.measure.agenda import Agenda, Joining
-from taskpgm_core.measure.base_model import Weights, find_weights, load_base, use_threads
+from taskpgm_core.measure.base_model import Weights
 from taskpgm_core.measure.engine import Engine
 from taskpgm_core.measure.measurement import Measurement
 from taskpgm_core.measure.probe_pool import Batch
+from taskpgm_core.measure.stations import Home, Stations, answer, cluster
 from taskpgm_core.measure.worker import Event, Job, Worker
-
-TRIES = 4  # how often one piece of work may lose its worker before the build gives up
-POLL = 0.2  # seconds between looks at a worker that starts anew
-PATIENCE = 120.0  # seconds that a lost worker has to start anew
 
 
 class Station:
     """A worker in a process of its own, on a device of its own: loads the base model there."""
 
-    def __init__(self, agenda: Agenda, base: str, card: str, models: str, threads: int) -> None:
-        self._agenda, self._base, self._card = agenda, base, card
-        self._models, self._threads = Path(models), threads
+    def __init__(self, agenda: Agenda, home: Home) -> None:
+        self._agenda, self._home = agenda, home
 
     @cached_property
     def _worker(self) -> Worker:
-        use_threads(self._threads)
-        dtype = self._agenda.plan.dtype
-        found = load_base(find_weights(self._base), dtype=dtype, models=self._models)
-        if found.digest + found.tokenizer_digest != self._card:
-            raise MeasurementError(
-                f"A Ray worker finds other weights under {self._base} than this machine; give "
-                f"every machine the same files."
-            )
-        return Worker(replace(self._agenda, base=found), self._models)
+        return Worker(replace(self._agenda, base=self._home.load()), Path(self._home.models))
 
     def about(self) -> tuple[str, int]:
         """The kind of device and the process id."""
@@ -73,24 +57,8 @@ class OnRay(Engine):
     workers: int | None = None
 
     def run(self) -> Measurement:
-        import ray
-
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what matters is raised here
-        own: dict[str, Any] = {
-            "num_cpus": self.workers or os.cpu_count(),
-            "include_dashboard": False,
-        }
-        ray.init(
-            address=self.address or "local",
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            **({} if self.address else own),
-        )
-        try:
+        with cluster(self.address, self.workers):
             return super().run()
-        finally:
-            ray.shutdown()
 
     def _run(self) -> Measurement:
         self._open()
@@ -98,105 +66,22 @@ class OnRay(Engine):
 
     def _open(self) -> None:
         """Start one station a device, and take the kind of device that they have for our own."""
-        import ray
-
-        has = ray.cluster_resources()
-        gpus = int(has.get("GPU", 0))
-        count = self.workers or gpus or max(int(has.get("CPU", 1)) // self.plan.threads, 1)
-        if gpus and self.base.device.type == "cuda":
-            self.base.model.to("cpu")  # this process only keeps units
-            torch.cuda.empty_cache()
-        place = Path(self.plan.base)
-        name = str(place.resolve()) if place.exists() else self.plan.base
-        # Kept for as long as the stations may have to start anew.
-        self._shared = ray.put(replace(self.agenda, base=None))  # type: ignore[arg-type]
-        card = self.base.digest + self.base.tokenizer_digest
-        actor: Any = ray.remote(Station).options(
-            num_cpus=1, num_gpus=1 if gpus else 0, max_restarts=TRIES, max_task_retries=0
+        self._stations = Stations(
+            Station,
+            replace(self.agenda, base=None),  # type: ignore[arg-type]
+            self.base,
+            self.plan.base,
+            models=self.models_folder,
+            threads=self.plan.threads,
+            workers=self.workers,
         )
-        models, threads = str(self.models_folder.resolve()), self.plan.threads
-        self._stations: list[Any] = [
-            actor.remote(self._shared, name, card, models, threads) for _ in range(count)
-        ]
-        device, _ = self._get(self._stations[0].about.remote())
-        if device != self.base.device.type:
-            self.base = replace(self.base, device=torch.device(device))
+        if self._stations.device != self.base.device.type:
+            self.base = replace(self.base, device=torch.device(self._stations.device))
             self.agenda = replace(self.agenda, base=self.base)
 
     def pids(self) -> list[int]:
         """The workers' process ids."""
-        return [self._get(station.about.remote())[1] for station in self._stations]
-
-    def _get(self, reference: Any) -> Any:
-        """The answer of a worker; what it raised is raised here as it was there."""
-        import ray
-
-        try:
-            return ray.get(reference)
-        except ray.exceptions.RayTaskError as error:
-            if isinstance(error.cause, Exception):
-                raise error.cause from None
-            raise
-
-    def _share(self, pieces: Sequence[Any], serve: Callable[[Any, Any], None]) -> None:
-        """Bring every piece to a free station with ``serve(station, piece)``; again if it dies."""
-        import ray
-
-        todo = deque((piece, 1) for piece in pieces)
-        left, failures, lock = [len(todo)], list[BaseException](), threading.Lock()
-
-        def attend(station: Any) -> None:
-            while left[0] and not failures:
-                with lock:
-                    piece, tries = todo.popleft() if todo else (None, 0)
-                if not tries:
-                    time.sleep(POLL)  # another station may still fail
-                    continue
-                try:
-                    serve(station, piece)
-                except ray.exceptions.RayActorError as error:
-                    with lock:
-                        todo.appendleft((piece, tries + 1))
-                        if tries == TRIES:
-                            failures.append(error)
-                    if not self._is_back(station, lambda: bool(left[0]) and not failures):
-                        return
-                except BaseException as error:
-                    failures.append(error)
-                else:
-                    with lock:
-                        left[0] -= 1
-
-        threads = [threading.Thread(target=attend, args=(s,)) for s in self._stations]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if failures and not isinstance(failures[0], ray.exceptions.RayActorError):
-            raise failures[0]
-        if left[0]:
-            raise MeasurementError(
-                f"Ray lost its workers ({TRIES} times at one piece of work, or for good); look at "
-                f"their machines' memory. Finished work is kept."
-            )
-
-    @staticmethod
-    def _is_back(station: Any, needed: Callable[[], bool]) -> bool:
-        """Wait until a lost station answers again; False where it is given up or not needed."""
-        import ray
-
-        deadline, reference = time.monotonic() + PATIENCE, station.about.remote()
-        while needed() and time.monotonic() < deadline:
-            if not ray.wait([reference], timeout=POLL)[0]:
-                continue
-            try:
-                ray.get(reference)
-            except ray.exceptions.RayActorError:
-                time.sleep(POLL)
-                reference = station.about.remote()
-            else:
-                return True
-        return False
+        return self._stations.pids()
 
     def _measure(self) -> None:
         lock = threading.Lock()
@@ -210,11 +95,11 @@ class OnRay(Engine):
                     seen.add(index)
             if job.missing or (job.model is None and job.spec.task):
                 for reference in station.do.options(num_returns="streaming").remote(job):
-                    event = self._get(reference)
+                    event = answer(reference)
                     with lock:
                         self._hear(job, event)
 
-        self._share(range(len(self.agenda.models)), serve)
+        self._stations.share(range(len(self.agenda.models)), serve)
 
     def _divergences(self, wanted: Sequence[tuple[Batch, Joining]]) -> None:
         lock = threading.Lock()
@@ -222,21 +107,21 @@ class OnRay(Engine):
         def serve(station: Any, piece: tuple[Batch, Joining]) -> None:
             with lock:
                 asked = self._comparison(*piece)
-            D = self._get(station.compare.remote(*asked))
+            D = answer(station.compare.remote(*asked))
             with lock:
                 self._compared(*piece, D)
 
-        self._share(wanted, serve)
+        self._stations.share(wanted, serve)
 
     def _worker(self) -> "_Everyone":
-        return _Everyone(self)
+        return _Everyone(self._stations)
 
 
 class _Everyone:
     """Small questions: a comparison, or the drift, of whichever stations are free."""
 
-    def __init__(self, engine: OnRay) -> None:
-        self._engine = engine
+    def __init__(self, stations: Stations) -> None:
+        self._stations = stations
 
     def compare(
         self,
@@ -247,16 +132,16 @@ class _Everyone:
         answers: list[npt.NDArray[np.float64]] = []
 
         def serve(station: Any, piece: int) -> None:
-            answers.append(self._engine._get(station.compare.remote(hidden, checkpoints, pairs)))
+            answers.append(answer(station.compare.remote(hidden, checkpoints, pairs)))
 
-        self._engine._share([0], serve)
+        self._stations.share([0], serve)
         return answers[0]
 
     def drift(self, batch: int, hidden: npt.NDArray[np.float32]) -> float:
         answers: list[float] = []
 
         def serve(station: Any, piece: int) -> None:
-            answers.append(self._engine._get(station.drift.remote(batch, hidden)))
+            answers.append(answer(station.drift.remote(batch, hidden)))
 
-        self._engine._share(range(len(self._engine._stations)), serve)
+        self._stations.share(range(len(self._stations.actors)), serve)
         return max(answers)
