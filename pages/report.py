@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui.chart import heading
+from pages.ui.chart import escape, heading
 from pages.ui.frame import frame
 from pages.ui.handover import handover
 from taskpgm_core.errors import TaskPGMError
@@ -30,7 +30,7 @@ with words:
 try:
     made = handover(scene.study, scene.view, title, notes)
 except TaskPGMError as error:
-    st.error(str(error))
+    st.error(escape(str(error)))
     st.stop()
 with files:
     heading(

@@ -7,6 +7,9 @@ from taskpgm_core.errors import StoreError
 from taskpgm_core.mixture.uncertainty import divergence_replicates, pmi_replicates
 from taskpgm_core.records import Array, Study
 
+DRAWS, LEVEL = 100, 0.9
+"""Of the intervals on pages and in reports, so that both say the same."""
+
 
 def replicates(study: Study, measure: str, *, draws: int = 200, seed: int = 0) -> Array:
     """(draws, n, n) bootstrap replicates of S over the study's probe examples.

@@ -4,8 +4,12 @@ import json
 
 import pytest
 from browser import DIALED, SHOWN, dial_of, faults, says
+from synthetic_study import write_study
 
+from taskpgm_core.bootstrap import replicates
 from taskpgm_core.mixture import pose, solve, trace
+from taskpgm_core.mixture.explanation import explain
+from taskpgm_core.mixture.uncertainty import uncertainty
 from taskpgm_core.report import decide, report_page
 from taskpgm_core.store import open_study, similarity
 
@@ -34,9 +38,16 @@ def problem(starter):
     return pose(similarity(starter))
 
 
+def decided(study, problem, **words):
+    solution = solve(problem, 0.5)
+    sure = uncertainty(problem, 0.5, replicates(study, "jsd", draws=20))
+    why = explain(problem, solution, trace(problem))
+    return decide(study, problem, solution, explanation=why, sure=sure, **words)
+
+
 @pytest.fixture(scope="module")
 def decision(starter, problem):
-    return decide(starter, problem, solve(problem, 0.5), notes="Because of the review.")
+    return decided(starter, problem, notes="Because of the review.")
 
 
 @pytest.fixture(scope="module")
@@ -82,12 +93,15 @@ def test_keys_and_pointer_show_the_solvers_mixture(opened, file, starter, proble
     page = opened(file)
     dial, last = dial_of(page), trace(problem).last
     says(dial.evaluate(SHOWN), starter.names, solve(problem, 0.5).p)
+    whiskers = page.locator(".dial .row .whisker:visible")
+    assert whiskers.count() > 10
     balances = []
     dial.focus()
     for key in ("ArrowRight", "ArrowLeft", "Home", "End", "PageDown", "PageDown", "ArrowDown"):
         page.keyboard.press(key)
         balances.append(dial.evaluate(DIALED))
         says(dial.evaluate(SHOWN), starter.names, solve(problem, balances[-1]).p)
+    assert whiskers.count() == 0
     assert balances[0] > 0.5 == balances[1]
     assert balances[2] == 0
     assert balances[3] == pytest.approx(last, rel=1e-3)
@@ -122,6 +136,24 @@ def test_a_thumb_moves_the_dial(opened, file, starter, problem):
     assert balance == pytest.approx(0.2, abs=0.01)
     says(dial.evaluate(SHOWN), starter.names, solve(problem, balance).p)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_names_and_notes_with_markup_are_text(opened, cache, tmp_path):
+    names = ("<img src=x onerror=window.hit=1>", "</script><script>window.hit=1</script>", "a&b")
+    study = write_study(cache, tasks=names)
+    posed = pose(similarity(study))
+    words = "".join(names)
+    record = decided(study, posed, notes=words, title=words)
+    file = tmp_path / "hostile.html"
+    file.write_text(report_page(record, posed, trace(posed)), encoding="utf-8")
+    page = opened(file)
+    assert page.locator("img").count() == 0
+    assert page.evaluate("window.hit") is None
+    assert page.title() == words
+    assert page.locator(".notes").inner_text() == words
+    told = page.locator("table").last.locator("td:first-child").all_inner_texts()
+    assert sorted(told) == sorted(names)
+    assert page.evaluate("document.querySelectorAll('.dial .row').length") == len(names)
 
 
 def test_the_record_is_saved_from_the_page(opened, file, decision, tmp_path):

@@ -6,17 +6,22 @@ import re
 
 import numpy as np
 import pytest
-from synthetic_study import write_study
+from synthetic_study import synthetic_arrays, write_study
 
 from taskpgm_core.__main__ import main
+from taskpgm_core.bootstrap import replicates
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.figures.labels import percent
+from taskpgm_core.figures.why_findings import signed
 from taskpgm_core.mixture import pose, solve, trace
 from taskpgm_core.mixture.alarms import alarms
 from taskpgm_core.mixture.budget import allocate
+from taskpgm_core.mixture.explanation import explain
+from taskpgm_core.mixture.uncertainty import uncertainty
 from taskpgm_core.report import decide, report_page
 from taskpgm_core.report.markup import element, trusted
-from taskpgm_core.store import list_studies, similarity
+from taskpgm_core.report.reasons import NEAREST
+from taskpgm_core.store import import_matrix, list_studies, similarity
 
 HOSTILE = ("<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "a&b\u2028<!--")
 
@@ -50,13 +55,22 @@ class Reader(html.parser.HTMLParser):
 
 def made(study, *, balance=0.5, budget=1000, notes="", title="", **posing):
     problem = pose(similarity(study), **posing)
-    solution = solve(problem, balance)
+    solution, path = solve(problem, balance), trace(problem)
+    sure = uncertainty(problem, balance, replicates(study, "jsd", draws=20))
     counted = allocate(solution.p, study.names, budget, rows=study.rows) if budget else None
     raised = alarms(problem, solution)
     decision = decide(
-        study, problem, solution, allocation=counted, alarms=raised, notes=notes, title=title
+        study,
+        problem,
+        solution,
+        allocation=counted,
+        alarms=raised,
+        explanation=explain(problem, solution, path),
+        sure=sure,
+        notes=notes,
+        title=title,
     )
-    return decision, problem, solution, report_page(decision, problem, trace(problem))
+    return decision, problem, solution, report_page(decision, problem, path)
 
 
 @pytest.fixture
@@ -80,6 +94,71 @@ def test_page_and_record_state_the_solvers_mixture(study):
             assert percent(weight) == read.cells[read.cells.index(task) + 2]
     for sentence in (a.sentence for a in decision.alarms):
         assert sentence.replace("'", "&#x27;") in page
+
+
+def test_every_weight_has_its_reason_and_its_interval(study):
+    decision, problem, solution, page = made(study)
+    why = explain(problem, solution, trace(problem)).reasons
+    sure = uncertainty(problem, 0.5, replicates(study, "jsd", draws=20))
+    cells = Reader(page).cells
+    for i, line in enumerate(json.loads(decision.to_json())["tasks"]):
+        assert line["interval"] == {
+            "low": sure.low[i],
+            "high": sure.high[i],
+            "inclusion": sure.inclusion[i],
+        }
+        split = line["reason"]
+        assert split["anchor"] + split["diversity"] == pytest.approx(line["weight"], abs=1e-12)
+        assert (split["anchor"], split["enters_at"]) == (why[i].anchor, why[i].enters_at)
+        assert split["reduced_cost"] == why[i].reduced_cost
+        row = cells[len(cells) - cells[::-1].index(line["task"]) - 1 :]
+        assert row[1] == percent(line["weight"])
+        low, high = percent(sure.low[i]), percent(sure.high[i])
+        assert row[2] == (low if low == high else f"{low} to {high}")
+        assert row[3:5] == [signed(split["anchor"]), signed(split["diversity"])]
+    assert decision.uncertainty == {
+        "draws": 20,
+        "level": 0.9,
+        "stability": sure.stability,
+        "half_width_l1": sure.half_width_l1,
+        "missing": None,
+    }
+    shown = json.loads(Reader(page).scripts["dial-data"])["intervals"]
+    assert shown["balance"] == 0.5
+    assert shown["low"] == pytest.approx(sure.low, abs=1e-6)
+    assert shown["high"] == pytest.approx(sure.high, abs=1e-6)
+
+
+def test_a_task_left_out_is_told_what_would_bring_it_in(cache):
+    """Of two near-copies one is left out; at the balance it enters at, it has weight beyond."""
+    D = np.full((4, 4), 0.3) - 0.3 * np.eye(4)
+    D[0, 1] = D[1, 0] = 0.001
+    D[1, 2:] = D[2:, 1] = 0.29
+    matrices = {**synthetic_arrays(tasks=tuple("abcd"))["matrices"], "jsd": D}
+    study = write_study(cache, tasks=tuple("abcd"), matrices=matrices)
+    decision, problem, _, page = made(study, balance=0.0)
+    [out] = [line for line in decision.tasks if line.weight <= 0]
+    assert out.task == "b"
+    enters, path = out.reason.enters_at, trace(problem)
+    assert path.at(enters)[1] == pytest.approx(0, abs=1e-9)
+    assert path.at(enters + 0.01)[1] > 0
+    cells = Reader(page).cells
+    assert cells[-2:] == [f"{enters:.3g}", f"{out.reason.reduced_cost:.3g}"]
+    assert cells[-7] == "b"
+
+
+def test_many_zeros_are_summarised_nearest_first(cache):
+    n = 60
+    D = np.random.default_rng(0).uniform(0.1, 0.6, (n, n))
+    D = np.triu(D, 1) + np.triu(D, 1).T
+    names = tuple(f"t{k}" for k in range(n))
+    arrays = synthetic_arrays(tasks=names)["matrices"]
+    study = write_study(cache, tasks=names, matrices={**arrays, "jsd": D, "base": np.ones(n)})
+    decision, *_, page = made(study, balance=1e6)
+    costs = sorted(line.reason.reduced_cost for line in decision.tasks if line.weight <= 0)
+    last = Reader(page).cells[6 - 7 * NEAREST :: 7]
+    assert last == [f"{cost:.3g}" for cost in costs[:NEAREST]]
+    assert f"And {len(costs) - NEAREST} tasks farther from coming in." in page
 
 
 def test_the_dial_inside_holds_the_exact_path(study):
@@ -115,6 +194,8 @@ def test_hostile_names_and_notes_are_text(cache):
     assert [line["task"] for line in record["tasks"]] == list(HOSTILE)
     assert record["notes"] == words
     assert decision.title == words
+    for line in decision.tasks:
+        assert read.cells.count(line.task) == 1 + (line.weight > 0)
     assert "\u2028" not in read.scripts["decision"]
 
 
@@ -168,6 +249,8 @@ def test_the_verb_writes_both_files(study, tmp_path, capsys):
     assert printed["notes"] == "From a file <b>."
     assert printed["question"]["balance"] == 0.7
     assert printed["made"]
+    assert printed["uncertainty"]["draws"] == 100
+    assert all(line["interval"] and line["reason"] for line in printed["tasks"])
     page = out.read_text(encoding="utf-8")
     assert json.loads(Reader(page).scripts["decision"])["digest"] == printed["digest"]
 
@@ -175,6 +258,24 @@ def test_the_verb_writes_both_files(study, tmp_path, capsys):
 def test_the_verb_reports_an_endless_balance_and_an_infeasible_question(study, tmp_path, capsys):
     words = ["report", study.slug, "--out", str(tmp_path / "r.html")]
     assert main([*words, "--beta", "1", "--lambda", "0"]) == 0
-    assert "λ = 0" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "λ = 0" in page
+    record = json.loads(Reader(page).scripts["decision"])
+    assert all(line["interval"] and not line["reason"] for line in record["tasks"])
+    assert "How sure the shares are" in page
     assert main([*words, "--floor", "0.9"]) == 2
-    assert "no mixture to report" in capsys.readouterr().err
+    assert "No mixture meets these constraints" in capsys.readouterr().err
+
+
+def test_a_matrix_without_examples_says_why_it_has_no_intervals(cache, tmp_path):
+    file, out, record = tmp_path / "two.csv", tmp_path / "r.html", tmp_path / "r.json"
+    file.write_text("0,0.3\n0.3,0\n")
+    import_matrix(file, kind="divergence")
+    assert main(["report", "two", "--out", str(out), "--record", str(record)]) == 0
+    kept = json.loads(record.read_text(encoding="utf-8"))
+    assert [line["interval"] for line in kept["tasks"]] == [None, None]
+    assert kept["uncertainty"]["draws"] is None
+    assert "imported as a matrix" in kept["uncertainty"]["missing"]
+    page = out.read_text(encoding="utf-8")
+    assert kept["uncertainty"]["missing"] in page
+    assert json.loads(Reader(page).scripts["dial-data"])["intervals"] is None

@@ -54,6 +54,27 @@ def test_losses_go_left_and_gains_right_of_zero():
     assert down.get("fill") == f"var(--loss, {LIGHT.loss})"
 
 
+def test_families_that_share_a_colour_differ_in_their_pattern():
+    n = 10
+    names, weights = [f"t{k}" for k in range(n)], np.full((2, n), 1 / n)
+    families = [f"f{k}" for k in range(n)]
+    balances = np.array([0.0, 2.0])
+    figure = path_areas_figure(names, families, balances, weights, balance=1, anchor_name="u")
+    drawn = parsed(svg(figure, label="areas"))
+    areas = {p.find("title").text: p.get("fill") for p in drawn["path"] if len(p)}
+    assert len(set(areas.values())) == n
+    assert not {f"var(--{name}, {getattr(LIGHT, name)})" for name in ("gain", "loss")} & set(
+        areas.values()
+    )
+    made = {p.get("id"): p[0].get("fill") for p in drawn["pattern"]}
+    assert len(made) == 2
+    for k in (8, 9):
+        name = areas[f"t{k}"].removeprefix("url(#").removesuffix(")")
+        assert made[name] == areas[f"t{k - 8}"]
+    keys = {r.get("fill") for r in drawn["rect"] if r.get("width") == "14"}
+    assert keys == set(areas.values())
+
+
 def test_areas_are_stacked_to_the_whole():
     balances, weights = np.array([0.0, 1.0, 4.0]), np.array([[1, 0], [0.5, 0.5], [0, 1.0]])
     figure = path_areas_figure(

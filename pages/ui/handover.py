@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.ui import load
+from pages.ui import explaining, load
 from pages.ui.view import View
 from taskpgm_core import store
+from taskpgm_core.errors import StoreError
 from taskpgm_core.mixture.alarms import alarms
+from taskpgm_core.mixture.uncertainty import Uncertainty
 from taskpgm_core.records import Study
 from taskpgm_core.report import decide, report_page
 
@@ -23,7 +25,7 @@ class Handover:
 
 
 def handover(study: Study, view: View, title: str, notes: str) -> Handover:
-    """Report and decision record of a view's mixture; MixtureError where there is none."""
+    """Report and decision record of a view's mixture; MixtureError where no counts fit."""
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     return _handover(study.content, repr(view), title, notes, today, study, view)
 
@@ -33,17 +35,26 @@ def _handover(
     content: str, asked: str, title: str, notes: str, today: str, _study: Study, _view: View
 ) -> Handover:
     problem, solution = load.problem(_study, _view), load.solution(_study, _view)
-    optimal = solution.status == "optimal"
     floor = store.noise(_study).floor if _study.kind == "measured" else None
     decision = decide(
         _study,
         problem,
         solution,
-        allocation=load.allocation(_study, _view, solution.p) if optimal else None,
-        alarms=alarms(problem, solution, noise_floor=floor) if optimal else (),
+        allocation=load.allocation(_study, _view, solution.p),
+        alarms=alarms(problem, solution, noise_floor=floor),
+        explanation=explaining.explanation(_study, _view),
+        sure=_sure(_study, _view),
         title=title,
         notes=notes,
         made=today,
     )
     page = report_page(decision, problem, load.path(_study, _view))
     return Handover(page, decision.to_json(), f"decision-{_study.slug}-{decision.digest[:12]}")
+
+
+def _sure(study: Study, view: View) -> Uncertainty | str:
+    """The bootstrap of the mixture, or why the study allows none."""
+    try:
+        return load.intervals(study, view)
+    except StoreError as error:
+        return str(error)

@@ -6,7 +6,7 @@ import streamlit as st
 from pages.ui.bounds import by_task, caps_with_epochs, groups_of
 from pages.ui.view import TARGETS, View
 from taskpgm_core import mixture, store
-from taskpgm_core.bootstrap import replicates
+from taskpgm_core.bootstrap import DRAWS, LEVEL, replicates
 from taskpgm_core.figures.balance_axis import samples, track_end
 from taskpgm_core.figures.graph_layout import TaskGraph, task_graph
 from taskpgm_core.figures.labels import shorten
@@ -22,8 +22,6 @@ from taskpgm_core.mixture.uncertainty import Uncertainty, uncertainty
 from taskpgm_core.records import Array, LossTable, Noise, Similarity, Study, read_only
 from taskpgm_core.scenarios import list_scenarios, open_scenario
 
-DRAWS = 100
-LEVEL = 0.9
 HEADLINE = 0.5
 """The balance of the mixtures on the first page, halfway between diversity and the anchor."""
 

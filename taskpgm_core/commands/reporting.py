@@ -1,17 +1,22 @@
 """The verb that hands a decision over: report."""
 
 import datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import click
 
+from taskpgm_core.bootstrap import DRAWS, LEVEL, replicates
+from taskpgm_core.commands.answers import solved
 from taskpgm_core.commands.mixtures import allocation
 from taskpgm_core.commands.output import as_json, study_argument
-from taskpgm_core.commands.posing import pose_from, posing
-from taskpgm_core.errors import MixtureError
-from taskpgm_core.mixture import solve, trace
+from taskpgm_core.commands.posing import Posed, pose_from, posing
+from taskpgm_core.errors import MixtureError, StoreError
+from taskpgm_core.mixture import trace
 from taskpgm_core.mixture.alarms import alarms
+from taskpgm_core.mixture.explanation import explain
+from taskpgm_core.mixture.uncertainty import Uncertainty, uncertainty
 from taskpgm_core.store import noise
 from taskpgm_core.store.files import write_atomic
 
@@ -39,20 +44,21 @@ def report(
     from taskpgm_core.report import decide, report_page
 
     posed = pose_from(study, **options)
-    found = solve(posed.problem, posed.balance, lam=posed.lam)
+    found, path = solved(posed), trace(posed.problem)
     floor = noise(posed.study).floor if posed.study.kind == "measured" else None
-    optimal = found.status == "optimal"
     decision = decide(
         posed.study,
         posed.problem,
         found,
-        allocation=allocation(posed, found.p) if optimal else None,
-        alarms=alarms(posed.problem, found, noise_floor=floor) if optimal else (),
+        allocation=allocation(posed, found.p),
+        alarms=alarms(posed.problem, found, noise_floor=floor),
+        explanation=explain(posed.problem, found, path) if isfinite(found.balance) else None,
+        sure=_sure(posed),
         title=title,
         notes=_text(notes_from) if notes_from else notes,
         made=datetime.datetime.now(datetime.UTC).date().isoformat(),
     )
-    page = report_page(decision, posed.problem, trace(posed.problem))
+    page = report_page(decision, posed.problem, path)
     write_atomic(Path(out), page.encode())
     if record:
         write_atomic(Path(record), decision.to_json().encode())
@@ -60,6 +66,15 @@ def report(
         click.echo(decision.to_json(), nl=False)
     else:
         click.echo(f"Wrote {out} ({len(page.encode()) / 1e3:,.0f} kB): {decision.title}")
+
+
+def _sure(posed: Posed) -> Uncertainty | str:
+    """The bootstrap of the mixture, or why the study allows none."""
+    try:
+        drawn = replicates(posed.study, posed.similarity.measure, draws=DRAWS)
+    except StoreError as error:
+        return str(error)
+    return uncertainty(posed.problem, posed.balance, drawn, level=LEVEL)
 
 
 def _text(file: str) -> str:

@@ -18,7 +18,10 @@ OKABE_ITO = (
 
 @dataclass(frozen=True)
 class Palette:
-    """The colours of a theme. ``gain`` and ``loss`` are the ends of a blue-orange pair."""
+    """The colours of a theme. ``gain`` and ``loss`` are the ends of a blue-orange pair.
+
+    None of them is a family's colour: a drawing's theme may change these, but not those.
+    """
 
     name: str
     paper: str
@@ -37,7 +40,7 @@ class Palette:
 
 
 LIGHT = Palette(
-    "light", "#FBF9F4", "#1C1B19", "#5E5A52", "#E3DDCF", "#3B4BC4", "#C9CDEB", "#0072B2", "#C65500"
+    "light", "#FBF9F4", "#1C1B19", "#5E5A52", "#E3DDCF", "#3B4BC4", "#C9CDEB", "#006CA8", "#C65500"
 )
 DARK = Palette(
     "dark", "#20222A", "#EDEAE3", "#B5B0A6", "#3D414D", "#A6B4FF", "#4A5080", "#56B4E9", "#F08A3C"

@@ -17,6 +17,7 @@ from taskpgm_core.figures.svg_marks import (
     Paint,
     areas,
     bars,
+    filling,
     heat,
     lines_and_points,
     marker,
@@ -236,8 +237,8 @@ def _legend(traces: list[dict[str, Any]], paint: Paint, width: int) -> list[str]
             at = 0.0
         spec = t.get("marker") or {}
         if t["type"] == "bar" or t.get("stackgroup"):
-            colour = t.get("fillcolor") or spec.get("color")
-            key = f'<rect x="2" y="1" width="14" height="12" fill="{paint(colour)}"/>'
+            fill = filling(t, paint)[0] if t.get("stackgroup") else paint(spec.get("color"))
+            key = f'<rect x="2" y="1" width="14" height="12" fill="{fill}"/>'
         elif "markers" in (t.get("mode") or ""):
             edge = spec.get("line") or {}
             colour = edge.get("color") if isinstance(edge.get("color"), str) else None

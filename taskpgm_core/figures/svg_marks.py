@@ -23,6 +23,17 @@ SHAPES = {
 }
 
 
+HATCHES = {
+    "/": "M0 9L9 0",
+    "x": "M0 0L9 9M0 9L9 0",
+    ".": "M4.5 4.5h.1",
+    "-": "M0 4.5H9",
+    "|": "M4.5 0V9",
+    "\\": "M0 0L9 9",
+    "+": "M4.5 0V9M0 4.5H9",
+}
+
+
 def text_of(markup: Any) -> str:
     """The text of a Plotly label as XML text: its own markup is gone, all else stands as it is."""
     plain = html.unescape(str(markup).replace("<br>", "\n"))
@@ -130,20 +141,37 @@ def lines_and_points(trace: dict[str, Any], x: Axis, y: Axis, paint: Paint) -> s
     return "".join(parts)
 
 
+def filling(trace: dict[str, Any], paint: Paint) -> tuple[str, str]:
+    """The fill of an area, and the definition of its pattern, empty where it has none."""
+    spec, plain = trace.get("fillpattern") or {}, trace.get("fillcolor")
+    if not spec.get("shape"):
+        return paint(plain), ""
+    name = f"hatch-{list(HATCHES).index(spec['shape'])}-{str(plain).strip('#')}"
+    defined = (
+        f'<pattern id="{name}" width="9" height="9" patternUnits="userSpaceOnUse">'
+        f'<rect width="9" height="9" fill="{paint(plain)}"/>'
+        f'<path d="{HATCHES[spec["shape"]]}" stroke="{paint(spec.get("fgcolor"))}" '
+        f'stroke-width="2" stroke-linecap="round"/></pattern>'
+    )
+    return f"url(#{name})", defined
+
+
 def areas(traces: Sequence[dict[str, Any]], x: Axis, y: Axis, paint: Paint) -> str:
     """One stack of areas."""
-    parts = []
+    parts, patterns = [], {}
     for trace, (below, above) in zip(traces, stacked(traces), strict=True):
         there = _polyline(trace["x"], above, x, y)
         back = _polyline(list(reversed(trace["x"])), list(reversed(below)), x, y)
         line = trace.get("line") or {}
         label = (trace.get("text") or [trace.get("name", "")])[0]
+        fill, defined = filling(trace, paint)
+        patterns[fill] = defined
         parts.append(
-            f'<path d="{there}L{back[1:]}Z" fill="{paint(trace.get("fillcolor"))}" '
+            f'<path d="{there}L{back[1:]}Z" fill="{fill}" '
             f'stroke="{paint(line.get("color"))}" stroke-width="{line.get("width", 0)}">'
             f"<title>{text_of(label)}</title></path>"
         )
-    return "".join(parts)
+    return "".join([*patterns.values(), *parts])
 
 
 def heat(trace: dict[str, Any], x: Axis, y: Axis) -> tuple[str, tuple[float, float, list[str]]]:

@@ -14,12 +14,35 @@ from taskpgm_core.mixture import Path, Problem, Solution
 from taskpgm_core.mixture.alarms import Alarm
 from taskpgm_core.mixture.baselines import BASELINES, baseline
 from taskpgm_core.mixture.budget import Allocation
+from taskpgm_core.mixture.explanation import Explanation, Reason
+from taskpgm_core.mixture.uncertainty import Uncertainty
 from taskpgm_core.records import Array, Study
 
 FORMAT = "taskpgm-decision"
 VERSION = 1
 COMPARED = ("uniform", "proportional", "square-root")
 FACTS = ("device", "device_name", "dtype", "machine", "processor", "cores", "python", "libraries")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """How sure a weight is: the ends of its bootstrap interval, and the share of draws in which
+    the task has weight."""
+
+    low: float
+    high: float
+    inclusion: float
+
+
+@dataclass(frozen=True)
+class Split:
+    """Why a weight is what it is, as in ``Reason``: ``anchor`` + ``diversity`` = the weight; of a
+    zero ``reduced_cost``, in units of S, and ``enters_at``, a balance or None for never."""
+
+    anchor: float
+    diversity: float
+    reduced_cost: float | None
+    enters_at: float | None
 
 
 @dataclass(frozen=True)
@@ -40,6 +63,8 @@ class TaskLine:
     epochs: float | None
     floor: float | None
     cap: float | None
+    interval: Interval | None
+    reason: Split | None
 
 
 @dataclass(frozen=True)
@@ -58,8 +83,9 @@ class Comparison:
 class Decision:
     """One mixture with its question, its certificate and where its numbers come from.
 
-    ``made`` (a date, or empty) and the digest itself are not part of ``digest``: the same study,
-    question and words give the same one.
+    ``uncertainty``: ``draws``, ``level``, ``stability`` and ``half_width_l1`` of the intervals,
+    or ``missing``, the sentence why there are none. ``made`` (a date, or empty) and the digest
+    itself are not part of ``digest``: the same study, question and words give the same one.
     """
 
     title: str
@@ -68,6 +94,7 @@ class Decision:
     study: Mapping[str, Any]
     question: Mapping[str, Any]
     certificate: Mapping[str, Any]
+    uncertainty: Mapping[str, Any]
     tasks: tuple[TaskLine, ...]
     comparisons: tuple[Comparison, ...]
     alarms: tuple[Alarm, ...]
@@ -105,11 +132,17 @@ def decide(
     *,
     allocation: Allocation | None = None,
     alarms: Sequence[Alarm] = (),
+    explanation: Explanation | None = None,
+    sure: Uncertainty | str = "Intervals were not asked for.",
     title: str = "",
     notes: str = "",
     made: str = "",
 ) -> Decision:
-    """The record of ``solution`` to ``problem`` on ``study``; MixtureError where there is none."""
+    """The record of ``solution`` to ``problem`` on ``study``; MixtureError where there is none.
+
+    ``explanation``: of the solution, None at lambda = 0, which has none; ``sure``: its bootstrap,
+    or the sentence why there is none.
+    """
     if solution.status != "optimal":
         raise MixtureError(f"There is no mixture to report: {solution.message}")
     p, S = solution.p, problem.similarity
@@ -126,6 +159,8 @@ def decide(
             epochs=allocation.epochs[i] if allocation else None,
             floor=float(problem.lo[i]) if problem.lo[i] > 0 else None,
             cap=float(problem.hi[i]) if problem.hi[i] < 1 else None,
+            interval=None if isinstance(sure, str) else _interval(sure, i),
+            reason=None if explanation is None else _split(explanation.reasons[i]),
         )
         for i, task in enumerate(study.tasks)
     )
@@ -144,6 +179,7 @@ def decide(
         study=_provenance(study),
         question=_question(problem, solution, allocation),
         certificate=_certificate(solution),
+        uncertainty=_uncertainty(sure),
         tasks=lines,
         comparisons=(_comparison("this", "This mixture", p, p, problem), *compared),
         alarms=tuple(alarms),
@@ -164,6 +200,14 @@ def _comparison(name: str, title: str, q: Array, p: Array, problem: Problem) -> 
         float(q @ S @ problem.anchor),
         float(q @ S @ q),
     )
+
+
+def _interval(sure: Uncertainty, i: int) -> Interval:
+    return Interval(float(sure.low[i]), float(sure.high[i]), float(sure.inclusion[i]))
+
+
+def _split(why: Reason) -> Split:
+    return Split(why.anchor, why.diversity, why.reduced_cost, why.enters_at)
 
 
 def _provenance(study: Study) -> dict[str, Any]:
@@ -209,3 +253,10 @@ def _certificate(solution: Solution) -> dict[str, Any]:
         **{name: getattr(solution, name) for name in names.split()},
         "support": len(solution.support),
     }
+
+
+def _uncertainty(sure: Uncertainty | str) -> dict[str, Any]:
+    names = ("draws", "level", "stability", "half_width_l1")
+    if isinstance(sure, str):
+        return {**dict.fromkeys(names), "missing": sure}
+    return {**{name: getattr(sure, name) for name in names}, "missing": None}

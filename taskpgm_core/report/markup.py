@@ -1,6 +1,7 @@
 """HTML that cannot be forged: every string is text unless this file made it an element."""
 
 import html
+from collections.abc import Sequence
 from typing import Any
 
 VOID = ("meta", "br", "hr")
@@ -38,3 +39,21 @@ def element(tag: str, *children: Any, **attributes: Any) -> Markup:
     if tag in VOID:
         return Markup(f"<{tag}{written}>")
     return Markup(f"<{tag}{written}>{_inner(children)}</{tag}>")
+
+
+def wide(name: str, child: Markup) -> Markup:
+    """What may scroll sideways on a phone, by keyboard too."""
+    return element("div", child, class_="wide", role="group", aria_label=name, tabindex="0")
+
+
+def table(
+    caption: str, head: Sequence[str], rows: Sequence[Markup], words: Sequence[str]
+) -> Markup:
+    """A table that says how to read it; the columns in ``words`` hold text, not numbers."""
+    columns = [element("th", h, class_="word" if h in words else None, scope="col") for h in head]
+    return element(
+        "table",
+        element("caption", caption),
+        element("thead", element("tr", columns)),
+        element("tbody", rows),
+    )

@@ -13,15 +13,18 @@ from typing import Any
 import numpy as np
 
 from taskpgm_core.figures import findings
-from taskpgm_core.figures.dial import SCRIPT, STYLE, dial_data
+from taskpgm_core.figures.dial import SCRIPT, STYLE, dial_data, interval_data
 from taskpgm_core.figures.labels import count, percent, scientific
 from taskpgm_core.mixture import Path, Problem
 from taskpgm_core.report.decision import Decision, TaskLine
-from taskpgm_core.report.markup import Markup, element, trusted
+from taskpgm_core.report.markup import Markup, element, table, trusted, wide
 from taskpgm_core.report.plates import plates
+from taskpgm_core.report.reasons import reasons
 
 LOOK = File(__file__).with_name("report.css")
 GLUE = File(__file__).with_name("report.js")
+REMARK = "closed-form-invalid"
+"""The alarm that says how the mixture was found rather than what to beware of."""
 REACHED = 1e-7
 """How near the path at balance 1 must come to the anchor for the dial to mark its middle."""
 
@@ -46,12 +49,13 @@ def report_page(decision: Decision, problem: Problem, path: Path) -> str:
         else "",
         _live(),
         _table(decision),
+        reasons(decision),
         [
             element(
                 "section",
                 element("h3", plate.finding),
                 element("p", plate.how, class_="how"),
-                element("figure", _wide(plate.finding, trusted(plate.drawing))),
+                element("figure", wide(plate.finding, trusted(plate.drawing))),
                 class_="plate",
             )
             for plate in plates(decision, problem, path)
@@ -112,7 +116,17 @@ def _dial(decision: Decision, problem: Problem, path: Path) -> dict[str, Any]:
         anchor_name=problem.anchor_name,
         overlays={} if None in sizes else {"size-proportional": np.array(sizes, dtype=np.float64)},
         no_middle="" if reached else "balance 1 is not the anchor under these constraints",
+        intervals=_intervals(decision, decision.balance_on(path)),
     )
+
+
+def _intervals(decision: Decision, balance: float) -> dict[str, Any] | None:
+    known = [line.interval for line in decision.tasks if line.interval]
+    if not known:
+        return None
+    low, high = np.array([[k.low, k.high] for k in known]).T
+    name = f"{decision.uncertainty['level']:.0%} interval"
+    return interval_data(decision.digest, name, balance, low, high)
 
 
 def _asked(decision: Decision) -> str:
@@ -131,12 +145,14 @@ def _asked(decision: Decision) -> str:
 
 
 def _alarms(decision: Decision) -> list[Markup]:
-    if not decision.alarms:
-        return [element("p", "No alarm was raised.")]
-    listed = [element("li", alarm.sentence) for alarm in decision.alarms]
+    told = [a.sentence for a in decision.alarms if a.name == REMARK]
+    listed = [element("li", a.sentence) for a in decision.alarms if a.name != REMARK]
+    remarks = [element("p", sentence, class_="how") for sentence in told]
+    if not listed:
+        return [element("p", "No alarm was raised."), *remarks]
     plural = "s" if len(listed) > 1 else ""
     title = f"{len(listed)} alarm{plural} to read before acting on it"
-    return [element("h2", title), element("ul", *listed, class_="alarms")]
+    return [element("h2", title), element("ul", *listed, class_="alarms"), *remarks]
 
 
 def _live() -> Markup:
@@ -173,34 +189,15 @@ def _table(decision: Decision) -> list[Markup]:
     families = any(line.family for line in kept)
     head = ["task", *["family"] * families, "share", str(decision.question["anchor"])]
     head += ["size-proportional"] * sized + ([str(unit), "epochs"] if unit else [])
-    words = ["task", "family"]
     rows = [_row(line, kept[0].weight, sized, families, bool(unit)) for line in kept]
-    table = element(
-        "table",
-        element("caption", "Shares are of the budget. Epochs: passes over the rows there are."),
-        element(
-            "thead",
-            element(
-                "tr",
-                [
-                    element("th", h, class_="word" if h in words else None, scope="col")
-                    for h in head
-                ],
-            ),
-        ),
-        element("tbody", rows),
-    )
+    caption = "Shares are of the budget. Epochs: passes over the rows there are."
+    shown = table(caption, head, rows, words=("task", "family"))
     left = f"{len(zero)} tasks get nothing here: {', '.join(zero)}." if zero else ""
     return [
         element("h2", f"The mixture: {len(kept)} of {len(order)} tasks"),
-        _wide("The mixture", table),
+        wide("The mixture", shown),
         element("p", left, class_="how"),
     ]
-
-
-def _wide(name: str, child: Markup) -> Markup:
-    """What may scroll sideways on a phone, by keyboard too."""
-    return element("div", child, class_="wide", role="group", aria_label=name, tabindex="0")
 
 
 def _row(line: TaskLine, most: float, sized: bool, families: bool, counted: bool) -> Markup:
