@@ -83,9 +83,9 @@ def adapter_size(plan: Plan, shape: Expect) -> float:
 def disk_bytes(plan: Plan, positions: float, hidden: int, adapter: float) -> float:
     """Rebuild parts (hidden states, adapters) and the study's own files, before compression."""
     n, seconds = len(plan.tasks), len(plan.training.second_seed)
-    pairs = n * (n - 1) / 2
+    pairs, ends = n * (n - 1) / 2, 2 if plan.probe.kept else 1
     rebuild = (n + 1 + seconds) * positions * (hidden + 1 + 2 * plan.probe.top) * FLOAT
-    rebuild += (n + seconds) * adapter * FLOAT + (pairs + n + seconds) * positions * 8
+    rebuild += (n + seconds) * adapter * FLOAT + (pairs + n + seconds) * positions * 8 * ends
     study = (n + 1) * positions * (4 + 6 * plan.probe.top) + n * n * 24
     if n <= PAIRS_KEPT:
         study += pairs * (positions * 2 + n * plan.probe.examples_per_task * 4)
@@ -112,6 +112,9 @@ def expected(plan: Plan, shape: Expect) -> Estimate:
     }
     weights = parameters(shape)
     pairs = n * (n - 1) / 2 + n + seconds
+    entries = pairs * shape.vocabulary
+    if probe.kept:
+        entries = pairs * probe.kept + models * shape.vocabulary
     peak, _, bandwidth = DEVICES[shape.device]
     attention = 4 * shape.layers * shape.hidden
 
@@ -124,7 +127,7 @@ def expected(plan: Plan, shape: Expect) -> Estimate:
         "train": BACKWARD * compute(tokens["train"], length, supervised),
         "score": compute(tokens["score"], probed, models * positions),
         "compare": compute(0, 0, models * positions)
-        + pairs * positions * shape.vocabulary * 2 * FLOAT / (0.5 * bandwidth),
+        + entries * positions * 2 * FLOAT / (0.5 * bandwidth),
     }
     width = 4 if plan.dtype == "float32" else 2
     resident = width * (weights["body"] + 2 * weights["head"])

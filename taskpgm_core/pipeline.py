@@ -240,6 +240,13 @@ def facts(prepared: Prepared, result: "Measurement", started: float) -> dict[str
     """What a manifest says of where and how a study was measured; not part of its digest."""
     from taskpgm_core import measure
 
+    bounded: dict[str, Any] = {}
+    if result.upper is not None:
+        width = (result.upper - result.divergence) @ prepared.pool.weights
+        bounded = {
+            "kept_tokens": prepared.plan.probe.kept,
+            "widest_interval": float(width.max()),
+        }
     return {
         **measure.device_facts(prepared.base.device),
         "dtype": prepared.plan.dtype,
@@ -252,6 +259,7 @@ def facts(prepared: Prepared, result: "Measurement", started: float) -> dict[str
         "probe_batch": result.batch,
         "training_rows_at_once": result.rows_at_once,
         "shared_examples": [list(s) for s in shared_examples(prepared.material.examples)],
+        **bounded,
     }
 
 
@@ -272,6 +280,8 @@ def study_files(prepared: Prepared, result: "Measurement") -> dict[str, bytes]:
         "noise_tasks": result.noise_tasks,
         "batch_noise": np.array(result.batch_noise),
     }
+    if result.upper is not None:
+        matrices["jsd-upper"] = measure.symmetric(result.upper @ weights, n)
     if not all(np.isfinite(m).all() for m in matrices.values()):
         raise MeasurementError("A measured matrix holds values that are not finite; none is kept.")
     return measured_files(

@@ -68,12 +68,17 @@ class Training(_Strict):
 
 
 class Probe(_Strict):
-    """The common probe pool: held-out examples, evenly over tasks."""
+    """The common probe pool: held-out examples, evenly over tasks.
+
+    ``kept``: compare models on the base model's so many likeliest tokens a context and one bucket
+    for the rest, which gives every divergence a lower and an upper bound; None is exact.
+    """
 
     examples_per_task: int = Field(default=24, ge=1)
     max_completion_tokens: int = Field(default=16, ge=1)
     batch: int = Field(default=16, ge=1)
     top: int = Field(default=5, ge=1, le=32)
+    kept: int | None = Field(default=None, ge=1)
 
 
 class Expect(_Strict):
@@ -150,6 +155,8 @@ class Plan(_Strict):
         for task in plan["tasks"]:
             for key in ("adapter", "checkpoint", *(() if task["joined"] else ("joined",))):
                 task.pop(key)
+        if plan["probe"]["kept"] is None:
+            plan["probe"].pop("kept")
         return plan
 
 

@@ -41,7 +41,7 @@ def _handover(
         problem,
         solution,
         allocation=load.allocation(_study, _view, solution.p),
-        alarms=alarms(problem, solution, noise_floor=floor),
+        alarms=alarms(problem, solution, noise_floor=floor, upper=load.upper(_study, _view)),
         explanation=explaining.explanation(_study, _view),
         sure=_sure(_study, _view),
         title=title,

@@ -35,6 +35,16 @@ def similarity(study: Study, view: View) -> Similarity:
     return _similarity(study.content, view.measure, study)
 
 
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _upper(content: str, measure: str, _study: Study) -> Similarity | None:
+    return store.upper_bound(_study, measure)
+
+
+def upper(study: Study, view: View) -> Similarity | None:
+    """S at the upper bounds of the divergences; None where they are exact."""
+    return _upper(study.content, view.measure, study)
+
+
 def named_mixture(study: Study, view: View, identifier: str) -> Array:
     """(n,) the baseline or the kept scenario of that id, over the study's tasks."""
     if identifier in BASELINES:
@@ -236,7 +246,12 @@ def noise(study: Study) -> Noise:
 def raised(study: Study, view: View) -> tuple[Alarm, ...]:
     """What to know before acting on the view's mixture."""
     floor = noise(study).floor if view.measure == "jsd" else None
-    return alarms(problem(study, view), solution(study, view), noise_floor=floor or None)
+    return alarms(
+        problem(study, view),
+        solution(study, view),
+        noise_floor=floor or None,
+        upper=upper(study, view),
+    )
 
 
 def references(study: Study) -> dict[str, Array]:

@@ -11,8 +11,9 @@ from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture import Solution, solve, trace
 from taskpgm_core.mixture.alarms import alarms
 from taskpgm_core.mixture.baselines import baseline
+from taskpgm_core.mixture.bracket import Bracket, bracket
 from taskpgm_core.mixture.budget import Allocation, allocate
-from taskpgm_core.store import noise
+from taskpgm_core.store import noise, upper_bound
 
 
 def allocation(posed: Posed, p: Any) -> Allocation | None:
@@ -36,7 +37,11 @@ def answer(posed: Posed, found: Solution) -> dict[str, Any]:
     optimal = found.status == "optimal"
     counted = allocation(posed, found.p) if optimal else None
     floor = noise(study).floor if study.kind == "measured" else None
-    raised = alarms(posed.problem, found, noise_floor=floor) if optimal else ()
+    upper = upper_bound(study, found.measure)
+    raised = alarms(posed.problem, found, noise_floor=floor, upper=upper) if optimal else ()
+    between = None
+    if upper is not None and optimal and np.isfinite(posed.balance):
+        between = bracket(posed.problem, upper, posed.balance)
     return {
         "study": study.slug,
         "tasks": list(found.tasks),
@@ -72,6 +77,22 @@ def answer(posed: Posed, found: Solution) -> dict[str, Any]:
         if study.rows is None
         else baseline("proportional", posed.similarity, rows=study.rows),
         "alarms": [{"name": a.name, "sentence": a.sentence, "number": a.number} for a in raised],
+        **({} if upper is None else {"bounds": between and ends(between)}),
+    }
+
+
+def ends(between: Bracket) -> dict[str, Any]:
+    """What ``solve`` says beside ``p``, the lower end's mixture, where divergences are bounded."""
+    return {
+        "width": between.width,
+        "upper": between.upper.p,
+        "distance": between.distance,
+        "most": between.most,
+        "excess": between.excess,
+        "ranges": between.ranges,
+        "certain": list(between.certain),
+        "undecided": list(between.undecided),
+        "sentence": between.sentence,
     }
 
 
@@ -95,6 +116,10 @@ def solve_(study: str, as_json: bool, **options: Any) -> None:
     )
     header = ["task", "weight", "uniform", "proportional"]
     columns = [found.p, result["uniform"], result["proportional"]]
+    between = result.get("bounds")
+    if between:
+        header[1:2] = ["lower end", "upper end"]
+        columns.insert(1, between["upper"])
     rows = [
         [name, *("-" if c is None else f"{c[i]:.4f}" for c in columns)]
         for i, name in enumerate(found.tasks)
@@ -110,6 +135,10 @@ def solve_(study: str, as_json: bool, **options: Any) -> None:
         f"{found.pairwise_energy:.6g}); certified gap {found.gap:.2g}; {len(found.support)} tasks, "
         f"as varied as {found.effective_tasks:.1f} equal ones."
     )
+    if between:
+        click.echo(f"Divergences within {between['width']:.2g} nats. {between['sentence']}")
+    elif "bounds" in result:
+        click.echo("Divergences are bounded; what that leaves open needs a finite balance.")
     for alarm in result["alarms"]:
         warn(alarm["sentence"])
 

@@ -17,7 +17,7 @@ from taskpgm_core.mixture import trace
 from taskpgm_core.mixture.alarms import alarms
 from taskpgm_core.mixture.explanation import explain
 from taskpgm_core.mixture.uncertainty import Uncertainty, uncertainty
-from taskpgm_core.store import noise
+from taskpgm_core.store import noise, upper_bound
 from taskpgm_core.store.files import write_atomic
 
 
@@ -46,12 +46,13 @@ def report(
     posed = pose_from(study, **options)
     found, path = solved(posed), trace(posed.problem)
     floor = noise(posed.study).floor if posed.study.kind == "measured" else None
+    upper = upper_bound(posed.study, found.measure)
     decision = decide(
         posed.study,
         posed.problem,
         found,
         allocation=allocation(posed, found.p),
-        alarms=alarms(posed.problem, found, noise_floor=floor),
+        alarms=alarms(posed.problem, found, noise_floor=floor, upper=upper),
         explanation=explain(posed.problem, found, path) if isfinite(found.balance) else None,
         sure=_sure(posed),
         title=title,

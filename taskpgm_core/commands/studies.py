@@ -34,6 +34,7 @@ def measured_card(study: Study) -> dict[str, Any]:
     D = store.similarity(study, "jsd").divergence
     off = D[np.triu_indices(len(D), 1)]
     home = np.diagonal(losses.per_token)
+    kept = ("kept_tokens", "widest_interval")
     return {
         "beats_base": int(losses.beats_base.sum()),
         "loss_home": dict(zip(study.names, home.tolist(), strict=True)),
@@ -42,6 +43,7 @@ def measured_card(study: Study) -> dict[str, Any]:
         "noise_batch": noise.batch,
         "noise_floor": noise.floor if noise.tasks else None,
         "divergence": {"min": off.min(), "median": float(np.median(off)), "max": off.max()},
+        **{name: study.facts[name] for name in kept if name in study.facts},
         "nearest": {
             name: [study.names[j] for j in np.argsort(row, kind="stable") if j != i][:3]
             for i, (name, row) in enumerate(zip(study.names, D, strict=True))
@@ -138,6 +140,11 @@ def show(study: str, as_json: bool) -> None:
         f"{m['beats_base']} of {len(found.tasks)} models beat the base at home. D between tasks: "
         f"{d['min']:.4f} to {d['max']:.4f}, median {d['median']:.4f} nats."
     )
+    if "kept_tokens" in m:
+        click.echo(
+            f"These are lower bounds, from the {m['kept_tokens']} likeliest tokens a context; the "
+            f"upper ones lie at most {m['widest_interval']:.2g} nats above."
+        )
     if m["noise"]:
         values = ", ".join(f"{k} {v:.4f}" for k, v in m["noise"].items())
         click.echo(f"Training noise (D to a second seed): {values}.")

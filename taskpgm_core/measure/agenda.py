@@ -185,6 +185,7 @@ class Agenda:
         return {
             "scores": [digest_of(self.score_key(digests[k], batch)) for k in joining.models],
             "pairs": digest_of(joining.pairs),
+            **({"kept": self.plan.probe.kept} if self.plan.probe.kept else {}),
         }
 
     # How much there is to do
@@ -194,8 +195,12 @@ class Agenda:
         mean = float(np.mean([e.length for e in self.training[spec.task or ""]]))
         return mean * self.plan.training.steps * self.plan.training.batch
 
-    def compare_work(self, pairs: int, positions: int) -> float:
-        return pairs * positions * self.base.vocabulary * PAIR_TOKENS
+    def compare_work(self, joining: Joining, positions: int) -> float:
+        kept, vocabulary = self.plan.probe.kept, self.base.vocabulary
+        entries = len(joining.pairs) * (kept or vocabulary)
+        if kept:  # every model's whole distribution once, to sum up what is not kept
+            entries += len(joining.models) * vocabulary
+        return entries * positions * PAIR_TOKENS
 
     def work(self) -> dict[str, float]:
         """Forward tokens (or what costs as much) of each stage."""
@@ -205,7 +210,7 @@ class Agenda:
             "score": float(
                 sum(batch.ids.size for spec in self.models for batch in self.batches_of(spec))
             ),
-            "compare": self.compare_work(len(self.pairs), self.pool.positions),
+            "compare": sum(self.compare_work(j, self.pool.positions) for j in self.joinings),
         }
 
     def count(self) -> dict[str, int]:

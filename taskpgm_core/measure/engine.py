@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 
@@ -140,7 +139,7 @@ class Engine(ABC):
                 known = all(self.digests[k] for k in joining.models)
                 key = agenda.compare_key(self.digests, batch, joining) if known else {}
                 if not known or not units.has("compare", key):
-                    work["compare"] += agenda.compare_work(len(joining.pairs), len(batch.places))
+                    work["compare"] += agenda.compare_work(joining, len(batch.places))
                     count["compare"] += 1
         return {"work": work, "units": count}
 
@@ -268,15 +267,15 @@ class Engine(ABC):
 
     def _comparison(
         self, batch: Batch, joining: Joining
-    ) -> tuple[list[np.ndarray], list[Weights | None], Sequence[tuple[int, int]]]:
+    ) -> tuple[list[np.ndarray], list[Weights | None], Sequence[tuple[int, int]], int]:
+        """What ``Worker.divergences`` asks for."""
         hidden = [self._scored(k, batch)["hidden"] for k in joining.models]
-        return hidden, [self.checkpoints.get(k) for k in joining.models], joining.pairs
+        checkpoints = [self.checkpoints.get(k) for k in joining.models]
+        return hidden, checkpoints, joining.pairs, joining.models.index(len(self.agenda.names))
 
-    def _compared(self, batch: Batch, joining: Joining, D: npt.NDArray[np.float64]) -> None:
-        self._put("compare", self.agenda.compare_key(self.digests, batch, joining), {"jsd": D})
-        self.progress.advance(
-            "compare", self.agenda.compare_work(len(joining.pairs), len(batch.places))
-        )
+    def _compared(self, batch: Batch, joining: Joining, arrays: Mapping[str, np.ndarray]) -> None:
+        self._put("compare", self.agenda.compare_key(self.digests, batch, joining), arrays)
+        self.progress.advance("compare", self.agenda.compare_work(joining, len(batch.places)))
         self.progress.finish("compare")
 
     def _compare(self) -> Measurement:
@@ -287,12 +286,13 @@ class Engine(ABC):
                 if self._take("compare", agenda.compare_key(self.digests, batch, joining)) is None:
                     wanted.append((batch, joining))
                     continue
-                work = agenda.compare_work(len(joining.pairs), len(batch.places))
+                work = agenda.compare_work(joining, len(batch.places))
                 self.progress.advance("compare", work, reused=True)
                 self.progress.finish("compare")
         self._divergences(wanted)
         positions, top = agenda.pool.positions, self.plan.probe.top
-        D = np.empty((len(agenda.pairs), positions))
+        names = ("jsd", "upper") if self.plan.probe.kept else ("jsd",)
+        ends = np.empty((len(names), len(agenda.pairs), positions))
         gold = np.empty((n + 1, positions), dtype=np.float32)
         top_ids = np.empty((n + 1, positions, top), dtype=np.int32)
         top_values = np.empty((n + 1, positions, top), dtype=np.float32)
@@ -306,15 +306,19 @@ class Engine(ABC):
                 key = agenda.compare_key(self.digests, batch, joining)
                 found = self._take("compare", key)
                 assert found is not None
-                D[np.ix_(np.array(joining.rows), batch.places)] = found["jsd"]
-        check(D, agenda)
+                for end, name in zip(ends, names, strict=True):
+                    end[np.ix_(np.array(joining.rows), batch.places)] = found[name]
+        for end in ends:
+            check(end, agenda)
+        D, upper = ends[0], ends[-1]
         m = n * (n - 1) // 2
         seconds = [agenda.names.index(name) for name in self.plan.training.second_seed]
         curves = [self._curves[k] for k in sorted(self._curves)]
         return Measurement(
             divergence=D[:m],
+            upper=upper[:m] if self.plan.probe.kept else None,
             base=D[m : m + n],
-            noise=D[m + n :],
+            noise=upper[m + n :],
             noise_tasks=np.array(seconds, dtype=np.int64),
             batch_noise=self._batch_noise(),
             gold=gold,

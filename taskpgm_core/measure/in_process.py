@@ -34,5 +34,5 @@ class InProcess(Engine):
     def _divergences(self, wanted: Sequence[tuple[Batch, Joining]]) -> None:
         worker = self._worker()
         for batch, joining in wanted:
-            hidden, checkpoints, pairs = self._comparison(batch, joining)
-            self._compared(batch, joining, worker.compare(hidden, checkpoints, pairs))
+            arrays = worker.divergences(*self._comparison(batch, joining))
+            self._compared(batch, joining, arrays)

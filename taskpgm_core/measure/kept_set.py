@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from taskpgm_core.errors import MeasurementError
-from taskpgm_core.measure.divergence import FLOOR, LN2
+from taskpgm_core.measure.divergence import FLOOR, LN2, TILE
 from taskpgm_core.measure.head import Head
 
 ENTRIES = 1 << 22
@@ -38,11 +38,12 @@ def kept_tokens(
 ) -> npt.NDArray[np.int64]:
     """(positions, k) the ``k`` likeliest tokens of one model (the base) at each position.
 
-    The base's serve for tasks that come later, too. MeasurementError unless 1 <= k < V.
+    The base's serve for tasks that come later, too. MeasurementError unless 1 <= k <= V; with V
+    nothing is left out, and both bounds are exact.
     """
-    if not 1 <= k < head.vocabulary:
+    if not 1 <= k <= head.vocabulary:
         raise MeasurementError(
-            f"The kept set needs between 1 and {head.vocabulary - 1} tokens, not {k}."
+            f"The kept set needs between 1 and {head.vocabulary} tokens (probe.kept), not {k}."
         )
     out = np.empty((len(hidden), k), dtype=np.int64)
     rows = max(entries // head.vocabulary, 1)
@@ -105,6 +106,35 @@ def bounds(
         lower[row] = kept + _terms(R[i], R[j])
         upper[row] = kept + LN2 * (R[i] + R[j]) / 2
     return np.maximum(lower, 0.0), np.maximum(upper, np.maximum(lower, 0.0))
+
+
+def between(
+    hidden: Sequence[npt.NDArray[np.float32]],
+    heads: Sequence[Head],
+    pairs: Sequence[tuple[int, int]],
+    *,
+    keeper: int,
+    k: int,
+    device: torch.device | str = "cpu",
+    tile: int = TILE,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """(pairs, positions) twice: ``bounds`` of all pairs, from hidden states as in ``all_pairs``.
+
+    ``keeper``: the model (the base) whose ``k`` likeliest tokens are kept at each position. Which
+    they are does not depend on the other models, so tasks that join later meet the same sets.
+    Positions go a block at a time: at most 16 bytes for each of ``tile`` entries are held.
+    """
+    kept = kept_tokens(hidden[keeper], heads[keeper], k, device=device)
+    lower, upper = np.empty((2, len(pairs), len(kept)))
+    rows = max(tile // (len(hidden) * k), 1)
+    for start in range(0, len(kept), rows):
+        block = slice(start, start + rows)
+        models = [
+            coarse(h[block], head, kept[block], device=device)
+            for h, head in zip(hidden, heads, strict=True)
+        ]
+        lower[:, block], upper[:, block] = bounds(models, pairs)
+    return lower, upper
 
 
 def _terms(p: npt.NDArray[np.float64], q: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -21,13 +21,16 @@ class Measurement:
     """Everything measured, models in task order with the base last; see ``store.arrays``.
 
     ``divergence``: (pairs, positions) of the n(n-1)/2 task pairs; ``base``: (n, positions) of each
-    model from the base model; ``noise``: (second seeds, positions). All JSD in nats.
+    model from the base model; ``noise``: (second seeds, positions). All JSD in nats. Where the
+    plan keeps tokens, ``divergence`` and ``base`` are lower bounds, ``upper`` the upper ones of
+    ``divergence``, and ``noise`` upper bounds, so that the noise floor is not understated.
     ``batch_noise``: mean JSD of the base model from itself under a second batch plan, nats.
     ``batch``: probe examples a batch as measured, ``rows_at_once``: training rows that shared a
     forward pass (both less than the plan's batches where memory ran out).
     """
 
     divergence: npt.NDArray[np.float64]
+    upper: npt.NDArray[np.float64] | None
     base: npt.NDArray[np.float64]
     noise: npt.NDArray[np.float64]
     noise_tasks: npt.NDArray[np.int64]

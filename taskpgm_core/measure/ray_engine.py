@@ -18,7 +18,7 @@ from taskpgm_core.measure.engine import Engine
 from taskpgm_core.measure.measurement import Measurement
 from taskpgm_core.measure.probe_pool import Batch
 from taskpgm_core.measure.stations import Home, Stations, answer, cluster
-from taskpgm_core.measure.worker import Event, Job, Worker
+from taskpgm_core.measure.worker import Arrays, Event, Job, Worker
 
 
 class Station:
@@ -40,6 +40,9 @@ class Station:
 
     def compare(self, *arguments: Any) -> npt.NDArray[np.float64]:
         return self._worker.compare(*arguments)
+
+    def divergences(self, *arguments: Any) -> Arrays:
+        return self._worker.divergences(*arguments)
 
     def drift(self, batch: int, hidden: npt.NDArray[np.float32]) -> float:
         return self._worker.drift(batch, hidden)
@@ -107,9 +110,9 @@ class OnRay(Engine):
         def serve(station: Any, piece: tuple[Batch, Joining]) -> None:
             with lock:
                 asked = self._comparison(*piece)
-            D = answer(station.compare.remote(*asked))
+            arrays = answer(station.divergences.remote(*asked))
             with lock:
-                self._compared(*piece, D)
+                self._compared(*piece, arrays)
 
         self._stations.share(wanted, serve)
 

@@ -17,6 +17,7 @@ from taskpgm_core.measure.agenda import Agenda, ModelSpec
 from taskpgm_core.measure.base_model import BaseModel, Weights, load_base
 from taskpgm_core.measure.divergence import all_pairs
 from taskpgm_core.measure.head import Head, head_of
+from taskpgm_core.measure.kept_set import between
 from taskpgm_core.measure.probe_pool import Batch
 from taskpgm_core.measure.scoring import score
 from taskpgm_core.measure.training import train
@@ -166,6 +167,22 @@ class Worker:
         """(pairs, positions) JSD from hidden states; ``checkpoints`` where a head is its own."""
         heads = [self._head(weights) for weights in checkpoints]
         return all_pairs(hidden, heads, pairs, device=self.base.device)
+
+    def divergences(
+        self,
+        hidden: Sequence[npt.NDArray[np.float32]],
+        checkpoints: Sequence[Weights | None],
+        pairs: Sequence[tuple[int, int]],
+        keeper: int,
+    ) -> Arrays:
+        """A comparison's unit: ``jsd``, or where the plan keeps tokens its lower bound and
+        ``upper``. ``keeper``: the place of the base model, whose likeliest tokens are kept."""
+        kept = self.agenda.plan.probe.kept
+        if kept is None:
+            return {"jsd": self.compare(hidden, checkpoints, pairs)}
+        heads = [self._head(weights) for weights in checkpoints]
+        lower, upper = between(hidden, heads, pairs, keeper=keeper, k=kept, device=self.base.device)
+        return {"jsd": lower, "upper": upper}
 
     def drift(self, batch: int, hidden: npt.NDArray[np.float32]) -> float:
         """Largest JSD of the base model now from the base model when it gave ``hidden``."""

@@ -1,14 +1,18 @@
 """What a person should know before acting on a mixture: each alarm a sentence and a number."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.solution import Solution
+from taskpgm_core.mixture.solver import solve
+from taskpgm_core.records import Similarity
 
 FEW_TASKS = 2.0
 ROUNDING = 1e-9
+MOVED = 0.01
+"""L1 between the mixtures at both ends of the divergences from which on it is worth an alarm."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +25,17 @@ class Alarm:
 
 
 def alarms(
-    problem: Problem, solution: Solution, *, noise_floor: float | None = None
+    problem: Problem,
+    solution: Solution,
+    *,
+    noise_floor: float | None = None,
+    upper: Similarity | None = None,
 ) -> tuple[Alarm, ...]:
     """The alarms of an optimal ``solution``; empty where all is well.
 
     ``noise_floor``: largest divergence between two models of one task that differ only in their
-    training seed, in the units of S; None where it was not measured.
+    training seed, in the units of S; None where it was not measured. ``upper``: S of the upper
+    bounds where ``problem`` is posed with the lower ones; None where divergences are exact.
     """
     shape, n = problem.convexity, problem.n
     raised: list[Alarm] = []
@@ -53,6 +62,19 @@ def alarms(
                     f"Similarities differ by only {ratio:.2g} times what a second training seed "
                     "changes; the mixture may be noise.",
                     ratio,
+                )
+            )
+    if upper is not None:
+        end = solve(replace(problem, similarity=upper), solution.balance)
+        moved = float(np.abs(end.p - solution.p).sum())
+        if moved > MOVED or set(end.support) != set(solution.support):
+            raised.append(
+                Alarm(
+                    "between-bounds",
+                    "Divergences are known between two bounds only, and between these the "
+                    f"mixture moves by {moved:.3g} in L1; keep more tokens (probe.kept) to "
+                    "settle it.",
+                    moved,
                 )
             )
     if shape.shift > 0:

@@ -11,6 +11,9 @@ from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.mixture.solver import solve
 from taskpgm_core.records import Array, Similarity, read_only
 
+SAME = 1e-9
+"""L1 below which two mixtures are one."""
+
 
 @dataclass(frozen=True, eq=False)
 class Bracket:
@@ -45,13 +48,22 @@ class Bracket:
         return tuple(task for task, (lo, hi) in ends if lo <= 0 < hi)
 
     @property
+    def most(self) -> float:
+        """How far at most, in L1, the true mixture lies from the lower end's: weights that grow
+        and those that shrink do so by the same sum."""
+        low, high = np.abs(self.ranges - self.lower.p[:, None]).sum(axis=0)
+        return float(min(2 * low, 2 * high, 2.0))
+
+    @property
     def sentence(self) -> str:
         """What to tell a person."""
+        if self.most <= SAME:
+            return "The mixture is the same wherever the divergences lie between their bounds."
         tasks = "different tasks" if self.changes else "the same tasks"
         return (
-            f"The two ends mix {tasks} and differ by {self.distance:.3g} in L1; "
-            f"{len(self.certain)} tasks have weight in any case, {len(self.undecided)} are "
-            f"undecided."
+            f"The mixture could change, by at most {self.most:.3g} in L1: the two ends mix {tasks} "
+            f"and differ by {self.distance:.3g}; {len(self.certain)} tasks have weight in any "
+            f"case, {len(self.undecided)} are undecided."
         )
 
 
@@ -61,7 +73,8 @@ def bracket(problem: Problem, upper: Similarity, balance: float) -> Bracket:
     With D = lower + x, 0 <= x <= width, energies of the two differ at any p by between -width/2
     and r width (r = 0 for a measured utility, whose unary term does not move), so that either
     optimum is within (1/2 + r) width of the other's energy; the ranges are the lower end's
-    near-optimal ones at that slack. Raises MixtureError where the bounds cross, for other tasks,
+    near-optimal ones at that slack. At balance 1 the anchor is the mixture of every convex S: where
+    it is feasible nothing is open. Raises MixtureError where the bounds cross, for other tasks,
     where S is not convex on the simplex (a shift would differ between the ends), for an infinite
     balance and for constraints that clash.
     """
@@ -83,6 +96,8 @@ def bracket(problem: Problem, upper: Similarity, balance: float) -> Bracket:
     width = float(x.max())
     r = 0.0 if problem.utility is not None else balance
     excess = (0.5 + r) * width
+    if r == 1.0 and np.abs(found.p - problem.anchor).sum() <= SAME:
+        excess = 0.0
     return Bracket(
         found,
         end,

@@ -14,6 +14,7 @@ from taskpgm_core.store.arrays import (
     similarity,
     token_divergences,
     training_curves,
+    upper_bound,
 )
 from taskpgm_core.store.assembly import assemble, finished, measured_files, recover
 from taskpgm_core.store.cache import cache_root, find_folder, list_studies, open_study
@@ -78,5 +79,6 @@ __all__ = [
     "token_divergences",
     "training_curves",
     "unpack",
+    "upper_bound",
     "verify",
 ]

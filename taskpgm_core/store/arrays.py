@@ -91,6 +91,16 @@ def similarity(study: Study, measure: str | None = None) -> Similarity:
     return Similarity(study.names, -matrix if measure == "jsd" else matrix, measure)
 
 
+def upper_bound(study: Study, measure: str = "jsd") -> Similarity | None:
+    """S = -D of the upper bounds, where the plan kept tokens and ``similarity`` is of the lower.
+
+    None where the divergences are exact, and for any other measure than ``jsd``.
+    """
+    if measure != "jsd" or "jsd-upper" not in (arrays := _npz(study, "matrices.npz")):
+        return None
+    return Similarity(study.names, -arrays["jsd-upper"], "jsd")
+
+
 def base_divergence(study: Study) -> Array:
     """(n,) mean JSD of each single-task model from the base model, nats."""
     return read_only(_npz(study, "matrices.npz")["base"])
