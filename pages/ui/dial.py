@@ -1,6 +1,6 @@
 """The balance dial in the page: live in the browser, its value in the address on release."""
 
-from typing import Any
+import json
 
 import streamlit as st
 
@@ -14,24 +14,23 @@ from taskpgm_core.records import Study
 
 MESSENGER = """
 export default function ({ data }) {
-  window.taskpgmNAME = data;
-  window.dispatchEvent(new CustomEvent("taskpgm-EVENT", { detail: data }));
+  const detail = JSON.parse(new TextDecoder().decode(data));
+  window.taskpgmNAME = detail;
+  window.dispatchEvent(new CustomEvent("taskpgm-EVENT", { detail }));
 }
 """
 """Hands data to the dial, which may come before or after the dial's own script is there."""
-STILL = ("names", "families", "balances", "places", "weights")
-"""What stays the same while the dial moves: sent apart, Streamlit sends it only once."""
 
 
-def _hand_over(name: str, data: dict[str, Any]) -> None:
-    """Give the dial its ``Path`` or ``Intervals``; intervals take longer than the page."""
+def _hand_over(name: str, data: bytes) -> None:
+    """Give the dial its ``Path`` or ``Intervals``, as JSON.
+
+    What stays while the dial moves goes apart, so that Streamlit sends it only once; intervals
+    take longer than the page.
+    """
     event = name.lower()
     script = MESSENGER.replace("NAME", name).replace("EVENT", event)
     st.components.v2.component(f"taskpgm_{event}", js=script)(key=event, data=data)
-
-
-def _key(study: Study, view: View) -> str:
-    return f"{study.content}/{view.question}"
 
 
 def dial(study: Study, view: View) -> None:
@@ -46,10 +45,9 @@ def dial(study: Study, view: View) -> None:
         js=SCRIPT.read_text(encoding="utf-8"),
         css=STYLE.read_text(encoding="utf-8"),
     )
+    key, path = load.dial_path(study, view)
     data = dial_data(
-        _key(study, view),
-        [task.family for task in study.tasks],
-        load.path(study, view).sparse(),
+        key,
         balance=view.balance,
         lam=view.lam,
         anchor=problem.anchor,
@@ -58,8 +56,7 @@ def dial(study: Study, view: View) -> None:
         selected=view.tasks,
         no_middle=no_middle(study, view),
     )
-    path = {name: data.pop(name) for name in STILL}
-    _hand_over("Path", {"key": data["key"], **path})
+    _hand_over("Path", path)
     mount(
         key="dial",
         data=data,
@@ -82,8 +79,9 @@ def whiskers(study: Study, view: View) -> None:
         st.caption(str(error))
         return
     name = f"{found.level:.0%} interval"
-    drawn = interval_data(_key(study, view), name, view.balance, found.low, found.high)
-    _hand_over("Intervals", drawn)
+    key, _ = load.dial_path(study, view)
+    drawn = interval_data(key, name, view.balance, found.low, found.high)
+    _hand_over("Intervals", json.dumps(drawn).encode())
     st.caption(
         f"Whiskers: {found.level:.0%} of {found.draws} bootstrap draws of the probe examples, each "
         f"solved exactly. On average {found.stability:.0%} of the budget stays where it is."

@@ -1,5 +1,7 @@
 """What pages show, read or computed once per study content and shared by all sessions."""
 
+import json
+
 import numpy as np
 import streamlit as st
 
@@ -8,6 +10,7 @@ from pages.ui.view import TARGETS, View
 from taskpgm_core import mixture, store
 from taskpgm_core.bootstrap import DRAWS, LEVEL, replicates
 from taskpgm_core.figures.balance_axis import samples, track_end
+from taskpgm_core.figures.dial import path_data
 from taskpgm_core.figures.graph_layout import TaskGraph, task_graph
 from taskpgm_core.figures.labels import shorten
 from taskpgm_core.figures.matrix_order import matrix_order
@@ -111,6 +114,18 @@ def _path(content: str, question: str, _study: Study, _view: View) -> Path:
 def path(study: Study, view: View) -> Path:
     """The mixture at every balance at once."""
     return _path(study.content, view.question, study, view)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _dial_path(content: str, question: str, _study: Study, _view: View) -> tuple[str, bytes]:
+    key, families = f"{content}/{question}", [task.family for task in _study.tasks]
+    written = json.dumps(path_data(key, families, path(_study, _view).sparse()))
+    return key, written.encode()
+
+
+def dial_path(study: Study, view: View) -> tuple[str, bytes]:
+    """The dial's key, and its path as JSON: 1.7 MB at 316 tasks, too much to write at every run."""
+    return _dial_path(study.content, view.question, study, view)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -10,7 +10,7 @@ FONT = "'Source Sans', 'Source Sans 3', system-ui, sans-serif"
 
 
 def canvas(palette: Palette, *, height: int, **layout: Any) -> go.Figure:
-    """A figure of ``height`` pixels in the house style; ``layout`` goes to ``update_layout``."""
+    """A figure of ``height`` pixels in the house style; ``layout`` goes before its defaults."""
     axis = {
         "gridcolor": palette.grid,
         "zerolinecolor": palette.grid,
@@ -20,21 +20,20 @@ def canvas(palette: Palette, *, height: int, **layout: Any) -> go.Figure:
         "automargin": True,
         "fixedrange": True,
     }
-    figure = go.Figure()
-    figure.update_layout(
-        template="none",
-        height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": FONT, "size": 15, "color": palette.ink},
-        hoverlabel={
+    house = {
+        "template": "none",
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "size": 15, "color": palette.ink},
+        "hoverlabel": {
             "bgcolor": palette.paper,
             "bordercolor": palette.muted,
             "font": {"family": FONT, "size": 15, "color": palette.ink},
             "align": "left",
         },
-        legend={
+        "legend": {
             "orientation": "h",
             "yanchor": "bottom",
             "y": 1.0,
@@ -42,9 +41,8 @@ def canvas(palette: Palette, *, height: int, **layout: Any) -> go.Figure:
             "x": 0,
             "font": {"size": 15},
         },
-        xaxis=axis,
-        yaxis=axis,
-        dragmode=False,
-    )
-    figure.update_layout(**layout)
-    return figure
+        "xaxis": axis,
+        "yaxis": axis,
+        "dragmode": False,
+    }
+    return go.Figure(layout=house | layout)  # update_layout would take ten times as long

@@ -15,10 +15,24 @@ OVERLAYS = 4
 """Mixtures that the bars can mark and still be read: as many as there are marks in the style."""
 
 
+def path_data(key: str, families: Sequence[str], path: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON of what stays while the dial moves; may be sent apart, see ``dial.js``.
+
+    ``path``: the exact path in its sparse form: ``tasks``, ``balances`` ascending, and at each the
+    ``places`` and ``weights`` of the tasks above zero, linear in between.
+    """
+    return {
+        "key": key,
+        "names": list(path["tasks"]),
+        "families": list(families),
+        "balances": path["balances"],
+        "places": path["places"],
+        "weights": path["weights"],
+    }
+
+
 def dial_data(
     key: str,
-    families: Sequence[str],
-    path: Mapping[str, Any],
     *,
     balance: float,
     lam: float,
@@ -29,21 +43,15 @@ def dial_data(
     no_middle: str = "",
     intervals: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """JSON for the dial. Equal ``key`` promises equal tasks, path and anchor.
+    """JSON for the dial, beside its ``path_data`` of the same ``key``.
 
-    ``path``: the exact path in its sparse form: ``tasks``, ``balances`` ascending, and at each the
-    ``places`` and ``weights`` of the tasks above zero, linear in between.
+    Equal ``key`` promises equal tasks, path and anchor.
     ``overlays``: {name: (n,)} mixtures marked on the bars, the first four of them;
     ``selected``: tasks that stand out; ``no_middle``: why balance 1 is not the anchor, empty where
     it is; ``intervals``: what ``interval_data`` gives.
     """
     return {
         "key": key,
-        "names": list(path["tasks"]),
-        "families": list(families),
-        "balances": path["balances"],
-        "places": path["places"],
-        "weights": path["weights"],
         "anchor": np.round(anchor, 9).tolist(),
         "anchorName": anchor_name,
         "middle": not no_middle,

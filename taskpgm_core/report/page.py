@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from taskpgm_core.figures import findings
-from taskpgm_core.figures.dial import SCRIPT, STYLE, dial_data, interval_data
+from taskpgm_core.figures.dial import SCRIPT, STYLE, dial_data, interval_data, path_data
 from taskpgm_core.figures.labels import count, percent, scientific
 from taskpgm_core.mixture import Path, Problem
 from taskpgm_core.report.decision import Decision, TaskLine
@@ -106,10 +106,9 @@ def _data(name: str, value: Any) -> Markup:
 def _dial(decision: Decision, problem: Problem, path: Path) -> dict[str, Any]:
     sizes = [line.proportional for line in decision.tasks]
     reached = np.abs(path.at(1.0) - problem.anchor).max() < REACHED
-    return dial_data(
+    families = [line.family for line in decision.tasks]
+    return path_data(decision.digest, families, path.sparse()) | dial_data(
         decision.digest,
-        [line.family for line in decision.tasks],
-        path.sparse(),
         balance=decision.balance_on(path),
         lam=float(decision.question["lambda"]) or 1.0,
         anchor=problem.anchor,
