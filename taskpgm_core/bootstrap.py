@@ -3,22 +3,28 @@
 import numpy as np
 
 from taskpgm_core import store
-from taskpgm_core.errors import StoreError
-from taskpgm_core.mixture.uncertainty import divergence_replicates, pmi_replicates
+from taskpgm_core.errors import NotKeptError
+from taskpgm_core.mixture import Problem
+from taskpgm_core.mixture.uncertainty import (
+    Uncertainty,
+    divergence_replicates,
+    pmi_replicates,
+    uncertainty,
+)
 from taskpgm_core.records import Array, Study
 
 DRAWS, LEVEL = 100, 0.9
-"""Of the intervals on pages and in reports, so that both say the same."""
+"""Of the intervals on pages, in reports and in alarms, so that all say the same."""
 
 
 def replicates(study: Study, measure: str, *, draws: int = 200, seed: int = 0) -> Array:
     """(draws, n, n) bootstrap replicates of S over the study's probe examples.
 
-    StoreError where the study holds nothing by example: an imported matrix, or per-example
+    NotKeptError where the study holds nothing by example: an imported matrix, or per-example
     divergences left out because there are too many tasks.
     """
     if study.kind != "measured":
-        raise StoreError(
+        raise NotKeptError(
             f"{study.slug} was imported as a matrix, without examples to draw again, so its "
             f"mixtures have no intervals."
         )
@@ -31,3 +37,12 @@ def replicates(study: Study, measure: str, *, draws: int = 200, seed: int = 0) -
     if measure == "pmi-token":
         losses = losses / pool.tokens
     return pmi_replicates(losses, pool.task, draws, seed)
+
+
+def bootstrap(study: Study, problem: Problem, balance: float) -> Uncertainty | str:
+    """How sure a mixture of ``study`` is, or in a sentence why it cannot be drawn again."""
+    try:
+        drawn = replicates(study, problem.similarity.measure, draws=DRAWS)
+    except NotKeptError as error:
+        return str(error)
+    return uncertainty(problem, balance, drawn, level=LEVEL)

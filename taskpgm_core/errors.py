@@ -28,6 +28,10 @@ class StoreError(TaskPGMError):
     """A study that is missing, ambiguous, incomplete or damaged."""
 
 
+class NotKeptError(StoreError):
+    """Something that this kind of study was made without."""
+
+
 class MixtureError(TaskPGMError):
     """Controls of a mixture that make no sense (an infeasible set is a status, not an error)."""
 

@@ -70,7 +70,7 @@ def test_solve_answers_every_key_of_the_contract(ask, starter, problem):
     assert answer["uniform"] == pytest.approx([1 / 26] * 26)
     assert answer["proportional"] == pytest.approx((starter.rows / starter.rows.sum()).tolist())
     assert answer["effective_tasks"] == pytest.approx(np.exp(-(p[p > 0] * np.log(p[p > 0])).sum()))
-    assert {"name", "sentence", "number"} <= set(answer["alarms"][0])
+    assert set(answer["alarms"][0]) == {"name", "sentence", "number", "level"}
 
 
 @pytest.mark.parametrize("slug", ["starter", "bigbench"])

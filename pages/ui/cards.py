@@ -36,7 +36,7 @@ def study_card(name: str, study: Study, palette: Palette) -> None:
             st.error(escape(str(error)))
             return
         for alarm in load.raised(study, view):
-            if alarm.name != "closed-form-invalid":
+            if alarm.level == "warning":
                 st.warning(escape(alarm.sentence))
         chart(
             weights_figure(

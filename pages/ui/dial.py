@@ -7,9 +7,11 @@ import streamlit as st
 from pages.ui import load
 from pages.ui.anchoring import no_middle
 from pages.ui.controls import moved
+from pages.ui.panels import raise_alarms
 from pages.ui.view import View
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures.dial import SCRIPT, STYLE, dial_data, interval_data
+from taskpgm_core.mixture.alarms import instability
 from taskpgm_core.records import Study
 
 MESSENGER = """
@@ -86,3 +88,4 @@ def whiskers(study: Study, view: View) -> None:
         f"Whiskers: {found.level:.0%} of {found.draws} bootstrap draws of the probe examples, each "
         f"solved exactly. On average {found.stability:.0%} of the budget stays where it is."
     )
+    raise_alarms([alarm for alarm in (instability(found),) if alarm])

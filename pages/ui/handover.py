@@ -7,12 +7,11 @@ import streamlit as st
 
 from pages.ui import explaining, load
 from pages.ui.view import View
-from taskpgm_core import store
-from taskpgm_core.errors import StoreError
-from taskpgm_core.mixture.alarms import alarms
+from taskpgm_core.errors import NotKeptError
 from taskpgm_core.mixture.uncertainty import Uncertainty
 from taskpgm_core.records import Study
 from taskpgm_core.report import decide, report_page
+from taskpgm_core.study_alarms import study_alarms
 
 
 @dataclass(frozen=True)
@@ -35,15 +34,15 @@ def _handover(
     content: str, asked: str, title: str, notes: str, today: str, _study: Study, _view: View
 ) -> Handover:
     problem, solution = load.problem(_study, _view), load.solution(_study, _view)
-    floor = store.noise(_study).floor if _study.kind == "measured" else None
+    sure = _sure(_study, _view)
     decision = decide(
         _study,
         problem,
         solution,
         allocation=load.allocation(_study, _view, solution.p),
-        alarms=alarms(problem, solution, noise_floor=floor, upper=load.upper(_study, _view)),
+        alarms=study_alarms(_study, problem, solution, sure),
         explanation=explaining.explanation(_study, _view),
-        sure=_sure(_study, _view),
+        sure=sure,
         title=title,
         notes=notes,
         made=today,
@@ -56,5 +55,5 @@ def _sure(study: Study, view: View) -> Uncertainty | str:
     """The bootstrap of the mixture, or why the study allows none."""
     try:
         return load.intervals(study, view)
-    except StoreError as error:
+    except NotKeptError as error:
         return str(error)

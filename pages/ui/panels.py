@@ -22,7 +22,7 @@ from taskpgm_core.records import Array, Study
 def raise_alarms(raised: Sequence[Alarm]) -> None:
     """What to know before acting on the mixture, one line each."""
     for alarm in raised:
-        if alarm.name == "closed-form-invalid":
+        if alarm.level == "note":
             st.info(escape(alarm.sentence))
         else:
             st.warning(escape(alarm.sentence), icon=":material/priority_high:")

@@ -7,10 +7,11 @@ import numpy as np
 
 from taskpgm_core.bootstrap import replicates
 from taskpgm_core.commands.mixtures import allocation
-from taskpgm_core.commands.output import as_json, print_json, study_argument, table
+from taskpgm_core.commands.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.commands.posing import Posed, pose_from, posing
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture import Solution, solve, trace
+from taskpgm_core.mixture.alarms import instability
 from taskpgm_core.mixture.baselines import BASELINES, baseline
 from taskpgm_core.mixture.explanation import explain
 from taskpgm_core.mixture.near_optimal import near_optimal
@@ -213,6 +214,9 @@ def uncertainty_(
         f"{sure.draws} draws: {sure.stability:.1%} of the budget stays where it is on average; "
         f"L1 within {sure.half_width_l1:.3f} at {level:.0%}."
     )
+    alarm = instability(sure)
+    if alarm:
+        warn(alarm.sentence)
 
 
 @click.command()

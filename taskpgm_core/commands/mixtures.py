@@ -1,19 +1,21 @@
 """Verbs on mixtures: solve, path."""
 
+from dataclasses import asdict
 from typing import Any
 
 import click
 import numpy as np
 
+from taskpgm_core.bootstrap import bootstrap
 from taskpgm_core.commands.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.commands.posing import Posed, pose_from, posing
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture import Solution, solve, trace
-from taskpgm_core.mixture.alarms import alarms
 from taskpgm_core.mixture.baselines import baseline
 from taskpgm_core.mixture.bracket import Bracket, bracket
 from taskpgm_core.mixture.budget import Allocation, allocate
-from taskpgm_core.store import noise, upper_bound
+from taskpgm_core.store import upper_bound
+from taskpgm_core.study_alarms import study_alarms
 
 
 def allocation(posed: Posed, p: Any) -> Allocation | None:
@@ -36,9 +38,9 @@ def answer(posed: Posed, found: Solution) -> dict[str, Any]:
     study = posed.study
     optimal = found.status == "optimal"
     counted = allocation(posed, found.p) if optimal else None
-    floor = noise(study).floor if study.kind == "measured" else None
+    sure = bootstrap(study, posed.problem, found.balance) if optimal else ""
+    raised = study_alarms(study, posed.problem, found, sure) if optimal else ()
     upper = upper_bound(study, found.measure)
-    raised = alarms(posed.problem, found, noise_floor=floor, upper=upper) if optimal else ()
     between = None
     if upper is not None and optimal and np.isfinite(posed.balance):
         between = bracket(posed.problem, upper, posed.balance)
@@ -76,7 +78,7 @@ def answer(posed: Posed, found: Solution) -> dict[str, Any]:
         "proportional": None
         if study.rows is None
         else baseline("proportional", posed.similarity, rows=study.rows),
-        "alarms": [{"name": a.name, "sentence": a.sentence, "number": a.number} for a in raised],
+        "alarms": [asdict(alarm) for alarm in raised],
         **({} if upper is None else {"bounds": between and ends(between)}),
     }
 
@@ -140,7 +142,8 @@ def solve_(study: str, as_json: bool, **options: Any) -> None:
     elif "bounds" in result:
         click.echo("Divergences are bounded; what that leaves open needs a finite balance.")
     for alarm in result["alarms"]:
-        warn(alarm["sentence"])
+        say = warn if alarm["level"] == "warning" else click.echo
+        say(alarm["sentence"])
 
 
 @click.command()

@@ -7,18 +7,16 @@ from typing import Any
 
 import click
 
-from taskpgm_core.bootstrap import DRAWS, LEVEL, replicates
+from taskpgm_core.bootstrap import bootstrap
 from taskpgm_core.commands.answers import solved
 from taskpgm_core.commands.mixtures import allocation
 from taskpgm_core.commands.output import as_json, study_argument
-from taskpgm_core.commands.posing import Posed, pose_from, posing
-from taskpgm_core.errors import MixtureError, StoreError
+from taskpgm_core.commands.posing import pose_from, posing
+from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture import trace
-from taskpgm_core.mixture.alarms import alarms
 from taskpgm_core.mixture.explanation import explain
-from taskpgm_core.mixture.uncertainty import Uncertainty, uncertainty
-from taskpgm_core.store import noise, upper_bound
 from taskpgm_core.store.files import write_atomic
+from taskpgm_core.study_alarms import study_alarms
 
 
 @click.command()
@@ -45,16 +43,15 @@ def report(
 
     posed = pose_from(study, **options)
     found, path = solved(posed), trace(posed.problem)
-    floor = noise(posed.study).floor if posed.study.kind == "measured" else None
-    upper = upper_bound(posed.study, found.measure)
+    sure = bootstrap(posed.study, posed.problem, found.balance)
     decision = decide(
         posed.study,
         posed.problem,
         found,
         allocation=allocation(posed, found.p),
-        alarms=alarms(posed.problem, found, noise_floor=floor, upper=upper),
+        alarms=study_alarms(posed.study, posed.problem, found, sure),
         explanation=explain(posed.problem, found, path) if isfinite(found.balance) else None,
-        sure=_sure(posed),
+        sure=sure,
         title=title,
         notes=_text(notes_from) if notes_from else notes,
         made=datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -67,15 +64,6 @@ def report(
         click.echo(decision.to_json(), nl=False)
     else:
         click.echo(f"Wrote {out} ({len(page.encode()) / 1e3:,.0f} kB): {decision.title}")
-
-
-def _sure(posed: Posed) -> Uncertainty | str:
-    """The bootstrap of the mixture, or why the study allows none."""
-    try:
-        drawn = replicates(posed.study, posed.similarity.measure, draws=DRAWS)
-    except StoreError as error:
-        return str(error)
-    return uncertainty(posed.problem, posed.balance, drawn, level=LEVEL)
 
 
 def _text(file: str) -> str:

@@ -1,27 +1,37 @@
 """What a person should know before acting on a mixture: each alarm a sentence and a number."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.mixture.solver import solve
+from taskpgm_core.mixture.uncertainty import Uncertainty
 from taskpgm_core.records import Similarity
 
 FEW_TASKS = 2.0
 ROUNDING = 1e-9
+UNSTABLE = 0.2
+"""Share of the budget that may move, at the bootstrap's level, before it is said."""
+JUMPY = 10.0
+"""L1 per unit of balance around balance 1 above which it is said: 5% of the budget per 0.01."""
 MOVED = 0.01
 """L1 between the mixtures at both ends of the divergences from which on it is worth an alarm."""
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """``name``: what kind of alarm; ``number``: the value that raised it, named in ``sentence``."""
+    """``name``: what kind of alarm; ``number``: the value that raised it, named in ``sentence``.
+
+    ``level``: a ``warning`` questions the mixture itself, a ``note`` says how it came about.
+    """
 
     name: str
     sentence: str
     number: float
+    level: Literal["note", "warning"] = "warning"
 
 
 def alarms(
@@ -30,12 +40,14 @@ def alarms(
     *,
     noise_floor: float | None = None,
     upper: Similarity | None = None,
+    sure: Uncertainty | None = None,
 ) -> tuple[Alarm, ...]:
-    """The alarms of an optimal ``solution``; empty where all is well.
+    """The alarms of an optimal ``solution``, warnings before notes; empty where all is well.
 
     ``noise_floor``: largest divergence between two models of one task that differ only in their
-    training seed, in the units of S; None where it was not measured. ``upper``: S of the upper
-    bounds where ``problem`` is posed with the lower ones; None where divergences are exact.
+    training seed, in the units of S; ``sure``: the mixture's bootstrap; both None where unknown.
+    ``upper``: S of the upper bounds where ``problem`` is posed with the lower ones; None where
+    divergences are exact.
     """
     shape, n = problem.convexity, problem.n
     raised: list[Alarm] = []
@@ -104,6 +116,7 @@ def alarms(
                 "The paper's closed form is no mixture here, so the exact solver was needed; "
                 f"{dropped} of {n} tasks have no weight.",
                 float(dropped),
+                "note",
             )
         )
     if not solution.unique:
@@ -113,6 +126,32 @@ def alarms(
                 "Other mixtures have the same energy; this is the one nearest to the anchor "
                 f"(L1 distance {solution.anchor_distance:.3g}).",
                 solution.anchor_distance,
+                "note",
             )
         )
-    return tuple(raised)
+    if shape.jumpiness > JUMPY:
+        raised.append(
+            Alarm(
+                "jumpy",
+                "Around balance 1 the mixture moves fast: 0.01 more or less moves up to "
+                f"{shape.jumpiness * 0.01 / 2:.0%} of the budget.",
+                shape.jumpiness,
+                "note",
+            )
+        )
+    raised += [alarm for alarm in (instability(sure),) if alarm]
+    return tuple(sorted(raised, key=lambda alarm: alarm.level == "note"))
+
+
+def instability(sure: Uncertainty | None) -> Alarm | None:
+    """The alarm of a mixture that other probe examples would change; None where they would not."""
+    moved = sure.half_width_l1 / 2 if sure else 0.0
+    if sure is None or moved <= UNSTABLE:
+        return None
+    return Alarm(
+        "unstable",
+        f"Other probe examples would give another mixture: in {1 - sure.level:.0%} of "
+        f"{sure.draws} bootstrap draws more than {moved:.0%} of the budget moves. More probe "
+        "examples, or a balance nearer to 1, would steady it.",
+        moved,
+    )

@@ -10,6 +10,7 @@ import scipy.linalg
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture.centred import Centred
 from taskpgm_core.mixture.complementarity import Point, refine
+from taskpgm_core.mixture.convexity import ZERO_CURVATURE
 from taskpgm_core.mixture.homotopy import optimum
 from taskpgm_core.mixture.polytope import Face, best_face, clash, duality_gap
 from taskpgm_core.mixture.problem import Problem
@@ -117,7 +118,7 @@ def _flat(form: Centred, items: np.ndarray, rows: np.ndarray) -> Array:
         return plane
     inner = Q[np.ix_(items, items)] - np.diag(ridge[items])
     values, vectors = np.linalg.eigh(plane.T @ inner @ plane)
-    return plane @ vectors[:, values <= 1e-9]
+    return plane @ vectors[:, values <= ZERO_CURVATURE]
 
 
 def weights_of(problem: Problem, basis: Basis, z: Array) -> Array:

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from taskpgm_core.digest import digest_of, sha256, sha256_file
-from taskpgm_core.errors import StoreError
+from taskpgm_core.errors import NotKeptError, StoreError
 from taskpgm_core.store.files import WRITING, json_bytes, write_atomic
 
 SCHEMA = 1
@@ -93,7 +93,7 @@ def read_checked(folder: Path, name: str) -> bytes:
     """The bytes of one listed file, only if they match their checksum."""
     entry = read_manifest(folder)["files"].get(name)
     if entry is None:
-        raise StoreError(
+        raise NotKeptError(
             f"{study_of(folder).name} holds no {name}: this kind of study was made without it."
         )
     path = folder / name
