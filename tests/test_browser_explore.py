@@ -10,7 +10,7 @@ from taskpgm_core.mixture import pose, solve, trace
 from taskpgm_core.store import open_study, similarity
 
 pytestmark = pytest.mark.browser
-PAGES = ("", "mixture", "graph", "similarity", "tradeoff")
+PAGES = ("", "mixture", "graph", "similarity", "tradeoff", "evidence", "build", "report")
 
 
 @pytest.fixture(scope="module")

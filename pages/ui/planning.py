@@ -52,10 +52,11 @@ def verdict(text: str) -> Plan | None:
         return None
     brought = sum(bool(task.adapter or task.checkpoint) for task in plan.tasks)
     heading(f"{plan.slug}: {len(plan.tasks)} tasks, one model each")
-    trained = len(plan.tasks) - brought + len(plan.training.second_seed)
+    again = len(plan.training.second_seed)
     st.markdown(
         escape(
-            f"{trained} models to train on {plan.base}"
+            f"{len(plan.tasks) - brought + again} models to train on {plan.base}"
+            + (f", {again} of them a second time from another seed" if again else "")
             + (f", {brought} brought along" if brought else "")
             + "; every model is "
             f"scored on {plan.probe.examples_per_task * len(plan.tasks):,} probe examples."
