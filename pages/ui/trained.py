@@ -11,10 +11,11 @@ from pages.ui.chart import chart, escape, heading
 from pages.ui.frame import Scene
 from taskpgm_core import store
 from taskpgm_core.errors import StoreError, TaskPGMError
-from taskpgm_core.evidence.comparison import Comparison, compare
+from taskpgm_core.evidence.comparison import Column, Comparison, compare, judges
 from taskpgm_core.evidence.forecast import Foresight, forecast, foresight, rank_correlation
 from taskpgm_core.evidence.protocol import committed_protocols
 from taskpgm_core.figures.arms import (
+    Side,
     arms_figure,
     foresight_figure,
     task_gains_figure,
@@ -25,18 +26,31 @@ from taskpgm_core.store.files import write_atomic
 
 LARGEST = 2_000_000
 TOKENS_ALIKE = 1.1  # below this ratio of the largest to the smallest, tokens explain nothing
-INSIDE, OUTSIDE = "tasks of the study", "tasks in no mixture"
+INSIDE, OUTSIDE, PUBLIC = "tasks of the study", "tasks in no mixture", "public suites"
 
 
 @dataclass(frozen=True)
 class Trained:
-    """``runs``: rows as in ``store.evidence``; ``tasks``: those that judge; ``compared``: arms."""
+    """``runs``: rows as in ``store.evidence``; ``tasks``: those that judge, by ``column``."""
 
     card: dict[str, Any]
     runs: pd.DataFrame
     tasks: tuple[str, ...]
     compared: tuple[Comparison, ...]
     reference: str
+    column: Column
+
+    @property
+    def what(self) -> str:
+        return "loss, nats a token" if self.column == "loss" else "score"
+
+    @property
+    def better(self) -> Side:
+        return "left" if self.column == "loss" else "right"
+
+    def is_better(self, difference: float) -> bool:
+        """Whether an arm with this difference to the reference beats it."""
+        return difference < 0 if self.better == "left" else difference > 0
 
 
 def pick_evidence(scene: Scene) -> Trained | None:
@@ -57,18 +71,24 @@ def pick_evidence(scene: Scene) -> Trained | None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox("Protocol", list(names), key="evidence-folder", width=380)
         card, runs = names[chosen]
-        outside = tuple(sorted(set(runs["task"]) - set(scene.study.names)))
-        inside = tuple(t for t in scene.study.names if t in set(runs["task"]))
-        kinds = [k for k, tasks in ((INSIDE, inside), (OUTSIDE, outside)) if tasks]
+        outside, suites = judges(runs, scene.study.names)
+        inside = [t for t in scene.study.names if t in set(runs["task"])]
+        kinds = {
+            kind: tuple(tasks)
+            for kind, tasks in ((INSIDE, inside), (OUTSIDE, outside), (PUBLIC, suites))
+            if tasks
+        }
         kind = st.segmented_control(
-            "Judged on", kinds, default=kinds[0], required=True, key="evidence-tasks"
+            "Judged on", list(kinds), default=next(iter(kinds)), required=True, key="evidence-tasks"
         )
         arms = sorted(set(runs["arm"]))
         first = arms.index("uniform") if "uniform" in arms else 0
         reference = st.selectbox("Against", arms, first, key="evidence-reference", width=200)
-    tasks = inside if kind == INSIDE else outside
+    tasks = kinds[kind]
+    column: Column = "accuracy" if kind == PUBLIC else "loss"
     try:
-        return Trained(card, runs, tasks, compare(runs, tasks, reference=reference), reference)
+        compared = compare(runs, tasks, column=column, reference=reference)
+        return Trained(card, runs, tasks, compared, reference, column)
     except TaskPGMError as error:
         st.error(escape(str(error)))
         return None
@@ -89,8 +109,8 @@ def _budget(card: dict[str, Any], runs: pd.DataFrame) -> str:
 def finding(trained: Trained) -> str:
     """What the intervals say, in a sentence."""
     sure = [c for c in trained.compared if c.p_holm is not None and c.p_holm < 0.05]
-    better = [c.arm for c in sure if c.difference is not None and c.difference < 0]
-    worse = [c.arm for c in sure if c.difference is not None and c.difference > 0]
+    better = [c.arm for c in sure if c.difference and trained.is_better(c.difference)]
+    worse = [c.arm for c in sure if c.arm not in better]
     if not sure:
         return f"No arm is surely better or worse than {trained.reference} yet"
     parts = [f"{', '.join(better)} beat {trained.reference}"] if better else []
@@ -107,12 +127,14 @@ def arms_chart(trained: Trained, scene: Scene) -> None:
             [c.low or 0.0 for c in shown],
             [c.high or 0.0 for c in shown],
             reference=trained.reference,
+            what=trained.what,
+            better=trained.better,
             palette=scene.palette,
         ),
         finding(trained),
-        "To the left is better. Lines: 95% intervals over seeds and tasks, paired; a diamond or a "
-        "square has all of its interval on one side of 0. The heading corrects for the number of "
-        "arms (Holm), the lines do not.",
+        f"To the {trained.better} is better. Lines: 95% intervals over seeds and tasks, paired; a "
+        "diamond or a square has all of its interval on one side of 0. The heading corrects for "
+        "the number of arms (Holm), the lines do not.",
         key="arms",
     )
 
@@ -155,6 +177,8 @@ def arms_table(trained: Trained) -> None:
 
 def tokens_chart(trained: Trained, scene: Scene) -> None:
     """The same losses by the supervised tokens that they took; nothing where all took as many."""
+    if trained.column != "loss":
+        return
     tokens, loss = [c.tokens for c in trained.compared], [c.loss for c in trained.compared]
     if len(set(loss)) < 3 or max(tokens) <= TOKENS_ALIKE * min(tokens):
         return
@@ -173,13 +197,14 @@ def gains_chart(trained: Trained, scene: Scene) -> None:
     if not arms:
         return
     arm = st.selectbox("Task by task", arms, key="evidence-arm", width=260)
-    means = trained.runs.groupby(["arm", "task"])["loss"].mean()
+    means = trained.runs.groupby(["arm", "task"])[trained.column].mean()
     gains = {t: float(means[arm, t] - means[trained.reference, t]) for t in trained.tasks}
-    better = sum(g < 0 for g in gains.values())
+    better = sum(trained.is_better(g) for g in gains.values())
     chart(
-        task_gains_figure(gains, palette=scene.palette),
+        task_gains_figure(gains, what=trained.what, better=trained.better, palette=scene.palette),
         f"{arm} is better on {better} of {len(gains)} tasks",
-        f"Change of each task's loss against {trained.reference}; to the left is better.",
+        f"Change of each task's {trained.column} against {trained.reference}; to the "
+        f"{trained.better} is better.",
         key="gains",
     )
 
@@ -204,6 +229,8 @@ def foretold(study: Study, trained: Trained) -> Foresight | None:
         )
         predicted.append(float(told.mean()))
         realised.append(float(rows[rows["task"].isin(tasks)]["loss"].mean()))
+    if len(set(predicted)) < 2 or len(set(realised)) < 2:
+        return None  # nothing to rank
     return foresight(tuple(arms), np.array(predicted), np.array(realised))
 
 

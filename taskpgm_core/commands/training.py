@@ -1,6 +1,8 @@
 """Verbs that train on mixtures: validate, evidence, train."""
 
 import json
+import math
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +18,7 @@ from taskpgm_core.commands.posing import posing
 from taskpgm_core.corpus import plan_of
 from taskpgm_core.digest import sha256_file
 from taskpgm_core.errors import StoreError, TaskPGMError
-from taskpgm_core.evidence.comparison import Comparison, compare
+from taskpgm_core.evidence.comparison import Comparison, compare, judges
 from taskpgm_core.evidence.protocol import load_protocol
 from taskpgm_core.plan import parse_plan
 from taskpgm_core.records import Study
@@ -29,11 +31,27 @@ def _part(text: str) -> tuple[int, int]:
     return int(k), int(of)
 
 
+def suite_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--suite, --suite-rows and --suite-tasks."""
+    for option in (
+        click.option("--suite-tasks", help="A folder with YAML files of suites of your own."),
+        click.option("--suite-rows", type=click.IntRange(1), help="Rows of each task of a suite."),
+        click.option("--suite", help="NAME,NAME: suites of lm-evaluation-harness that judge too."),
+    ):
+        command = option(command)
+    return command
+
+
+def _names(suite: str | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(s for s in (suite or "").replace(" ", "").split(",") if s))
+
+
 @click.command()
 @click.argument("protocol")
 @click.option("--threads", type=click.IntRange(1), default=1, help="CPU threads of this process.")
 @click.option("--part", default="0/1", help="K/N: every N-th run from the K-th, to share the runs.")
 @engine_options
+@suite_options
 @as_json
 def validate(
     protocol: str,
@@ -42,6 +60,9 @@ def validate(
     engine: Literal["local", "ray"],
     address: str | None,
     workers: int | None,
+    suite: str | None,
+    suite_rows: int | None,
+    suite_tasks: str | None,
     as_json: bool,
 ) -> None:
     """Train the competing mixtures of PROTOCOL (a YAML file or a committed one's name).
@@ -51,6 +72,9 @@ def validate(
     from taskpgm_core.evidence.campaign import campaign
 
     chosen = load_protocol(protocol)
+    if suite:
+        update = {"suites": _names(suite), "suite_rows": suite_rows or chosen.suite_rows}
+        chosen = chosen.model_copy(update=update)
     study = store.open_study(chosen.study)
     if study.plan is None:
         raise StoreError(f"{study.slug} was imported as a matrix; it has no tasks to train on.")
@@ -62,6 +86,7 @@ def validate(
         threads=threads,
         part=_part(part),
         placing=placing_of(engine, address, workers),
+        suite_tasks=suite_tasks,
         say=lambda line: click.echo(line, err=True),
     )
     answer: dict[str, Any] = {"protocol": chosen.name, "study": study.slug, "runs_made": made}
@@ -86,9 +111,10 @@ def evidence(
         store.import_runs(found, file)
         folder = folder or sha256_file(Path(file))[:12]
     card, runs = chosen_evidence(found, folder)
+    held_out, suites = judges(runs, found.names)
     inside = compare(runs, found.names, reference=reference)
-    held_out = sorted(set(runs["task"]) - set(found.names))
     outside = compare(runs, held_out, reference=reference) if held_out else ()
+    public = compare(runs, suites, column="accuracy", reference=reference) if suites else ()
     if as_json:
         print_json(
             {
@@ -97,12 +123,17 @@ def evidence(
                 "protocol": card.get("protocol"),
                 "tasks": [asdict(c) for c in inside],
                 "held_out": [asdict(c) for c in outside],
+                "suites": [asdict(c) for c in public],
             }
         )
         return
-    for title, compared in (("Tasks of the study", inside), ("Tasks in no mixture", outside)):
+    for title, compared in (
+        ("Tasks of the study, loss in nats a token", inside),
+        ("Tasks in no mixture, loss in nats a token", outside),
+        ("Public suites, by their own metrics (exact)", public),
+    ):
         if compared:
-            click.echo(f"{title}, loss in nats a token; difference to {reference}:")
+            click.echo(f"{title}; difference to {reference}:")
             click.echo(table(HEADER, [_row(c) for c in compared]))
     click.echo("Tokens: supervised ones a run trained on. Equal rows do not make them equal.")
 
@@ -126,7 +157,7 @@ def _row(c: Comparison) -> list[str]:
         c.arm,
         str(c.seeds),
         f"{c.tokens:,.0f}",
-        f"{c.loss:.4f}",
+        "-" if math.isnan(c.loss) else f"{c.loss:.4f}",
         f"{c.accuracy:.1%}",
         "-" if c.difference is None else f"{c.difference:+.4f}",
         interval,
@@ -155,6 +186,7 @@ def chosen_evidence(study: Study, folder: str | None) -> tuple[dict[str, Any], p
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--batch", type=click.IntRange(1), help="Rows a step (the plan's by default).")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads (the plan's by default).")
+@suite_options
 @posing
 @as_json
 def train(
@@ -164,6 +196,9 @@ def train(
     seed: int,
     batch: int | None,
     threads: int | None,
+    suite: str | None,
+    suite_rows: int | None,
+    suite_tasks: str | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -173,7 +208,16 @@ def train(
     known, recipe = recipe_from(study, seed, options)
     plan = plan_of(known)
     answer = train_target(
-        known, plan, recipe, Path(out), base=base or plan.base, batch=batch, threads=threads
+        known,
+        plan,
+        recipe,
+        Path(out),
+        base=base or plan.base,
+        batch=batch,
+        threads=threads,
+        suites=_names(suite),
+        suite_rows=suite_rows,
+        suite_tasks=suite_tasks,
     )
     if as_json:
         print_json(answer)
@@ -182,3 +226,5 @@ def train(
             f"Trained {answer['base']} on {answer['rows']:,} rows in {answer['steps']:,} steps; "
             f"loss {answer['first_loss']:.3f} to {answer['last_loss']:.3f}: {out}"
         )
+        for name, score in answer["suites"].items():
+            click.echo(f"{name}: {score:.1%}")

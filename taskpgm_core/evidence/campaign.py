@@ -1,6 +1,7 @@
 """All runs of a protocol, one by one: each trains one mixture with one seed and judges it."""
 
 import itertools
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -36,17 +37,23 @@ class Run:
 
 @dataclass(frozen=True)
 class Ground:
-    """What all runs share: the base model, rows to train on, rows that judge."""
+    """What all runs share: the base model, rows to train on, rows that judge.
+
+    ``template``: the prompts' own, as in a plan; ``suite_tasks``: a folder of further suites.
+    """
 
     base: "BaseModel"
     training: Mapping[str, Mapping[int, "RenderedExample"]]
     judging: Mapping[str, Sequence["RenderedExample"]]
+    template: str
+    suite_tasks: str | None = None
 
 
-def ground(protocol: Protocol, plan: Plan, root: Path) -> Ground:
+def ground(protocol: Protocol, plan: Plan, root: Path, suite_tasks: str | None = None) -> Ground:
     """Load the base model and every task; no text is in two of probe pool, training, judging."""
     from taskpgm_core import measure
 
+    measure.check_suites(protocol.suites, suite_tasks)
     base = measure.load_base(
         measure.find_weights(plan.base),
         dtype=protocol.dtype or plan.dtype,
@@ -78,7 +85,7 @@ def ground(protocol: Protocol, plan: Plan, root: Path) -> Ground:
             training[entry.id] = {k: rendered[k] for k in kept}
     for task, examples in training.items():
         training[task] = {k: e for k, e in examples.items() if texts[task][k] not in judged}
-    return Ground(base, training, judging)
+    return Ground(base, training, judging, plan.template, suite_tasks)
 
 
 def run(protocol: Protocol, what: Run, on: Ground) -> pd.DataFrame:
@@ -108,6 +115,14 @@ def run(protocol: Protocol, what: Run, on: Ground) -> pd.DataFrame:
         for task, rows in on.judging.items():
             loss, exact = measure.evaluate(on.base, rows)
             judged.append((task, float(loss.mean()), float(exact.mean())))
+        scores = measure.suite_scores(
+            on.base,
+            protocol.suites,
+            rows=protocol.suite_rows,
+            folder=on.suite_tasks,
+            chat=on.template == "chat",
+        )
+    judged += [(store.SUITE + name, math.nan, score) for name, score in scores.items()]
     n_rows, n_tokens = Counter[str](), Counter[str]()
     for task, row in drawn:
         n_rows[task] += 1
@@ -139,13 +154,14 @@ def campaign(
     threads: int,
     part: tuple[int, int] = (0, 1),
     placing: "Placing | None" = None,
+    suite_tasks: str | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> int:
     """Run what is not finished yet; returns how many runs were made now.
 
     ``part`` (k, of): this process takes every ``of``-th run from the k-th, so that several
     processes share a protocol; each finished run is kept at once, by this process whatever
-    ``placing`` trains it.
+    ``placing`` trains it. ``suite_tasks``: a folder with the YAML files of suites of your own.
     """
     from taskpgm_core import measure
 
@@ -160,7 +176,7 @@ def campaign(
     if not todo:
         return 0
     root = Path(study.folder).parent
-    on = ground(protocol, plan, root)
+    on = ground(protocol, plan, root, suite_tasks)
     card = {"protocol": protocol.model_dump(mode="json", exclude={"arms", "seeds", "name"})}
     started, done = time.monotonic(), itertools.count(1)
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.records import Array
+from taskpgm_core.store import SUITE
 
 DRAWS = 4000
+Column = Literal["loss", "accuracy"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,8 @@ class Comparison:
     ``worst``: the largest mean loss of any task, which is ``worst_task``. ``difference``: of the
     mean loss to the reference's on ``seeds`` common seeds, negative where the arm is better, with
     the bootstrap interval ``low`` to ``high``; ``p``: two-sided, ``p_holm``: with Holm's correction
-    over all arms. The reference has no difference.
+    over all arms. The reference has no difference. Compared by accuracy, ``worst`` is the smallest,
+    a positive difference is the better arm's, and ``loss`` is NaN where none was measured.
     """
 
     arm: str
@@ -42,11 +46,12 @@ def compare(
     runs: pd.DataFrame,
     tasks: Sequence[str],
     *,
+    column: Column = "loss",
     reference: str = "uniform",
     level: float = 0.95,
     seed: int = 0,
 ) -> tuple[Comparison, ...]:
-    """Every arm of ``runs`` (rows as in ``store.evidence``) on ``tasks``, the best first.
+    """Every arm of ``runs`` (rows as in ``store.evidence``) on ``tasks``, best ``column`` first.
 
     Differences are paired by seed and task and resampled over both, seeds and tasks as they come:
     an interval covers what other seeds and other tasks of this kind would have said. MixtureError
@@ -55,8 +60,9 @@ def compare(
     known = runs[runs["task"].isin(tasks)]
     if reference not in set(known["arm"]):
         raise MixtureError(f"There is no finished run of the reference arm '{reference}'.")
-    tables = {arm: _table(rows, tasks, "loss") for arm, rows in known.groupby("arm", sort=True)}
-    exact = {arm: _table(rows, tasks, "accuracy") for arm, rows in known.groupby("arm", sort=True)}
+    tables = {arm: _table(rows, tasks, column) for arm, rows in known.groupby("arm", sort=True)}
+    means = known.groupby("arm")[["loss", "accuracy"]].mean()
+    sign = 1 if column == "loss" else -1
     tokens = runs.groupby(["arm", "seed"])["n_tokens"].sum().groupby("arm").mean()
     base = tables[reference]
     found = []
@@ -64,6 +70,7 @@ def compare(
         common = [s for s in table.index if s in base.index]
         paired = (table.loc[common] - base.loc[common]).to_numpy() if arm != reference else None
         by_task = table.mean(axis=0)
+        worst = (sign * by_task).idxmax()
         interval: tuple[float, float, float] | None = None
         if paired is not None and len(paired):
             interval = _bootstrap(paired, level, seed)
@@ -72,10 +79,10 @@ def compare(
                 arm=str(arm),
                 seeds=len(table),
                 tokens=float(tokens[arm]),
-                loss=float(table.to_numpy().mean()),
-                accuracy=float(exact[arm].to_numpy().mean()),
-                worst=float(by_task.max()),
-                worst_task=str(by_task.idxmax()),
+                loss=float(means["loss"][arm]),
+                accuracy=float(means["accuracy"][arm]),
+                worst=float(by_task[worst]),
+                worst_task=str(worst),
                 difference=float(paired.mean()) if paired is not None and len(paired) else None,
                 low=interval[0] if interval else None,
                 high=interval[1] if interval else None,
@@ -87,9 +94,16 @@ def compare(
     return tuple(
         sorted(
             (Comparison(**{**vars(c), "p_holm": corrected.get(c.arm)}) for c in found),
-            key=lambda c: c.loss,
+            key=lambda c: sign * getattr(c, column),
         )
     )
+
+
+def judges(runs: pd.DataFrame, inside: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What judged ``runs`` beside the tasks ``inside`` the study: tasks in no mixture, suites."""
+    outside = sorted(set(runs["task"]) - set(inside))
+    suites = [task for task in outside if task.startswith(SUITE)]
+    return [task for task in outside if task not in suites], suites
 
 
 def _table(rows: pd.DataFrame, tasks: Sequence[str], column: str) -> pd.DataFrame:

@@ -55,6 +55,8 @@ class Protocol(_Strict):
     ``budget``: rows a run trains on, once each; ``budget_tokens``: in its place, whole batches of
     the mixture's rows until so many supervised tokens are reached; ``evaluation_rows``: held-out
     rows a task, in neither the probe pool nor any training; ``held_out``: tasks in no mixture;
+    ``suites``: public suites that judge too, by lm-evaluation-harness (``suite_rows``: on so many
+    rows of each of their tasks; all by default);
     ``dtype``: of the base model, null for the study's own; ``stage``: a confirmation's runs are
     kept apart from the screening that chose its arms, so that their seeds are never pooled.
     """
@@ -71,6 +73,8 @@ class Protocol(_Strict):
     training: Training = Training()
     dtype: Literal["bfloat16", "float32", "float16"] | None = None
     held_out: tuple[TaskEntry, ...] = ()
+    suites: tuple[str, ...] = ()
+    suite_rows: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _consistent(self) -> "Protocol":
@@ -88,6 +92,10 @@ class Protocol(_Strict):
         if self.stage == "screening":
             kept.pop("stage")
         kept.pop("budget_tokens" if self.budget_tokens is None else "budget")
+        if not self.suites:
+            kept.pop("suites")
+        if not self.suites or self.suite_rows is None:
+            kept.pop("suite_rows")
         for task in kept["held_out"]:
             task.pop("joined")
         return digest_of({"protocol": kept, "study": study, "code": CODE})

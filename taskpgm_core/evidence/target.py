@@ -1,6 +1,7 @@
 """The target model, fine-tuned on a chosen mixture and saved as an adapter."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,22 @@ def train_target(
     base: str,
     batch: int | None = None,
     threads: int | None = None,
+    suites: Sequence[str] = (),
+    suite_rows: int | None = None,
+    suite_tasks: str | None = None,
 ) -> dict[str, Any]:
     """Train ``base`` on the rows of a recipe, once over them, by the plan's own trainer.
 
     Writes ``adapter_model.safetensors``, ``adapter_config.json`` and ``mixture.json`` into ``out``,
     which peft loads as they are; returns what happened. Rows over ``training.max_tokens`` are not
     among the study's, except for another ``base``, where they are left out and counted.
+    ``suites`` judge the trained model, as ``measure.suite_scores`` says.
     """
     from safetensors.numpy import save
 
     from taskpgm_core import measure
 
+    measure.check_suites(suites, suite_tasks)
     measure.use_threads(threads or plan.threads)
     weights = measure.find_weights(base)
     model = measure.load_base(weights, dtype=plan.dtype, models=cache_root() / ".models")
@@ -58,6 +64,10 @@ def train_target(
     config = {"peft_type": "LORA", "base_model_name_or_path": base, **made.adapter.config}
     write_atomic(out / "adapter_config.json", json_bytes(config))
     write_atomic(out / "mixture.json", json.dumps(json.loads(recipe.to_json())).encode())
+    with measure.applied(model, made.adapter, study.slug):
+        scores = measure.suite_scores(
+            model, suites, rows=suite_rows, folder=suite_tasks, chat=plan.template == "chat"
+        )
     return {
         "base": base,
         "out": str(out),
@@ -67,4 +77,5 @@ def train_target(
         "first_loss": float(made.loss[0]),
         "last_loss": float(made.loss[-8:].mean()),
         "counts": wanted,
+        "suites": scores,
     }

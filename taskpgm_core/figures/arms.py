@@ -1,6 +1,7 @@
 """Competing mixtures after training: differences with intervals, gains by task, forecasts."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import plotly.graph_objects as go
@@ -10,6 +11,7 @@ from taskpgm_core.figures.labels import plain, shorten
 from taskpgm_core.figures.palette import LIGHT, Palette
 
 ROW = 27
+Side = Literal["left", "right"]
 
 
 def arms_figure(
@@ -19,15 +21,17 @@ def arms_figure(
     high: Sequence[float],
     *,
     reference: str,
+    what: str = "loss, nats a token",
+    better: Side = "left",
     palette: Palette = LIGHT,
 ) -> go.Figure:
-    """A row an arm, its mean loss less the reference's (nats a token) with its interval.
+    """A row an arm, its mean ``what`` less the reference's with its interval.
 
-    A mark's customdata is (arm, low, high); to the left of zero is better than the reference.
+    A mark's customdata is (arm, low, high); to the side ``better`` of zero it beats the reference.
     """
     figure = canvas(palette, height=96 + ROW * max(len(arms), 3))
-    better = [b < 0 for b in high]
-    worse = [a > 0 for a in low]
+    left, right = [b < 0 for b in high], [a > 0 for a in low]
+    wins, loses = (left, right) if better == "left" else (right, left)
     figure.add_scatter(
         x=[round(d, 6) for d in difference],
         y=[plain(shorten(a, 28)) for a in arms],
@@ -36,11 +40,11 @@ def arms_figure(
             "size": 11,
             "color": [
                 palette.gain if b else palette.loss if w else palette.muted
-                for b, w in zip(better, worse, strict=True)
+                for b, w in zip(wins, loses, strict=True)
             ],
             "symbol": [
                 "diamond" if b else "square" if w else "circle"
-                for b, w in zip(better, worse, strict=True)
+                for b, w in zip(wins, loses, strict=True)
             ],
         },
         error_x={
@@ -53,30 +57,37 @@ def arms_figure(
             "width": 4,
         },
         customdata=[list(row) for row in zip(arms, low, high, strict=True)],
-        hovertemplate="%{customdata[0]}<br>%{x:+.3f} nats a token"
+        hovertemplate=f"%{{customdata[0]}}<br>%{{x:+.3f}} ({what})"
         "<br>%{customdata[1]:+.3f} to %{customdata[2]:+.3f}<extra></extra>",
         showlegend=False,
     )
     figure.add_vline(x=0, line={"color": palette.ink, "width": 1})
-    figure.update_xaxes(title=f"loss less {plain(reference)}'s, nats a token", tickformat="+.2f")
+    figure.update_xaxes(title=f"difference to {plain(reference)} ({what})", tickformat="+.2f")
     figure.update_yaxes(autorange="reversed", type="category")
     return figure
 
 
-def task_gains_figure(gains: Mapping[str, float], *, palette: Palette = LIGHT) -> go.Figure:
-    """A bar a task: what an arm's loss gained (negative: better) over the reference, sorted."""
-    order = sorted(gains, key=lambda t: (gains[t], t))
+def task_gains_figure(
+    gains: Mapping[str, float],
+    *,
+    what: str = "loss, nats a token",
+    better: Side = "left",
+    palette: Palette = LIGHT,
+) -> go.Figure:
+    """A bar a task: an arm's change over the reference, the best (to the side ``better``) first."""
+    sign = 1 if better == "left" else -1
+    order = sorted(gains, key=lambda t: (sign * gains[t], t))
     figure = canvas(palette, height=80 + 22 * max(len(order), 3))
     figure.add_bar(
         x=[round(gains[t], 6) for t in order],
         y=[plain(shorten(t, 28)) for t in order],
         orientation="h",
-        marker={"color": [palette.gain if gains[t] < 0 else palette.loss for t in order]},
+        marker={"color": [palette.gain if sign * gains[t] < 0 else palette.loss for t in order]},
         customdata=order,
-        hovertemplate="%{customdata}: %{x:+.3f} nats a token<extra></extra>",
+        hovertemplate=f"%{{customdata}}: %{{x:+.3f}} ({what})<extra></extra>",
         showlegend=False,
     )
-    figure.update_xaxes(title="change of loss, nats a token", tickformat="+.1f")
+    figure.update_xaxes(title=f"change ({what})", tickformat="+.1f")
     figure.update_yaxes(autorange="reversed", type="category")
     return figure
 

@@ -19,6 +19,7 @@ from taskpgm_core.measure.progress import Progress, Silence
 from taskpgm_core.measure.ray_engine import OnRay
 from taskpgm_core.measure.rendering import RenderedExample, render
 from taskpgm_core.measure.speed import Speed, scoring_speed, speed
+from taskpgm_core.measure.suites import check_suites, suite_scores
 from taskpgm_core.measure.training import task_seed, train
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Speed",
     "Weights",
     "applied",
+    "check_suites",
     "device_facts",
     "evaluate",
     "example_means",
@@ -46,6 +48,7 @@ __all__ = [
     "render",
     "scoring_speed",
     "speed",
+    "suite_scores",
     "symmetric",
     "task_seed",
     "token_strings",

@@ -19,6 +19,7 @@ from taskpgm_core.store.arrays import (
 from taskpgm_core.store.assembly import assemble, finished, measured_files, recover
 from taskpgm_core.store.cache import cache_root, find_folder, list_studies, open_study
 from taskpgm_core.store.evidence import (
+    SUITE,
     drop_run,
     evidence,
     evidence_columns,
@@ -36,6 +37,7 @@ from taskpgm_core.store.units import Units
 from taskpgm_core.store.verify import Damage, Verification, damages, mend_guard, verify
 
 __all__ = [
+    "SUITE",
     "Damage",
     "LikelyTokens",
     "PairDivergences",

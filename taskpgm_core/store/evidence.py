@@ -28,6 +28,9 @@ COLUMNS = (
     "accuracy",
 )
 
+SUITE = "suite:"
+"""What the task of a public suite's score begins with; such a row has an accuracy and no loss."""
+
 
 def evidence_columns() -> tuple[str, ...]:
     """The columns of a finished run, in order."""
@@ -131,10 +134,16 @@ def import_runs(study: Study, file: str | Path) -> int:
         raise StoreError(f"{path.name} {lacking}; it needs {', '.join(COLUMNS)}.")
     for column in ("seed", "budget", "n_rows", "n_tokens", "steps", "loss", "accuracy"):
         numbers = pd.to_numeric(frame[column], errors="coerce")
-        if not np.isfinite(numbers).all():
-            line = int(np.flatnonzero(~np.isfinite(numbers))[0]) + 2
+        wrong = ~np.isfinite(numbers)
+        if column == "loss":
+            wrong &= ~(frame["task"].str.startswith(SUITE, na=False) & frame["loss"].isna())
+        if wrong.any():
+            line = int(np.flatnonzero(wrong)[0]) + 2
             raise StoreError(f"{path.name}, line {line}: {column} is not a finite number.")
         frame[column] = numbers
+    if (frame["budget"] < 1).any():
+        line = int(np.flatnonzero(frame["budget"] < 1)[0]) + 2
+        raise StoreError(f"{path.name}, line {line}: budget must be at least 1 row.")
     if frame["arm"].isna().any() or frame["task"].isna().any():
         raise StoreError(f"{path.name} has a row without an arm or a task.")
     digest, runs = sha256(data), 0
