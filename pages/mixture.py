@@ -15,8 +15,7 @@ from taskpgm_core.figures.difference import difference_figure
 scene = frame("What should I train on?")
 study, view, palette = scene.study, scene.view, scene.palette
 solution = load.solution(study, view)
-known = load.comparable(study, view)
-titles = {name: title for name, (title, _) in known.items()}
+known = load.comparable(study)
 
 bars, side = st.columns([5, 2], gap="large")
 with bars:
@@ -24,7 +23,7 @@ with bars:
     later = st.container()
     show, select = st.columns(2)
     with show:
-        pick_beside(titles, view)
+        pick_beside(known, view)
     with select:
         pick_tasks(study, view)
 with side:
@@ -39,8 +38,8 @@ with budget:
     pick_budget(study)
     allocation = counts(study, view, solution.p)
 with against:
-    name = pick_reference(titles, view)
-    title, reference = known[name]
+    name = pick_reference(known, view)
+    title, reference = known[name], load.named_mixture(study, view, name)
     chart(
         difference_figure(study.names, solution.p, reference, title, palette=palette),
         findings.difference_finding(solution.p, reference, title),

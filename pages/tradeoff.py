@@ -20,7 +20,7 @@ balance, show = st.columns(2, gap="large")
 with balance:
     pick_balance(path.last, view)
 with show:
-    pick_beside({name: title for name, (title, _) in load.comparable(study, view).items()}, view)
+    pick_beside(load.comparable(study), view)
 chart(
     path_areas_figure(
         study.names,

@@ -49,8 +49,7 @@ def pick_beside(scene: Scene) -> list[Scenario]:
     kept, broken = scenarios.list_scenarios()
     for file, sentence in broken:
         st.warning(f"{file} cannot be shown. {sentence}")
-    baselines = load.baselines(scene.study, scene.view)
-    known = {name: title for name, (title, _) in baselines.items()} | labels(kept)
+    known = load.baselines(scene.study) | labels(kept)
     for gone in {*scene.view.beside, scene.view.baseline} - {"", *known}:
         st.warning(f"The scenario {gone[:8]} is no longer here; it is left out.")
     st.session_state["pick-beside"] = [i for i in scene.view.beside if i in known]
@@ -82,7 +81,7 @@ def mixtures_beside(scene: Scene, kept: Sequence[Scenario]) -> Beside:
     """The baseline, this mixture, and those chosen; with nothing chosen, uniform beside it."""
     named = {s.id: s for s in kept}
     called = labels(kept)
-    references = load.baselines(scene.study, scene.view)
+    references = load.baselines(scene.study)
     chosen = [scene.view.baseline, "", *scene.view.beside]
     chosen = [i for i in dict.fromkeys(chosen) if not i or i in named or i in references]
     if len(chosen) == 1:
@@ -97,8 +96,10 @@ def mixtures_beside(scene: Scene, kept: Sequence[Scenario]) -> Beside:
             row, name = named[identifier].over(tasks), called[identifier]
             fact = _kept_facts(scene, named[identifier])
         else:
-            here = (HERE, load.solution(scene.study, scene.view).p)
-            name, p = references.get(identifier, here)
+            name, p = HERE, load.solution(scene.study, scene.view).p
+            if identifier:
+                name = references[identifier]
+                p = load.named_mixture(scene.study, scene.view, identifier)
             row = read_only([*p, *[np.nan] * (len(tasks) - len(p))])
             fact = {"study": scene.study.slug, "measure": scene.view.measure}
             if not identifier:

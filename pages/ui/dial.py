@@ -38,10 +38,10 @@ def _hand_over(name: str, data: bytes) -> None:
 def dial(study: Study, view: View) -> None:
     """Mount the dial over the exact path of the view's problem."""
     problem = load.problem(study, view)
-    known = load.comparable(study, view)
-    beside = [known[name] for name in view.beside if name in known]
+    known = load.comparable(study)
+    beside = [name for name in view.beside if name in known]
     if not view.beside and view.anchor != "proportional" and study.rows is not None:
-        beside = [known["proportional"]]
+        beside = ["proportional"]
     mount = st.components.v2.component(
         "taskpgm_dial",
         js=SCRIPT.read_text(encoding="utf-8"),
@@ -54,7 +54,7 @@ def dial(study: Study, view: View) -> None:
         lam=view.lam,
         anchor=problem.anchor,
         anchor_name=problem.anchor_name,
-        overlays=dict(beside),
+        overlays={known[name]: load.named_mixture(study, view, name) for name in beside},
         selected=view.tasks,
         no_middle=no_middle(study, view),
     )

@@ -18,11 +18,11 @@ ALWAYS = ("uniform", "proportional", "authors")
 def frontier(scene: Scene, at: Array, weights: Array) -> None:
     """The exact mixtures ``weights`` (m, n) at the balances ``at`` (m,), and others beside them."""
     study, view = scene.study, scene.view
-    known = load.comparable(study, view)
+    known = load.comparable(study)
     chosen = [name for name in dict.fromkeys((*ALWAYS, *view.beside)) if name in known]
     problem, here = load.problem(study, view), load.solution(study, view).p
     S, anchor = problem.similarity, problem.anchor
-    named = {known[name][0]: known[name][1] for name in chosen}
+    named = {known[name]: load.named_mixture(study, view, name) for name in chosen}
     points = {title: likeness(S, anchor, p)[0] for title, p in named.items()}
     mine = likeness(S, anchor, here)[0]
     chart(

@@ -160,9 +160,7 @@ def _editor(table: pd.DataFrame, titles: dict[str, str], key: str, changed: Any)
 
 def _pull(study: Study, view: View) -> None:
     bounds = view.bounds
-    known = {"": "nothing"} | {
-        name: title for name, (title, _) in load.comparable(study, view).items()
-    }
+    known = {"": "nothing"} | load.comparable(study)
     scale = load.problem(study, view).convexity.scale
     st.session_state["pick-pull"] = bounds.pull
     st.session_state["pick-rho"] = bounds.rho

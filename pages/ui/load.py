@@ -48,11 +48,17 @@ def upper(study: Study, view: View) -> Similarity | None:
     return _upper(study.content, view.measure, study)
 
 
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _baseline(content: str, measure: str, name: str, balance: float, _study: Study) -> Array:
+    S = _similarity(content, measure, _study)
+    return baseline(name, S, rows=_study.rows, balance=balance)
+
+
 def named_mixture(study: Study, view: View, identifier: str) -> Array:
     """(n,) the baseline or the kept scenario of that id, over the study's tasks."""
     if identifier in BASELINES:
-        S = similarity(study, view)
-        return baseline(identifier, S, rows=study.rows, balance=view.balance)
+        at = view.balance if BASELINES[identifier].moves else 1.0
+        return _baseline(study.content, view.measure, identifier, at, study)
     return open_scenario(identifier).over(study.names)
 
 
@@ -155,31 +161,20 @@ def baseline_title(name: str) -> str:
     return title if title[:2].isupper() else title[:1].lower() + title[1:]
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _baselines(
-    content: str, measure: str, balance: float, _study: Study
-) -> dict[str, tuple[str, Array]]:
-    S = _similarity(content, measure, _study)
+def baselines(study: Study) -> dict[str, str]:
+    """{id: title} of every baseline that the study knows enough for."""
     return {
-        name: (baseline_title(name), baseline(name, S, rows=_study.rows, balance=balance))
+        name: baseline_title(name)
         for name, rule in BASELINES.items()
-        if _study.rows is not None or not rule.needs_rows
+        if study.rows is not None or not rule.needs_rows
     }
 
 
-def baselines(study: Study, view: View) -> dict[str, tuple[str, Array]]:
-    """{id: (title, mixture)} of every baseline that the study knows enough for."""
-    return _baselines(study.content, view.measure, view.balance, study)
-
-
-def comparable(study: Study, view: View) -> dict[str, tuple[str, Array]]:
-    """{id: (title, mixture)} of the baselines and of every scenario over these very tasks."""
+def comparable(study: Study) -> dict[str, str]:
+    """{id: title} of the baselines and of every scenario over these very tasks."""
     kept, _ = list_scenarios()
-    known = dict(baselines(study, view))
-    for scenario in kept:
-        if set(scenario.tasks) == set(study.names):
-            known[scenario.id] = (scenario.name, scenario.over(study.names))
-    return known
+    here = set(study.names)
+    return baselines(study) | {s.id: s.name for s in kept if set(s.tasks) == here}
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

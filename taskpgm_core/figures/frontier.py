@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import plotly.graph_objects as go
 
 from taskpgm_core.figures.canvas import canvas
@@ -29,12 +30,12 @@ def frontier_figure(
     figure = canvas(palette, height=470)
     digits = 6
     figure.add_scatter(
-        x=[round(-float(v), digits) for v in path[:, 1]],
-        y=[round(float(v), digits) for v in path[:, 0]],
+        x=np.float32(-path[:, 1]),
+        y=np.float32(path[:, 0]),
         mode="lines",
         line={"color": palette.accent, "width": 3},
         name="exact mixtures, every balance",
-        customdata=[round(float(r), 6) for r in balances],
+        customdata=np.float32(balances),
         hovertemplate="balance %{customdata:.3g}<extra></extra>",
     )
     for k, (name, (to_anchor, within)) in enumerate(mixtures.items()):

@@ -31,7 +31,8 @@ def matrix_figure(
     names = [plain(similarity.tasks[i]) for i in order]
     short = [plain(shorten(similarity.tasks[i], 18)) for i in order]
     cells = np.round((similarity.divergence if jsd else similarity.matrix)[np.ix_(order, order)], 5)
-    z = [[None if a == b else float(cells[a, b]) for b in range(n)] for a in range(n)]
+    z = cells.astype(np.float32)
+    np.fill_diagonal(z, np.nan)
     figure = canvas(palette, height=int(min(max(24 * n + 150, 420), 760)))
     dark_is_alike = (palette.name == "light") == jsd
     figure.add_heatmap(

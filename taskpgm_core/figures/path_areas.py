@@ -41,7 +41,8 @@ def path_areas_figure(
 
     Coloured by ``groups`` (n,), tasks of a group side by side. More than 40 tasks are drawn as
     the sums of their groups, where there are at most 40 of these; else all but the 40 that ever
-    get the most are one area. The anchor (balance 1) and ``balance`` are marked.
+    get the most are one area. The anchor (balance 1) and ``balance`` are marked. An area's
+    ``meta`` is its task or group.
     """
     distinct = sorted(set(groups))
     if len(tasks) > AREAS and 1 < len(distinct) <= AREAS:
@@ -50,7 +51,7 @@ def path_areas_figure(
         groups, weights = distinct, weights @ member.T
     end = track_end(float(balances[-1]))
     at = samples(balances, end)
-    x = [round(track_position(r, end), 5) for r in at]
+    x = np.array([track_position(r, end) for r in at], dtype=np.float32)
     shares = np.column_stack([np.interp(at, balances, column) for column in weights.T])
     most = shares.max(axis=0)
     kept = [int(i) for i in np.argsort(-most, kind="stable")[:AREAS] if most[i] > 0]
@@ -61,7 +62,7 @@ def path_areas_figure(
     for i in kept:
         figure.add_scatter(
             x=x,
-            y=[round(float(w), 6) for w in shares[:, i]],
+            y=np.float32(shares[:, i]),
             mode="lines",
             stackgroup="path",
             line={"width": 0.8, "color": palette.paper},
@@ -75,16 +76,15 @@ def path_areas_figure(
             name=plain(shorten(groups[i] or "no family")),
             legendgroup=groups[i],
             showlegend=groups[i] not in named,
-            customdata=[tasks[i]] * len(x),
-            text=[plain(tasks[i])] * len(x),
-            hovertemplate="%{text} %{y:.1%}<extra></extra>",
+            meta=plain(tasks[i]),
+            hovertemplate="%{meta} %{y:.1%}<extra></extra>",
         )
         named.add(groups[i])
     rest = shares.sum(axis=1) - shares[:, kept].sum(axis=1)
     if (rest > 1e-9).any():
         figure.add_scatter(
             x=x,
-            y=[round(max(float(w), 0.0), 6) for w in rest],
+            y=np.float32(np.maximum(rest, 0.0)),
             mode="lines",
             stackgroup="path",
             line={"width": 0},
@@ -124,11 +124,11 @@ def variety_figure(
             line_width=0,
         )
     figure.add_scatter(
-        x=[round(track_position(float(r), end), 5) for r in balances],
-        y=[round(float(e), 4) for e in effective],
+        x=np.array([track_position(float(r), end) for r in balances], dtype=np.float32),
+        y=np.float32(effective),
         mode="lines",
         line={"color": palette.accent, "width": 3},
-        customdata=[round(float(r), 6) for r in balances],
+        customdata=np.float32(balances),
         hovertemplate="balance %{customdata:.3g}<br>%{y:.1f} tasks<extra></extra>",
         showlegend=False,
     )

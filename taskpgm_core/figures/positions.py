@@ -13,7 +13,7 @@ def likeness(similarity: Similarity, anchor: Array, mixtures: Array) -> Array:
     """
     P = np.atleast_2d(mixtures)
     S = similarity.matrix
-    return read_only(np.column_stack([P @ (S @ anchor), np.einsum("mi,ij,mj->m", P, S, P)]))
+    return read_only(np.column_stack([P @ (S @ anchor), ((P @ S) * P).sum(axis=1)]))
 
 
 def effective_numbers(mixtures: Array) -> Array:

@@ -163,7 +163,7 @@ def areas(traces: Sequence[dict[str, Any]], x: Axis, y: Axis, paint: Paint) -> s
         there = _polyline(trace["x"], above, x, y)
         back = _polyline(list(reversed(trace["x"])), list(reversed(below)), x, y)
         line = trace.get("line") or {}
-        label = (trace.get("text") or [trace.get("name", "")])[0]
+        label = trace.get("meta", trace.get("name", ""))
         fill, defined = filling(trace, paint)
         patterns[fill] = defined
         parts.append(
@@ -176,7 +176,7 @@ def areas(traces: Sequence[dict[str, Any]], x: Axis, y: Axis, paint: Paint) -> s
 
 def heat(trace: dict[str, Any], x: Axis, y: Axis) -> tuple[str, tuple[float, float, list[str]]]:
     """The cells as one image, and (least, greatest, colours in between) of its scale."""
-    z = np.array([[np.nan if v is None else v for v in row] for row in trace["z"]], dtype=float)
+    z = np.array(trace["z"], dtype=float)
     low, high = float(np.nanmin(z)), float(np.nanmax(z))
     scale = [list(pair) for pair in trace["colorscale"]]
     if trace.get("reversescale"):

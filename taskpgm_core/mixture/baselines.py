@@ -30,13 +30,15 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A named rule from a study to a mixture. ``needs_rows``: it reads every task's rows."""
+    """A named rule from a study to a mixture. ``needs_rows``: it reads every task's rows;
+    ``moves``: it depends on the balance."""
 
     name: str
     title: str
     description: str
     rule: Callable[[Inputs], Array]
     needs_rows: bool = False
+    moves: bool = False
 
 
 def baseline(
@@ -249,6 +251,7 @@ BASELINES: Mapping[str, Baseline] = {
             "negative, the closed form at the balance, then Euclidean projection onto the simplex. "
             "Where the closed form is not a mixture this is not the optimum.",
             _authors,
+            moves=True,
         ),
         Baseline(
             "smart-graph-cut",
