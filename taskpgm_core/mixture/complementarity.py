@@ -18,6 +18,8 @@ from taskpgm_core.records import Array
 
 TOLERANCE = 1e-13
 INSIDE = 1e-9
+COST = 1e-10
+"""How far a refined weight may leave its bounds, and a reduced cost its sign."""
 PATIENCE = 8
 
 
@@ -115,24 +117,26 @@ def settle(form: Centred, c: Array, basis: Basis, block: Block) -> Point:
     return Point(basis, x, form.exact_rows(x) + c)
 
 
-def inside(form: Centred, basis: Basis, x: Array) -> bool:
-    """Whether the free weights keep their bounds."""
-    z, free = x[: form.n], basis.basic[: form.n]
-    out = (z < form.lo - INSIDE) | (z > form.hi + INSIDE)
-    return not (out & free).any()
+def inside(form: Centred, basis: Basis, x: Array, v: Array) -> bool:
+    """Whether the free weights keep their bounds and the others' reduced costs their sign."""
+    n, free = form.n, basis.basic[: form.n]
+    low, high = (end[:n] for end in intervals(form, basis))
+    value, slack = np.where(free, x[:n], v[:n]), np.where(free, INSIDE, COST)
+    return bool(((value >= low - slack) & (value <= high + slack)).all())
 
 
 def refine(form: Centred, c: Array, point: Point, block: Block, steps: int = 3) -> Point:
-    """``point`` with the ridge's bias taken out by iterated Tikhonov refinement, as far as its
-    weights stay within their bounds (at a jump the ridge's own answer stands)."""
+    """``point`` with the ridge's bias taken out by iterated Tikhonov refinement, as far as it
+    stays optimal for its basis (at a jump the ridge's own answer stands)."""
     _, right = at_bounds(form, point.basis)
-    x = point.x
+    x, v = point.x, form.product(point.x) + c
     for _ in range(steps):
-        further = x + block.solve(right - c - form.product(x))
-        if not inside(form, point.basis, further):
+        further = x + block.solve(right - v)
+        cost = form.product(further) + c
+        if not inside(form, point.basis, further, cost):
             break
-        x = further
-    return Point(point.basis, x, form.product(x) + c)
+        x, v = further, cost
+    return Point(point.basis, x, v)
 
 
 def exchange(form: Centred, c: Array, basis: Basis) -> tuple[Point, Block, bool, int]:
