@@ -1,6 +1,8 @@
 """What training on competing mixtures has come to, read once a study and its evidence."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,6 @@ from taskpgm_core.figures.arms import (
     tokens_figure,
 )
 from taskpgm_core.records import Study
-from taskpgm_core.store.files import write_atomic
 
 LARGEST = 2_000_000
 TOKENS_ALIKE = 1.1  # below this ratio of the largest to the smallest, tokens explain nothing
@@ -266,14 +267,15 @@ def bring_runs(scene: Scene) -> None:
     """Keep the runs of a CSV, made elsewhere, under this study."""
     with st.expander("Bring the runs of your own training"):
         st.caption(escape(f"A CSV with the columns {', '.join(store.evidence_columns())}."))
-        file = st.file_uploader("Runs", type="csv", key="runs-file")
+        file = st.file_uploader("Runs", type="csv", key="runs-file", max_upload_size=2)
         if file is not None and st.button("Keep them with this study"):
-            place = store.cache_root() / ".brought" / "runs.csv"
             try:
                 if file.size > LARGEST:
                     raise StoreError(f"The file has {file.size:,} bytes; at most {LARGEST:,}.")
-                write_atomic(place, file.getvalue())
-                count = store.import_runs(scene.study, place)
+                with TemporaryDirectory() as folder:
+                    place = Path(folder) / "runs.csv"
+                    place.write_bytes(file.getvalue())
+                    count = store.import_runs(scene.study, place)
                 st.success(f"{count} runs are kept; pick them above after a reload.")
             except TaskPGMError as error:
                 st.error(escape(str(error)))
