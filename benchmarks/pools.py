@@ -154,6 +154,7 @@ def main() -> None:
     parser.add_argument("--balances", type=float, nargs="+", default=[0.0, 0.5, 0.8])
     parser.add_argument("--targets", type=float, nargs="+", default=[0.08])
     parser.add_argument("--repeats", type=int, default=200)
+    parser.add_argument("--most", type=int, default=MOST, help="examples a task that pools grow to")
     parser.add_argument("--stops", type=int, default=20, help="0 leaves the stopping rule out")
     chosen = parser.parse_args()
     pairs = store.pair_divergences(store.open_study(chosen.study))
@@ -161,7 +162,7 @@ def main() -> None:
     print(table(header, shrunk(pairs, chosen.balances, chosen.repeats)), "\n")
     header = ["balance, chosen", "even, 90% error", "chosen", "even pool of that error", "saved"]
     worlds = [World(pairs, balance) for balance in chosen.balances]
-    rows = [row for world in worlds for row in saved(world, chosen.repeats, MOST)]
+    rows = [row for world in worlds for row in saved(world, chosen.repeats, chosen.most)]
     print(table(header, rows), "\n")
     if not chosen.stops:
         return

@@ -6,7 +6,7 @@ import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +16,7 @@ from taskpgm_core.digest import digest_of, sha256
 from taskpgm_core.errors import MeasurementError, SourceError, StoreError
 from taskpgm_core.plan import Plan, parse_plan
 from taskpgm_core.records import Example, Study, Task
+from taskpgm_core.rounds import Round, in_rounds, told
 from taskpgm_core.store import (
     Units,
     assemble,
@@ -229,14 +230,41 @@ def build(
         done = finished(root, plan.slug, prepared.digest)
         if done and not rebuild:
             return done, False
-        engine = engine_for(prepared, root, progress, fresh=rebuild, placing=placing)
-        result = engine.run()
-        study = _store(prepared, result, root, facts(prepared, result, started))
-        engine.units.done()
+        prepared, result, rounds = measured(
+            prepared, root, progress, fresh=rebuild, placing=placing
+        )
+        if not told(plan, rounds).get("target_reached", True):
+            progress.say(
+                f"All held-out examples are measured, and the mixture's half-width is still "
+                f"{rounds[-1].half_width:.3g}; raise probe.examples_per_task to go on."
+            )
+        study = _store(prepared, result, root, facts(prepared, result, started, rounds))
+        if rebuild:
+            Units(root, fresh=prepared.folder).done()
         return study, True
 
 
-def facts(prepared: Prepared, result: "Measurement", started: float) -> dict[str, Any]:
+def measured(
+    prepared: Prepared,
+    root: Path,
+    progress: "Progress",
+    *,
+    fresh: bool = False,
+    placing: Placing | None = None,
+) -> tuple[Prepared, "Measurement", tuple[Round, ...]]:
+    """All that is not finished of a prepared plan, with the pool that its rounds came to."""
+
+    def engine_of(pool: "ProbeTokens") -> "Engine":
+        some = replace(prepared, pool=pool)
+        return engine_for(some, root, progress, fresh=fresh, placing=placing)
+
+    pool, result, rounds = in_rounds(prepared.plan, prepared.pool, engine_of)
+    return replace(prepared, pool=pool), result, rounds
+
+
+def facts(
+    prepared: Prepared, result: "Measurement", started: float, rounds: Sequence[Round] = ()
+) -> dict[str, Any]:
     """What a manifest says of where and how a study was measured; not part of its digest."""
     from taskpgm_core import measure
 
@@ -260,6 +288,7 @@ def facts(prepared: Prepared, result: "Measurement", started: float) -> dict[str
         "training_rows_at_once": result.rows_at_once,
         "shared_examples": [list(s) for s in shared_examples(prepared.material.examples)],
         **bounded,
+        **told(prepared.plan, rounds),
     }
 
 
@@ -270,7 +299,8 @@ def study_files(prepared: Prepared, result: "Measurement") -> dict[str, bytes]:
     plan, pool, n = prepared.plan, prepared.pool, len(prepared.tasks)
     weights = pool.weights
     per_sequence, per_token = measure.loss_tables(result.gold, pool)
-    text = [example for task in prepared.tasks for example in prepared.material.probe(task.id)]
+    examples = [prepared.material.examples[task.id] for task in prepared.tasks]
+    text = [examples[t][row] for t, row in zip(pool.task, pool.row, strict=True)]
     matrices = {
         "jsd": measure.symmetric(result.divergence @ weights, n),
         "pmi": measure.pmi(per_sequence[:n]),

@@ -67,11 +67,35 @@ class Training(_Strict):
     second_seed: tuple[str, ...] = ()
 
 
+class Adaptive(_Strict):
+    """Probe examples measured in rounds, until the mixture is sure enough or they end.
+
+    ``first``: examples of each task in the first round; every further one brings ``step`` a task
+    on average, where the mixture at ``balance`` is least sure. ``target_half_width``: the
+    bootstrap's 90% L1 half-width of that mixture at which measuring stops.
+    """
+
+    first: int = Field(default=4, ge=2)
+    step: int = Field(default=1, ge=1)
+    target_half_width: float = Field(gt=0, lt=2)
+    balance: float = Field(default=0.5, ge=0, allow_inf_nan=False)
+
+    @field_validator("balance")
+    @classmethod
+    def _open(cls, balance: float) -> float:
+        if balance == 1.0:
+            raise ValueError(
+                "at balance 1 the mixture is the anchor whatever is measured; name another balance"
+            )
+        return balance
+
+
 class Probe(_Strict):
     """The common probe pool: held-out examples, evenly over tasks.
 
     ``kept``: compare models on the base model's so many likeliest tokens a context and one bucket
     for the rest, which gives every divergence a lower and an upper bound; None is exact.
+    ``adaptive``: measure them in rounds, of which ``examples_per_task`` is the end; None is all.
     """
 
     examples_per_task: int = Field(default=24, ge=1)
@@ -79,6 +103,16 @@ class Probe(_Strict):
     batch: int = Field(default=16, ge=1)
     top: int = Field(default=5, ge=1, le=32)
     kept: int | None = Field(default=None, ge=1)
+    adaptive: Adaptive | None = None
+
+    @model_validator(mode="after")
+    def _enough(self) -> "Probe":
+        if self.adaptive and self.adaptive.first > self.examples_per_task:
+            raise ValueError(
+                f"adaptive.first is {self.adaptive.first}, but examples_per_task holds out only "
+                f"{self.examples_per_task}"
+            )
+        return self
 
 
 class Expect(_Strict):
@@ -155,8 +189,9 @@ class Plan(_Strict):
         for task in plan["tasks"]:
             for key in ("adapter", "checkpoint", *(() if task["joined"] else ("joined",))):
                 task.pop(key)
-        if plan["probe"]["kept"] is None:
-            plan["probe"].pop("kept")
+        for key in ("kept", "adaptive"):
+            if plan["probe"][key] is None:
+                plan["probe"].pop(key)
         return plan
 
 
@@ -168,9 +203,11 @@ def _sentence(error: ValidationError, where: str) -> str:
             "tasks": TaskEntry,
             "training": Training,
             "probe": Probe,
+            "adaptive": Adaptive,
             "expect": Expect,
         }
-        known = sections.get(first["loc"][0], Plan) if len(first["loc"]) > 1 else Plan
+        inside = reversed(first["loc"][:-1])
+        known = next((sections[key] for key in inside if key in sections), Plan)
         guess = nearest(str(first["loc"][-1]), known.model_fields)
         return f"{where}: unknown key '{place}'{guess}; remove or mend it."
     reason = first["msg"].removeprefix("Value error, ")
@@ -227,8 +264,14 @@ def grown(
 ) -> Plan:
     """The plan with one more task, which joins the others' frozen batches with its own.
 
-    ``folder``: where the task's kind of source lies on this machine.
+    ``folder``: where the task's kind of source lies on this machine. PlanError where the pool was
+    measured in rounds: it was chosen for the mixture of the tasks that there were.
     """
+    if plan.probe.adaptive:
+        raise PlanError(
+            f"{plan.slug} chose its probe examples for the tasks it has, so no task can join it; "
+            f"add the task to its plan and build that: finished units are reused where they fit."
+        )
     try:
         joined = 1 + max(other.joined for other in plan.tasks)
         entry = TaskEntry.model_validate({**task, "joined": joined})

@@ -45,7 +45,7 @@ def counted(prepared: Prepared, root: Path) -> Estimate:
         models=len(agenda.models),
         units=agenda.count(),
         left={stage: 0 if complete else int(n) for stage, n in missing["units"].items()},
-        forward_passes=sum(len(b.ids) for s in agenda.models for b in agenda.batches_of(s)),
+        forward_passes=agenda.forward_passes,
         tokens={
             "train": sum(agenda.training_tokens(spec) for spec in trained),
             "score": agenda.work()["score"],
@@ -57,7 +57,8 @@ def counted(prepared: Prepared, root: Path) -> Estimate:
         disk=disk_bytes(plan, pool.positions, base.model.config.hidden_size, _adapter(prepared)),
         device=measure.device_facts(base.device)["device"],
         tokens_per_second=per_second,
-        basis="counted, with one batch timed on this machine",
+        basis="counted, with one batch timed on this machine"
+        + ("; at most, if no round reaches the target" if plan.probe.adaptive else ""),
     )
 
 

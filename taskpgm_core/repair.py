@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taskpgm_core.errors import StoreError
-from taskpgm_core.pipeline import engine_for, prepare, study_files
+from taskpgm_core.pipeline import measured, prepare, study_files
 from taskpgm_core.plan import parse_plan
 from taskpgm_core.store import (
     Damage,
@@ -64,7 +64,7 @@ def _again(folder: Path, own: list[Damage], root: Path, progress: "Progress") ->
             f"measuring code are not those it was measured with; restore it from version control."
         )
     with locked(root, prepared.folder):
-        files = study_files(prepared, engine_for(prepared, root, progress).run())
+        files = study_files(*measured(prepared, root, progress)[:2])
         for damage in own:
             if damage.name not in files or not put_back(folder, damage.name, files[damage.name]):
                 raise StoreError(

@@ -86,6 +86,20 @@ def test_no_other_way_to_share_them_does_better(seed):
     assert found.after < found.now
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_left_bounds_the_best_way_to_share_them(seed):
+    rng = np.random.default_rng(seed)
+    n, left = 4, np.array([1, 0, 9, 2])
+    task = np.repeat(np.arange(n), [2, 3, 5, 2])
+    influence = rng.normal(size=(len(task), n)) * rng.uniform(0.1, 3, n)[task, None]
+    found = spend(influence, task, 6, left=left)
+    ways = (c for c in product(*(range(k + 1) for k in left)) if sum(c) == 6)
+    best = min(objective(influence, task, c) for c in ways)
+    assert (found.counts <= left).all()
+    assert objective(influence, task, found.counts) == pytest.approx(best, rel=1e-12)
+    assert spend(influence, task, 12, left=left).counts.tolist() == left.tolist()
+
+
 def test_a_noisy_task_gets_more_and_a_silent_mixture_gets_any():
     task = np.repeat([0, 1, 2], 8)
     influence = np.random.default_rng(0).normal(size=(24, 3))
@@ -100,5 +114,7 @@ def test_a_noisy_task_gets_more_and_a_silent_mixture_gets_any():
 def test_what_makes_no_sense_is_refused():
     with pytest.raises(MixtureError, match="-1 further"):
         spend(np.zeros((2, 2)), np.array([0, 1]), -1)
+    with pytest.raises(MixtureError, match="Only 2 probe examples are left, not 3"):
+        spend(np.zeros((2, 2)), np.array([0, 1]), 3, left=np.array([2, 0]))
     with pytest.raises(MixtureError, match="needs a probe example"):
         spend(np.zeros((2, 2)), np.array([0, 0]), 1)

@@ -53,13 +53,14 @@ def verdict(text: str) -> Plan | None:
     brought = sum(bool(task.adapter or task.checkpoint) for task in plan.tasks)
     heading(f"{plan.slug}: {len(plan.tasks)} tasks, one model each")
     again = len(plan.training.second_seed)
+    examples = plan.probe.examples_per_task * len(plan.tasks)
+    most = "at most " if plan.probe.adaptive else ""
     st.markdown(
         escape(
             f"{len(plan.tasks) - brought + again} models to train on {plan.base}"
             + (f", {again} of them a second time from another seed" if again else "")
             + (f", {brought} brought along" if brought else "")
-            + "; every model is "
-            f"scored on {plan.probe.examples_per_task * len(plan.tasks):,} probe examples."
+            + f"; every model is scored on {most}{examples:,} probe examples."
         )
     )
     return plan

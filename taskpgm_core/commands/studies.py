@@ -140,6 +140,15 @@ def show(study: str, as_json: bool) -> None:
         f"{m['beats_base']} of {len(found.tasks)} models beat the base at home. D between tasks: "
         f"{d['min']:.4f} to {d['max']:.4f}, median {d['median']:.4f} nats."
     )
+    rounds = found.facts.get("rounds")
+    if rounds:
+        last = rounds[-1]
+        reached = "reached" if found.facts["target_reached"] else "not reached"
+        click.echo(
+            f"{len(rounds)} rounds chose {min(last['examples'])} to {max(last['examples'])} probe "
+            f"examples a task, in {last['forward_passes']:,} forward passes; the mixture's L1 "
+            f"half-width is {last['half_width']:.3g}, the target was {reached}."
+        )
     if "kept_tokens" in m:
         click.echo(
             f"These are lower bounds, from the {m['kept_tokens']} likeliest tokens a context; the "

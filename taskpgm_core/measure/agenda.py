@@ -94,28 +94,26 @@ class Agenda:
     def _planned(self, chosen: npt.NDArray[np.int64], size: int) -> list[Batch]:
         """The batch plan of some of the pool's examples, places counted in the whole pool."""
         pool, first = self.pool, self.pool.first
-        part = ProbeTokens(
-            tuple(pool.examples[k] for k in chosen), pool.task[chosen], pool.row[chosen]
-        )
         places = np.concatenate([np.arange(pool.tokens[k]) + first[k] for k in chosen])
-        return [replace(b, places=places[b.places]) for b in part.batches(size)]
+        return [replace(b, places=places[b.places]) for b in pool.part(chosen).batches(size)]
+
+    @cached_property
+    def _waves(self) -> list[npt.NDArray[np.int64]]:
+        """The examples that came together: with one generation of tasks, or in one round."""
+        came = self.pool.round
+        if came is None:
+            came = np.array([self.plan.tasks[t].joined for t in self.pool.task])
+        return [np.flatnonzero(came == wave) for wave in np.unique(came)]
 
     @cached_property
     def batches(self) -> list[Batch]:
         """The one batch plan that every model is scored under."""
-        joined = np.array([self.plan.tasks[t].joined for t in self.pool.task])
-        return [
-            batch
-            for g in self._generations
-            for batch in self._planned(np.flatnonzero(joined == g), self.batch)
-        ]
+        return [batch for wave in self._waves for batch in self._planned(wave, self.batch)]
 
     @cached_property
     def again(self) -> list[Batch]:
         """A second batch plan, over every fourth of the first examples, for the batch noise."""
-        joined = np.array([self.plan.tasks[t].joined for t in self.pool.task])
-        chosen = np.flatnonzero(joined == self._generations[0])[::AGAIN]
-        return self._planned(chosen, max(self.batch // 2, 1))
+        return self._planned(self._waves[0][::AGAIN], max(self.batch // 2, 1))
 
     def batches_of(self, spec: ModelSpec) -> list[Batch]:
         return self.batches + self.again if spec.task is None else self.batches
@@ -189,6 +187,11 @@ class Agenda:
         }
 
     # How much there is to do
+
+    @property
+    def forward_passes(self) -> int:
+        """Of one example through one model each, to score them all."""
+        return sum(len(b.ids) for spec in self.models for b in self.batches_of(spec))
 
     def training_tokens(self, spec: ModelSpec) -> float:
         """Forward tokens of one model's training, before its backward passes are counted."""

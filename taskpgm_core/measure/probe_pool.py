@@ -28,11 +28,22 @@ class Batch:
 
 @dataclass(frozen=True)
 class ProbeTokens:
-    """All probe examples, task by task. ``task``, ``row``: (E,) as in the study's probe pool."""
+    """All probe examples, task by task. ``task``, ``row``: (E,) as in the study's probe pool.
+
+    ``round``: (E,) in which round of measuring each was added; None where all come at once.
+    """
 
     examples: tuple[RenderedExample, ...]
     task: npt.NDArray[np.int64]
     row: npt.NDArray[np.int64]
+    round: npt.NDArray[np.int64] | None = None
+
+    def part(
+        self, chosen: npt.NDArray[np.int64], brought: npt.NDArray[np.int64] | None = None
+    ) -> "ProbeTokens":
+        """The examples ``chosen`` alone, ``brought`` by these rounds."""
+        kept = tuple(self.examples[k] for k in chosen)
+        return ProbeTokens(kept, self.task[chosen], self.row[chosen], brought)
 
     @property
     def tokens(self) -> npt.NDArray[np.int64]:

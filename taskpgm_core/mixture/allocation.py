@@ -42,7 +42,11 @@ def influences(
 
 
 def spend(
-    influence: npt.NDArray[np.float64], task: npt.NDArray[np.integer], further: int
+    influence: npt.NDArray[np.float64],
+    task: npt.NDArray[np.integer],
+    further: int,
+    *,
+    left: npt.NDArray[np.integer] | None = None,
 ) -> Spending:
     """Share ``further`` examples among the tasks so that the mixture's error falls most.
 
@@ -52,13 +56,17 @@ def spend(
     simplex. With v_t the variance within task t of the influence on each weight, scaled by what
     one unit of that weight's variance adds to the sum of standard errors, the sum of
     v_t / (n^2 m_t) is least for m_t in proportion to sqrt(v_t); one example at a time to where
-    it helps most is exactly that in whole numbers. MixtureError for a negative ``further``.
+    it helps most is exactly that in whole numbers. ``left``: (n,) how many each task still has (no
+    end by default). MixtureError for a negative ``further`` or more than are left.
 
     Source: Neyman (1934), optimal allocation to strata.
     """
     if further < 0:
         raise MixtureError(f"There cannot be {further} further probe examples.")
     n = influence.shape[1]
+    left = np.full(n, further) if left is None else left
+    if further > left.sum():
+        raise MixtureError(f"Only {left.sum()} probe examples are left, not {further}.")
     m = np.bincount(task, minlength=n).astype(np.float64)
     if m.min() < 1:
         raise MixtureError("Every task needs a probe example before more can be shared out.")
@@ -69,7 +77,8 @@ def spend(
     counts = np.zeros(n, dtype=np.int64)
     for _ in range(further):
         total = m + counts
-        counts[int(np.argmax(v / (total * (total + 1))))] += 1
+        gain = np.where(counts < left, v / (total * (total + 1)), -1.0)
+        counts[int(np.argmax(gain))] += 1
     after = np.sqrt((spread / (n**2 * (m + counts)[:, None])).sum(axis=0))
     return Spending(counts, float(errors.sum()), float(after.sum()))
 
