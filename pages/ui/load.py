@@ -38,6 +38,22 @@ def similarity(study: Study, view: View) -> Similarity:
     return _similarity(study.content, view.measure, study)
 
 
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _upper(content: str, measure: str, _study: Study) -> Similarity | None:
+    return store.upper_bound(_study, measure)
+
+
+def upper(study: Study, view: View) -> Similarity | None:
+    """S at the upper bounds of the divergences; None where they are exact."""
+    return _upper(study.content, view.measure, study)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _baseline(content: str, measure: str, name: str, balance: float, _study: Study) -> Array:
+    S = _similarity(content, measure, _study)
+    return baseline(name, S, rows=_study.rows, balance=balance)
+
+
 def named_mixture(study: Study, view: View, identifier: str) -> Array:
     """(n,) the baseline or the kept scenario of that id, over the study's tasks."""
     if identifier in BASELINES:
