@@ -54,7 +54,7 @@ class Visitor:
             **self.page,
         )
         elements: list[Element] = []
-        panels = 0.0
+        panels = last = 0.0
         started = time.perf_counter()
         self.socket.send(BackMsg(rerun_script=state).SerializeToString())
         while True:
@@ -74,7 +74,8 @@ class Visitor:
                 if element.WhichOneof("type") == "exception":
                     raise RuntimeError(element.exception.message)
                 if element.bidi_component.component_name.endswith("taskpgm_intervals"):
-                    panels = panels or after
+                    panels = last
+                last = after
                 elements.append(element)
             elif kind == "script_finished" and message.script_finished == 0:
                 return Answer(elements, parse_qs(self.query), panels or after, after)
