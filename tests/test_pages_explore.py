@@ -3,6 +3,7 @@
 import base64
 import json
 
+import networkx as nx
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,6 +12,7 @@ from synthetic_study import TASKS, write_study
 from taskpgm_core.driving import driving, positions
 from taskpgm_core.errors import StoreError
 from taskpgm_core.figures.graph_findings import letter
+from taskpgm_core.figures.graph_layout import backbone
 from taskpgm_core.figures.path_areas import path_areas_figure
 from taskpgm_core.mixture import closed_form, pose, solve, trace
 from taskpgm_core.store import import_matrix, pair_divergences, probe_pool, similarity
@@ -168,6 +170,27 @@ def test_many_tasks_are_drawn_as_the_sums_of_their_families():
     total = np.sum([t.y for t in drawn.data], axis=0)
     np.testing.assert_allclose(total, 1, atol=1e-5)
     assert drawn.data[0].y[0] == pytest.approx(weights[0, ::3].sum(), abs=1e-6)
+
+
+@pytest.mark.parametrize(("n", "digits"), [(1, 3), (2, 3), (3, 0), (9, 0), (40, 1), (40, 9)])
+def test_the_backbone_holds_a_maximum_spanning_tree_and_the_nearest_tasks(n, digits):
+    strength = np.random.default_rng(n).uniform(size=(n, n)).round(digits)
+    strength = np.triu(strength, 1) + np.triu(strength, 1).T + 1.5 * np.eye(n)
+    edges = backbone(strength, 2)
+    weigh = lambda pairs: [(i, j, strength[i, j]) for i, j in pairs]  # noqa: E731
+    tree = nx.Graph()
+    tree.add_nodes_from(range(n))
+    tree.add_weighted_edges_from(weigh(edges))
+    whole = nx.Graph()
+    whole.add_nodes_from(range(n))
+    whole.add_weighted_edges_from(weigh(zip(*np.triu_indices(n, 1), strict=True)))
+    assert nx.is_connected(tree)
+    best = nx.maximum_spanning_tree(whole).size("weight")
+    assert nx.maximum_spanning_tree(tree).size("weight") == pytest.approx(best)
+    for i in range(n):
+        order = sorted((j for j in range(n) if j != i), key=lambda j: (-strength[i, j], j))
+        assert {(min(i, j), max(i, j)) for j in order[:2]} <= set(edges)
+    assert len(edges) <= 3 * n
 
 
 def test_communities_are_named_in_order():

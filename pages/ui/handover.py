@@ -47,7 +47,7 @@ def _handover(
         notes=notes,
         made=today,
     )
-    page = report_page(decision, problem, load.path(_study, _view))
+    page = report_page(decision, problem, load.path(_study, _view), load.graph(_study, _view))
     return Handover(page, decision.to_json(), f"decision-{_study.slug}-{decision.digest[:12]}")
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import networkx as nx
 import numpy as np
+from scipy.sparse.csgraph import minimum_spanning_tree
 
 from taskpgm_core.records import Array, Similarity, read_only
 
@@ -34,17 +35,13 @@ def unit_strength(similarity: Similarity) -> Array:
 
 def backbone(strength: Array, neighbours: int) -> list[tuple[int, int]]:
     """The strongest connected skeleton: a maximum spanning tree and each task's nearest ones."""
-    n = len(strength)
-    whole = nx.Graph()
-    whole.add_nodes_from(range(n))
-    whole.add_weighted_edges_from(
-        (i, j, float(strength[i, j])) for i in range(n) for j in range(i + 1, n)
-    )
-    kept = {(min(e), max(e)) for e in nx.maximum_spanning_edges(whole, data=False)}
-    for i in range(n):
-        order = sorted((j for j in range(n) if j != i), key=lambda j: (-strength[i, j], j))
-        kept |= {(min(i, j), max(i, j)) for j in order[:neighbours]}
-    return sorted(kept)
+    tree = minimum_spanning_tree(2.0 - strength)  # zeros would be no edges
+    kept = set(zip(*map(np.ndarray.tolist, tree.nonzero()), strict=True))
+    apart = -strength
+    np.fill_diagonal(apart, np.inf)
+    nearest = np.argsort(apart, axis=1, kind="stable")[:, : min(neighbours, len(apart) - 1)]
+    kept |= {(i, j) for i, near in enumerate(nearest.tolist()) for j in near}
+    return sorted({(min(edge), max(edge)) for edge in kept})
 
 
 def _start(strength: Array) -> dict[int, np.ndarray]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from math import isfinite
 from typing import Any
 
@@ -115,7 +116,7 @@ class Decision:
         value.pop("made")
         return {"format": FORMAT, "version": VERSION, **value}
 
-    @property
+    @cached_property
     def digest(self) -> str:
         return digest_of(self.facts)
 

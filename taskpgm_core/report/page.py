@@ -14,6 +14,7 @@ import numpy as np
 
 from taskpgm_core.figures import findings
 from taskpgm_core.figures.dial import SCRIPT, STYLE, dial_data, interval_data, path_data
+from taskpgm_core.figures.graph_layout import TaskGraph
 from taskpgm_core.figures.labels import count, percent, scientific
 from taskpgm_core.mixture import Path, Problem
 from taskpgm_core.report.decision import Decision, TaskLine
@@ -29,8 +30,10 @@ REACHED = 1e-7
 """How near the path at balance 1 must come to the anchor for the dial to mark its middle."""
 
 
-def report_page(decision: Decision, problem: Problem, path: Path) -> str:
-    """The whole file's text."""
+def report_page(
+    decision: Decision, problem: Problem, path: Path, graph: TaskGraph | None = None
+) -> str:
+    """The whole file's text; ``graph`` of the problem's similarity, where it is known already."""
     names = [line.task for line in decision.tasks]
     p = decision.weights
     script = SCRIPT.read_text(encoding="utf-8") + GLUE.read_text(encoding="utf-8")
@@ -58,7 +61,7 @@ def report_page(decision: Decision, problem: Problem, path: Path) -> str:
                 element("figure", wide(plate.finding, trusted(plate.drawing))),
                 class_="plate",
             )
-            for plate in plates(decision, problem, path)
+            for plate in plates(decision, problem, path, graph)
         ],
         _certificate(decision),
         _provenance(decision),

@@ -7,7 +7,7 @@ import numpy as np
 from taskpgm_core.figures import findings
 from taskpgm_core.figures.difference import difference_figure
 from taskpgm_core.figures.frontier import frontier_figure
-from taskpgm_core.figures.graph_layout import task_graph
+from taskpgm_core.figures.graph_layout import TaskGraph, task_graph
 from taskpgm_core.figures.labels import nats
 from taskpgm_core.figures.matrix import matrix_figure
 from taskpgm_core.figures.matrix_order import matrix_order
@@ -28,8 +28,13 @@ class Plate:
     drawing: str
 
 
-def plates(decision: Decision, problem: Problem, path: Path) -> list[Plate]:
-    """The report's figures, drawn from the same records as the pages'."""
+def plates(
+    decision: Decision, problem: Problem, path: Path, graph: TaskGraph | None = None
+) -> list[Plate]:
+    """The report's figures, drawn from the same records as the pages'.
+
+    ``graph``: of the problem's similarity, where it is known already.
+    """
     S, names, p = problem.similarity, problem.tasks, decision.weights
     families = [line.family for line in decision.tasks]
     jsd = S.measure == "jsd"
@@ -78,7 +83,7 @@ def plates(decision: Decision, problem: Problem, path: Path) -> list[Plate]:
             "resemble the anchor more (p′Sw). No mixture lies above the line.",
         ),
         (
-            task_graph_figure(task_graph(S), p, families, labelled=16),
+            task_graph_figure(graph or task_graph(S), p, families, labelled=16),
             findings.graph_finding(p, families, "family"),
             "Tasks joined by a line predict alike. The larger a node, the more weight it has.",
         ),
