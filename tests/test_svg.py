@@ -75,6 +75,14 @@ def test_families_that_share_a_colour_differ_in_their_pattern():
     assert keys == set(areas.values())
 
 
+def test_labels_of_near_points_lie_above_and_below():
+    figure = canvas(LIGHT, height=300)
+    figure.add_scatter(x=[0, 0.01, 1], y=[0, 0, 1], text=["one", "two", "far"], mode="markers+text")
+    drawn = parsed(svg(figure, label="points"))
+    one, two = [float(t.get("y")) for t in drawn["text"] if t.text in ("one", "two")]
+    assert two - one > 14
+
+
 def test_areas_are_stacked_to_the_whole():
     balances, weights = np.array([0.0, 1.0, 4.0]), np.array([[1, 0], [0.5, 0.5], [0, 1.0]])
     figure = path_areas_figure(

@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 from taskpgm_core.figures.palette import LIGHT, Palette
 from taskpgm_core.figures.svg_axes import LETTER, Axis, make_axis, written
 from taskpgm_core.figures.svg_marks import (
+    Box,
     Paint,
     areas,
     bars,
@@ -65,6 +66,7 @@ def svg(figure: go.Figure, *, label: str, width: int = 860, palette: Palette = L
     scale = None
     drawn = _grid(x, y) + _behind(layout, x, y, paint)
     stacks: dict[str, list[dict[str, Any]]] = {}
+    labels: list[Box] = []
     for trace in traces:
         kind = trace["type"]
         if kind == "bar":
@@ -75,7 +77,7 @@ def svg(figure: go.Figure, *, label: str, width: int = 860, palette: Palette = L
         elif kind == "scatter" and trace.get("stackgroup"):
             stacks.setdefault(trace["stackgroup"], []).append(trace)
         else:
-            drawn += lines_and_points(trace, x, y, paint)
+            drawn += lines_and_points(trace, x, y, paint, labels)
     for stack in stacks.values():
         drawn += areas(stack, x, y, paint)
     drawn += _before(layout, x, y, paint) + _labels(x, y, height)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-LETTER = 8.0
+LETTER = 8.6
 """Mean width of a letter at the figures' 15 pixels."""
 
 

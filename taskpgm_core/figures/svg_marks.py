@@ -8,9 +8,10 @@ import numpy as np
 from plotly.colors import sample_colorscale, unlabel_rgb
 
 from taskpgm_core.figures.png import data_uri, png
-from taskpgm_core.figures.svg_axes import Axis, stacked
+from taskpgm_core.figures.svg_axes import LETTER, Axis, stacked
 
 Paint = Callable[[Any], str]
+Box = tuple[float, float, float, float]
 SHAPES = {
     "circle": "M-1 0A1 1 0 1 0 1 0A1 1 0 1 0-1 0Z",
     "square": "M-.9-.9H.9V.9H-.9Z",
@@ -101,8 +102,26 @@ def _polyline(xs: Sequence[Any], ys: Sequence[Any], x: Axis, y: Axis) -> str:
     return data
 
 
-def lines_and_points(trace: dict[str, Any], x: Axis, y: Axis, paint: Paint) -> str:
-    """A scatter trace without a stack: its line, its markers, its labels."""
+def _free(x: float, radius: float, y: float, label: str, taken: list[Box]) -> float:
+    """The baseline of a point's label: above the point, or below where above is taken."""
+    half = LETTER * len(label) / 2
+    spots = (y - radius - 4, y + radius + 14)
+    boxes = [(x - half, spot - 12, x + half, spot) for spot in spots]
+    clear = [not any(_meet(box, other) for other in taken) for box in boxes]
+    k = clear.index(True) if any(clear) else 0
+    taken.append(boxes[k])
+    return spots[k]
+
+
+def _meet(a: Box, b: Box) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def lines_and_points(
+    trace: dict[str, Any], x: Axis, y: Axis, paint: Paint, taken: list[Box]
+) -> str:
+    """A scatter trace without a stack: its line, its markers, its labels, which are added to what
+    is ``taken`` already."""
     mode, parts = trace.get("mode") or "lines", []
     spec, line = trace.get("marker") or {}, trace.get("line") or {}
     fade = f' opacity="{trace["opacity"]}"' if trace.get("opacity") is not None else ""
@@ -134,8 +153,9 @@ def lines_and_points(trace: dict[str, Any], x: Axis, y: Axis, paint: Paint) -> s
             )
         label = _each(trace.get("text"), k) if "text" in mode else ""
         if label:
+            at = _free(x.at(a), size / 2, y.at(b), label, taken)
             parts.append(
-                f'<text x="{x.at(a):.1f}" y="{y.at(b) - size / 2 - 4:.1f}" text-anchor="middle" '
+                f'<text x="{x.at(a):.1f}" y="{at:.1f}" text-anchor="middle" '
                 f'class="halo" font-size="14">{text_of(label)}</text>'
             )
     return "".join(parts)
