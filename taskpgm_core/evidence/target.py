@@ -59,7 +59,7 @@ def train_target(
             f"--budget or lower --batch."
         )
     schedule = plan.training.model_copy(update={"batch": size, "steps": len(kept) // size})
-    made = measure.train(model, kept, schedule, seed=recipe.seed, name=study.slug)
+    made = measure.train(model, kept, schedule, seed=recipe.seed, name=study.slug, packed=True)
     write_atomic(out / "adapter_model.safetensors", save(dict(made.adapter.weights)))
     config = {"peft_type": "LORA", "base_model_name_or_path": base, **made.adapter.config}
     write_atomic(out / "adapter_config.json", json_bytes(config))
