@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from synthetic_study import synthetic_arrays, write_study
 
+from pages.ui.handover import handover
+from pages.ui.view import View
 from taskpgm_core.__main__ import main
 from taskpgm_core.bootstrap import replicates
 from taskpgm_core.errors import MixtureError
@@ -253,6 +255,14 @@ def test_the_verb_writes_both_files(study, tmp_path, capsys):
     assert all(line["interval"] and line["reason"] for line in printed["tasks"])
     page = out.read_text(encoding="utf-8")
     assert json.loads(Reader(page).scripts["decision"])["digest"] == printed["digest"]
+
+
+def test_the_dashboard_and_the_verb_write_the_same_decision(study, tmp_path):
+    record = tmp_path / "r.json"
+    words = f"report {study.slug} --balance 0.7 --budget 500 --notes x --out {tmp_path / 'r.html'}"
+    assert main([*words.split(), "--record", str(record)]) == 0
+    shown = handover(study, View(study.slug, "jsd", balance=0.7, budget=500), "", "x")
+    assert json.loads(shown.record) == json.loads(record.read_text(encoding="utf-8"))
 
 
 def test_the_verb_reports_an_endless_balance_and_an_infeasible_question(study, tmp_path, capsys):

@@ -66,7 +66,8 @@ def svg(figure: go.Figure, *, label: str, width: int = 860, palette: Palette = L
     scale = None
     drawn = _grid(x, y) + _behind(layout, x, y, paint)
     stacks: dict[str, list[dict[str, Any]]] = {}
-    labels: list[Box] = []
+    taken: list[Box] = []
+    named = ""
     for trace in traces:
         kind = trace["type"]
         if kind == "bar":
@@ -77,10 +78,11 @@ def svg(figure: go.Figure, *, label: str, width: int = 860, palette: Palette = L
         elif kind == "scatter" and trace.get("stackgroup"):
             stacks.setdefault(trace["stackgroup"], []).append(trace)
         else:
-            drawn += lines_and_points(trace, x, y, paint, labels)
+            marks, words = lines_and_points(trace, x, y, paint, taken)
+            drawn, named = drawn + marks, named + words
     for stack in stacks.values():
         drawn += areas(stack, x, y, paint)
-    drawn += _before(layout, x, y, paint) + _labels(x, y, height)
+    drawn += named + _before(layout, x, y, paint) + _labels(x, y, height)
     if scale:
         drawn += _colour_bar(scale, traces, width, y)
     legend = "".join(

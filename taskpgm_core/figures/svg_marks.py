@@ -119,10 +119,10 @@ def _meet(a: Box, b: Box) -> bool:
 
 def lines_and_points(
     trace: dict[str, Any], x: Axis, y: Axis, paint: Paint, taken: list[Box]
-) -> str:
-    """A scatter trace without a stack: its line, its markers, its labels, which are added to what
-    is ``taken`` already."""
-    mode, parts = trace.get("mode") or "lines", []
+) -> tuple[str, str]:
+    """A scatter trace without a stack: its line and markers, and its labels, which lie over all
+    markers and are added to what is ``taken`` already."""
+    mode, parts, words = trace.get("mode") or "lines", [], []
     spec, line = trace.get("marker") or {}, trace.get("line") or {}
     fade = f' opacity="{trace["opacity"]}"' if trace.get("opacity") is not None else ""
     if "lines" in mode:
@@ -154,11 +154,11 @@ def lines_and_points(
         label = _each(trace.get("text"), k) if "text" in mode else ""
         if label:
             at = _free(x.at(a), size / 2, y.at(b), label, taken)
-            parts.append(
+            words.append(
                 f'<text x="{x.at(a):.1f}" y="{at:.1f}" text-anchor="middle" '
                 f'class="halo" font-size="14">{text_of(label)}</text>'
             )
-    return "".join(parts)
+    return "".join(parts), "".join(words)
 
 
 def filling(trace: dict[str, Any], paint: Paint) -> tuple[str, str]:
