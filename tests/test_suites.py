@@ -16,6 +16,7 @@ from taskpgm_core.__main__ import main
 from taskpgm_core.errors import MeasurementError
 from taskpgm_core.evidence.campaign import campaign
 from taskpgm_core.evidence.comparison import compare, judges
+from taskpgm_core.figures.arms import arms_figure
 from taskpgm_core.measure import suites
 
 QUESTIONS = [f"Is {k} more than {3 * k % 7}?" for k in range(24)]
@@ -149,8 +150,8 @@ def test_a_suite_is_scored_by_its_first_known_metric(reported, score):
     assert suites._metric(reported) == score
 
 
-def scored(arms, seeds=4):
-    """Runs with losses on one task and accuracies on three suites, 0.1 an arm apart."""
+def scored(arms, seeds=4, suites=6):
+    """Runs with losses on one task and accuracies on suites, 0.1 an arm apart."""
     runs = made_up(dict.fromkeys(arms[1:], 0.0), seeds=seeds, tasks=1)
     rng = np.random.default_rng(0)
     rows = [
@@ -163,7 +164,7 @@ def scored(arms, seeds=4):
         }
         for place, arm in enumerate(arms)
         for seed in range(seeds)
-        for k in range(3)
+        for k in range(suites)
     ]
     return pd.concat([runs, pd.DataFrame(rows)], ignore_index=True)
 
@@ -172,13 +173,25 @@ def test_suites_are_compared_by_accuracy_the_highest_first():
     runs = scored(["uniform", "a", "b"])
     held_out, public = judges(runs, ["t0"])
     assert held_out == []
-    assert public == ["suite:s0", "suite:s1", "suite:s2"]
+    assert public == [f"suite:s{k}" for k in range(6)]
     found = compare(runs, public, column="accuracy")
     assert [c.arm for c in found] == ["b", "a", "uniform"]
     assert found[0].difference == pytest.approx(0.2, abs=0.005)
     assert 0 < found[0].low < found[0].difference < found[0].high
     assert {c.worst_task for c in found} == {"suite:s0"}
     assert all(np.isnan(c.loss) and c.tokens == 5 for c in found)
+
+
+def test_few_suites_get_differences_and_no_certainty():
+    """All of five agree by luck once in sixteen times; resampling them would call that sure."""
+    runs = scored(["uniform", "a"], suites=5)
+    first = compare(runs, judges(runs, ["t0"])[1], column="accuracy")[0]
+    assert first.difference == pytest.approx(0.1, abs=0.005)
+    assert first.low is first.high is first.p is first.p_holm is None
+    (trace,) = arms_figure(["a"], [0.1], [None], [None], reference="uniform", better="right").data
+    assert trace.error_x.array == trace.error_x.arrayminus == (0.0,)
+    assert trace.marker.symbol == ("circle",)
+    assert "customdata[1]" not in trace.hovertemplate[0]
 
 
 def test_scores_made_elsewhere_are_read_and_shown(tiny_study, tmp_path, capsys):
@@ -203,7 +216,10 @@ def test_scores_made_elsewhere_are_read_and_shown(tiny_study, tmp_path, capsys):
     at.session_state["evidence-tasks"] = "public suites"
     at.run()
     assert not at.exception
-    assert list(at.dataframe[0].value["arm"]) == ["b", "a", "uniform"]
+    shown = at.dataframe[0].value
+    assert list(shown["arm"]) == ["b", "a", "uniform"]
+    assert "loss" not in shown
+    assert list(shown["its score"]) == pytest.approx([0.5, 0.4, 0.3], abs=0.005)
     drawn = json.loads(at.get("plotly_chart")[0].proto.spec)
     assert "score" in drawn["layout"]["xaxis"]["title"]["text"]
     assert any("a, b" in m.value or "b, a" in m.value for m in at.markdown if "beat" in m.value)

@@ -13,7 +13,7 @@ from pages.ui.chart import chart, escape, heading
 from pages.ui.frame import Scene
 from taskpgm_core import store
 from taskpgm_core.errors import StoreError, TaskPGMError
-from taskpgm_core.evidence.comparison import Column, Comparison, compare, judges
+from taskpgm_core.evidence.comparison import FEWEST, Column, Comparison, compare, judges
 from taskpgm_core.evidence.forecast import Foresight, forecast, foresight, rank_correlation
 from taskpgm_core.evidence.protocol import committed_protocols
 from taskpgm_core.figures.arms import (
@@ -112,6 +112,8 @@ def finding(trained: Trained) -> str:
     sure = [c for c in trained.compared if c.p_holm is not None and c.p_holm < 0.05]
     better = [c.arm for c in sure if c.difference and trained.is_better(c.difference)]
     worse = [c.arm for c in sure if c.arm not in better]
+    if len(trained.tasks) < FEWEST:
+        return f"{len(trained.tasks)} tasks are too few to be sure of any difference"
     if not sure:
         return f"No arm is surely better or worse than {trained.reference} yet"
     parts = [f"{', '.join(better)} beat {trained.reference}"] if better else []
@@ -125,8 +127,8 @@ def arms_chart(trained: Trained, scene: Scene) -> None:
         arms_figure(
             [c.arm for c in shown],
             [c.difference or 0.0 for c in shown],
-            [c.low or 0.0 for c in shown],
-            [c.high or 0.0 for c in shown],
+            [c.low for c in shown],
+            [c.high for c in shown],
             reference=trained.reference,
             what=trained.what,
             better=trained.better,
@@ -141,6 +143,7 @@ def arms_chart(trained: Trained, scene: Scene) -> None:
 
 
 def arms_table(trained: Trained) -> None:
+    worst = "its loss" if trained.column == "loss" else "its score"
     frame = pd.DataFrame(
         {
             "arm": c.arm,
@@ -150,10 +153,10 @@ def arms_table(trained: Trained) -> None:
             "p (Holm)": c.p_holm,
             "exact": 100 * c.accuracy,
             "worst task": c.worst_task,
-            "its loss": c.worst,
+            worst: c.worst,
         }
         for c in trained.compared
-    )
+    ).drop(columns=[] if trained.column == "loss" else ["loss"])
     st.dataframe(
         frame,
         hide_index=True,
@@ -163,7 +166,7 @@ def arms_table(trained: Trained) -> None:
             ),
             "loss": st.column_config.NumberColumn(format="%.3f", help="nats a token"),
             "exact": st.column_config.NumberColumn(format="%.1f%%"),
-            "its loss": st.column_config.NumberColumn(format="%.3f"),
+            worst: st.column_config.NumberColumn(format="%.3f"),
             "p (Holm)": st.column_config.NumberColumn(format="%.3f"),
         },
     )

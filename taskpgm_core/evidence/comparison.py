@@ -12,6 +12,7 @@ from taskpgm_core.records import Array
 from taskpgm_core.store import SUITE
 
 DRAWS = 4000
+FEWEST = 6  # tasks: that all of five agree by luck has a chance of 6%, and a bootstrap is then sure
 Column = Literal["loss", "accuracy"]
 
 
@@ -24,8 +25,9 @@ class Comparison:
     ``worst``: the largest mean loss of any task, which is ``worst_task``. ``difference``: of the
     mean loss to the reference's on ``seeds`` common seeds, negative where the arm is better, with
     the bootstrap interval ``low`` to ``high``; ``p``: two-sided, ``p_holm``: with Holm's correction
-    over all arms. The reference has no difference. Compared by accuracy, ``worst`` is the smallest,
-    a positive difference is the better arm's, and ``loss`` is NaN where none was measured.
+    over all arms; none of them on fewer than ``FEWEST`` tasks. The reference has no difference.
+    Compared by accuracy, ``worst`` is the smallest, a positive difference is the better arm's, and
+    ``loss`` is NaN where none was measured.
     """
 
     arm: str
@@ -72,7 +74,7 @@ def compare(
         by_task = table.mean(axis=0)
         worst = (sign * by_task).idxmax()
         interval: tuple[float, float, float] | None = None
-        if paired is not None and len(paired):
+        if paired is not None and len(paired) and len(tasks) >= FEWEST:
             interval = _bootstrap(paired, level, seed)
         found.append(
             Comparison(

@@ -17,20 +17,21 @@ Side = Literal["left", "right"]
 def arms_figure(
     arms: Sequence[str],
     difference: Sequence[float],
-    low: Sequence[float],
-    high: Sequence[float],
+    low: Sequence[float | None],
+    high: Sequence[float | None],
     *,
     reference: str,
     what: str = "loss, nats a token",
     better: Side = "left",
     palette: Palette = LIGHT,
 ) -> go.Figure:
-    """A row an arm, its mean ``what`` less the reference's with its interval.
+    """A row an arm, its mean ``what`` less the reference's with its interval (None: it has none).
 
     A mark's customdata is (arm, low, high); to the side ``better`` of zero it beats the reference.
     """
     figure = canvas(palette, height=96 + ROW * max(len(arms), 3))
-    left, right = [b < 0 for b in high], [a > 0 for a in low]
+    left = [b is not None and b < 0 for b in high]
+    right = [a is not None and a > 0 for a in low]
     wins, loses = (left, right) if better == "left" else (right, left)
     figure.add_scatter(
         x=[round(d, 6) for d in difference],
@@ -50,21 +51,29 @@ def arms_figure(
         error_x={
             "type": "data",
             "symmetric": False,
-            "array": [round(b - d, 6) for b, d in zip(high, difference, strict=True)],
-            "arrayminus": [round(d - a, 6) for a, d in zip(low, difference, strict=True)],
+            "array": [_apart(b, d) for b, d in zip(high, difference, strict=True)],
+            "arrayminus": [_apart(a, d) for a, d in zip(low, difference, strict=True)],
             "color": palette.muted,
             "thickness": 1.5,
             "width": 4,
         },
         customdata=[list(row) for row in zip(arms, low, high, strict=True)],
-        hovertemplate=f"%{{customdata[0]}}<br>%{{x:+.3f}} ({what})"
-        "<br>%{customdata[1]:+.3f} to %{customdata[2]:+.3f}<extra></extra>",
+        hovertemplate=[
+            f"%{{customdata[0]}}<br>%{{x:+.3f}} ({what})"
+            + ("" if a is None else "<br>%{customdata[1]:+.3f} to %{customdata[2]:+.3f}")
+            + "<extra></extra>"
+            for a in low
+        ],
         showlegend=False,
     )
     figure.add_vline(x=0, line={"color": palette.ink, "width": 1})
     figure.update_xaxes(title=f"difference to {plain(reference)} ({what})", tickformat="+.2f")
     figure.update_yaxes(autorange="reversed", type="category")
     return figure
+
+
+def _apart(end: float | None, middle: float) -> float:
+    return 0.0 if end is None else round(abs(end - middle), 6)
 
 
 def task_gains_figure(
@@ -87,7 +96,7 @@ def task_gains_figure(
         hovertemplate=f"%{{customdata}}: %{{x:+.3f}} ({what})<extra></extra>",
         showlegend=False,
     )
-    figure.update_xaxes(title=f"change ({what})", tickformat="+.1f")
+    figure.update_xaxes(title=f"change ({what})", tickformat="+.3~f")
     figure.update_yaxes(autorange="reversed", type="category")
     return figure
 
