@@ -45,19 +45,21 @@ VISITORS, PAUSE = 20, 5.0
 EMPTY = 'import streamlit as st\nst.write(st.slider("x", 0, 1000))\n'
 PATHS = {("" if name == "app.py" else Path(name).stem): label for name, label in PAGES.items()}
 
-SWITCH = """label => new Promise(done => {
+SWITCH = """label => new Promise((done, fail) => {
   const app = document.querySelector('[data-testid=stApp]'), started = performance.now();
-  let last = started, ran = false;
+  const title = () => document.querySelector('h1')?.textContent, before = title();
+  let last = started;
   const watch = new MutationObserver(changes => {
-    if (app.dataset.testScriptState === 'running') ran = true;
     if (changes.some(c => !c.target.closest?.('[data-testid=stHeader]'))) last = performance.now();
   });
   watch.observe(app, {subtree: true, childList: true, attributes: true, characterData: true});
   [...document.querySelectorAll('.st-key-way-round a')]
     .find(a => a.textContent.trim() === label).click();
   const look = () => {
-    const quiet = ran && app.dataset.testScriptState === 'notRunning';
-    if (!quiet || performance.now() - last < 500) return setTimeout(look, 20);
+    const now = performance.now();
+    if (now - started > 120000) return fail(new Error(label + ' does not settle'));
+    const there = title() && title() !== before && app.dataset.testScriptState === 'notRunning';
+    if (!there || now - last < 500) return setTimeout(look, 20);
     watch.disconnect();
     done(last - started);
   };
