@@ -1,7 +1,9 @@
 """Public suites judge trained models by the real harness, on tasks written here; no network."""
 
 import json
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,9 +17,11 @@ from taskpgm_core import store
 from taskpgm_core.__main__ import main
 from taskpgm_core.errors import MeasurementError
 from taskpgm_core.evidence.campaign import campaign
-from taskpgm_core.evidence.comparison import compare, judges
+from taskpgm_core.evidence.comparison import FEWEST, compare, judges
+from taskpgm_core.evidence.protocol import Protocol
 from taskpgm_core.figures.arms import arms_figure
 from taskpgm_core.measure import suites
+from taskpgm_core.plan import load_plan
 
 QUESTIONS = [f"Is {k} more than {3 * k % 7}?" for k in range(24)]
 CHOICES = [[f" {chr(97 + (k * m) % 26)}" for m in (1, 3, 7)] for k in range(1, 25)]
@@ -123,6 +127,24 @@ def test_a_suite_that_nobody_knows_is_refused_before_training(tiny_study, tasks,
     assert main(words) == 2
     assert "did you mean 'tiny_choice'" in capsys.readouterr().err
     assert not (tmp_path / "made").exists()
+
+
+def documented():
+    """The protocol in the documentation."""
+    text = (Path(__file__).parents[1] / "docs" / "COMMANDS.md").read_text(encoding="utf-8")
+    return Protocol.model_validate(yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.S)[1]))
+
+
+def test_the_documented_protocol_is_valid_and_gets_intervals():
+    plan, chosen = load_plan("llama-2-7b"), documented()
+    assert chosen.study == plan.slug
+    assert len(chosen.suites) >= FEWEST
+    authors = next(arm for arm in chosen.arms if arm.name == "authors")
+    assert authors.balance == len(plan.tasks) * 10 / 20
+
+
+def test_the_harness_knows_the_documented_suites(tasks):
+    suites.check_suites([*documented().suites, "mmlu", "bbh"], str(tasks))
 
 
 def test_without_the_harness_one_sentence_says_what_to_install(monkeypatch):
