@@ -161,6 +161,30 @@ def energy(similarity, p, balance):
     return float(p @ S @ p / 2 - balance / len(S) * (S.sum(axis=1) @ p))
 
 
+@pytest.mark.parametrize("sought", [64, 0])
+def test_no_matrix_between_the_ends_leads_further_than_the_most(sought, monkeypatch):
+    monkeypatch.setattr("taskpgm_core.mixture.bracket.SOUGHT", sought)
+    n, rng = 6, np.random.default_rng(0)
+    hidden, head = setting(n + 1, 12, 60, 1, spread=0.7)
+    D = square(all_pairs(hidden[:-1], [head] * n, every_pair(n)).mean(axis=1), n)
+    for width in (1e-4, 1e-3, 1e-2):
+        upper = D + width * (1 - np.eye(n))
+        for balance in (0.0, 0.6, 0.95, 1.2):
+            found = bracket(pose(named(D)), named(upper), balance)
+            away = []
+            for _ in range(60):
+                x = square(width * rng.integers(0, 2, n * (n - 1) // 2), n)
+                p = solve(pose(named(D + x)), balance).p
+                away.append(np.abs(p - found.lower.p).sum())
+                assert (found.ranges[:, 0] - 1e-9 <= p).all()
+                assert (p <= found.ranges[:, 1] + 1e-9).all()
+                true = named(D + x)
+                truth = energy(true, p, balance)
+                assert energy(true, found.lower.p, balance) <= truth + found.excess + 1e-12
+            assert max(away) <= found.most
+            assert found.most < 60 * max(away)
+
+
 def test_equal_ends_leave_nothing_open():
     n = 6
     hidden, head = setting(n, 12, 60, 0)

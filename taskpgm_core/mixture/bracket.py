@@ -13,6 +13,8 @@ from taskpgm_core.records import Array, Similarity, read_only
 
 SAME = 1e-9
 """L1 below which two mixtures are one."""
+SOUGHT = 64
+"""Tasks up to which near-optimal ranges are sought, two parametric solves each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +23,8 @@ class Bracket:
 
     ``width``: the widest pair, nats. ``excess``: by how much at most E/lambda of the lower end's
     mixture exceeds the true minimum, units of S. ``ranges``: (n, 2) between which each weight of
-    the true mixture lies. ``distance``: L1 between the two ends' mixtures.
+    the true mixture lies. ``distance``: L1 between the two ends' mixtures. ``most``: how far the
+    true mixture lies from the lower end's at most, L1.
     """
 
     lower: Solution
@@ -30,6 +33,7 @@ class Bracket:
     excess: float
     ranges: Array
     distance: float
+    most: float
 
     @property
     def changes(self) -> bool:
@@ -46,13 +50,6 @@ class Bracket:
         """Tasks that have weight or none, depending on the true divergences."""
         ends = zip(self.lower.tasks, self.ranges, strict=True)
         return tuple(task for task, (lo, hi) in ends if lo <= 0 < hi)
-
-    @property
-    def most(self) -> float:
-        """How far at most, in L1, the true mixture lies from the lower end's: weights that grow
-        and those that shrink do so by the same sum."""
-        low, high = np.abs(self.ranges - self.lower.p[:, None]).sum(axis=0)
-        return float(min(2 * low, 2 * high, 2.0))
 
     @property
     def sentence(self) -> str:
@@ -72,11 +69,11 @@ def bracket(problem: Problem, upper: Similarity, balance: float) -> Bracket:
 
     With D = lower + x, 0 <= x <= width, energies of the two differ at any p by between -width/2
     and r width (r = 0 for a measured utility, whose unary term does not move), so that either
-    optimum is within (1/2 + r) width of the other's energy; the ranges are the lower end's
-    near-optimal ones at that slack. At balance 1 the anchor is the mixture of every convex S: where
-    it is feasible nothing is open. Raises MixtureError where the bounds cross, for other tasks,
-    where S is not convex on the simplex (a shift would differ between the ends), for an infinite
-    balance and for constraints that clash.
+    optimum is within (1/2 + r) width of the other's energy; ``_reach`` can tell more. The ranges
+    are the lower end's near-optimal ones at that slack (up to ``SOUGHT`` tasks). At balance 1 the
+    anchor is the mixture of every convex S: where it is feasible nothing is open. Raises
+    MixtureError where the bounds cross, for other tasks, where S is not convex on the simplex (a
+    shift would differ between the ends), for an infinite balance and for constraints that clash.
     """
     if upper.tasks != problem.tasks:
         raise MixtureError("The two bounds are of different tasks.")
@@ -95,14 +92,34 @@ def bracket(problem: Problem, upper: Similarity, balance: float) -> Bracket:
         raise MixtureError(found.message)
     width = float(x.max())
     r = 0.0 if problem.utility is not None else balance
-    excess = (0.5 + r) * width
-    if r == 1.0 and np.abs(found.p - problem.anchor).sum() <= SAME:
-        excess = 0.0
+    pull = found.p - r * problem.anchor
+    reach, spread = _reach(x, pull, problem.convexity.curvature)
+    if r == 1.0 and np.abs(pull).sum() <= SAME:
+        reach = spread = 0.0
+    excess = min((0.5 + r) * width, spread * reach / 2 + width * reach**2 / 4)
+    ranges = np.column_stack([problem.lo, problem.hi])
+    if problem.n <= SOUGHT:
+        ranges = near_optimal(problem, found, excess)
+    low, high = (ranges - found.p[:, None]).T.clip(-reach / 2, reach / 2)
     return Bracket(
         found,
         end,
         width,
         excess,
-        read_only(near_optimal(problem, found, excess)),
+        read_only(found.p[:, None] + np.column_stack([low, high])),
         float(np.abs(found.p - end.p).sum()),
+        float(min(-2 * low.sum(), 2 * high.sum(), reach)),
     )
+
+
+def _reach(x: Array, pull: Array, curvature: float) -> tuple[float, float]:
+    """(d, s): the true mixture is within d of the lower end's in L1; z'xa <= s |z|_1 / 2.
+
+    Let z lead from the lower end's mixture to the true one, a = p - r w, and m the least curvature
+    of the lower energy along sums of 0. Both mixtures are optimal, so neither energy falls towards
+    the other: z'Hz <= z'xa + z'xz. With d = |z|_1, of which half is growth, z'Hz >= m d^2 / n,
+    z'xa <= s d / 2 for s the widest that xa can spread, and z'xz <= width d^2 / 2.
+    """
+    s = float((x @ pull.clip(min=0.0)).max() + (x @ -pull.clip(max=0.0)).max())
+    room = 2 * curvature / len(x) - float(x.max())
+    return (min(s / room, 2.0) if room > 0 else 2.0), s
