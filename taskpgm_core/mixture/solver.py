@@ -9,7 +9,7 @@ import scipy.linalg
 
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture.centred import Centred
-from taskpgm_core.mixture.complementarity import Point, refine
+from taskpgm_core.mixture.complementarity import Point, inside, refine
 from taskpgm_core.mixture.convexity import ZERO_CURVATURE
 from taskpgm_core.mixture.homotopy import optimum
 from taskpgm_core.mixture.polytope import Face, best_face, clash, duality_gap
@@ -98,9 +98,11 @@ def _nearest(form: Centred, c: Array, point: Point) -> tuple[Point, bool]:
         z = x[: form.n].copy()
         held = np.flatnonzero(free)
         z[held] -= flat_free @ (flat_free.T @ z[held])
-        if (z >= form.lo - ACTIVE).all() and (z <= form.hi + ACTIVE).all():
-            x[:n] = np.clip(z, form.lo, form.hi)
-            point = Point(point.basis, x, form.product(x) + c)
+        x[:n] = np.clip(z, form.lo, form.hi)
+        v = form.product(x) + c
+        # a flat direction may move the simplex row's price
+        if inside(form, point.basis, z, v - v[held].mean()):
+            point = Point(point.basis, x, v)
         return point, False
     if not weak.any():
         return point, True
