@@ -22,7 +22,7 @@ from taskpgm_core.mixture.explanation import explain
 from taskpgm_core.mixture.uncertainty import uncertainty
 from taskpgm_core.report import decide, report_page
 from taskpgm_core.report.markup import element, trusted
-from taskpgm_core.report.reasons import NEAREST
+from taskpgm_core.report.reasons import HEAVIEST, NEAREST
 from taskpgm_core.store import import_matrix, list_studies, similarity
 
 HOSTILE = ("<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "a&b\u2028<!--")
@@ -160,7 +160,18 @@ def test_many_zeros_are_summarised_nearest_first(cache):
     costs = sorted(line.reason.reduced_cost for line in decision.tasks if line.weight <= 0)
     last = Reader(page).cells[6 - 7 * NEAREST :: 7]
     assert last == [f"{cost:.3g}" for cost in costs[:NEAREST]]
-    assert f"And {len(costs) - NEAREST} tasks farther from coming in." in page
+    left = f"And {len(costs) - NEAREST} tasks farther from coming in; the decision record has them"
+    assert left in page
+
+
+def test_many_weights_are_summarised_heaviest_first(cache):
+    n = HEAVIEST + 2
+    names = tuple(f"t{k}" for k in range(n))
+    decision, *_, page = made(write_study(cache, tasks=names), balance=1.0)
+    assert "And 2 lighter tasks; the decision record has them all." in page
+    cells = Reader(page).cells
+    order = sorted(decision.tasks, key=lambda line: -line.weight)
+    assert cells[-5 * HEAVIEST :: 5] == [line.task for line in order[:HEAVIEST]]
 
 
 def test_the_dial_inside_holds_the_exact_path(study):

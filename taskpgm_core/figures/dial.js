@@ -276,7 +276,7 @@ class Dial {
     this.lanes = this.shown.map((i) => {
       const row = element("div", "row", this.rows);
       row.title = data.names[i] + (data.families[i] ? ` (${data.families[i]})` : "");
-      const name = element("button", "name", row, shorten(data.names[i], narrow ? 12 : 24));
+      const name = element("button", "name", row, shorten(data.names[i], narrow ? 11 : 22));
       name.type = "button";
       name.tabIndex = -1;
       name.setAttribute("aria-pressed", String(chosen.has(data.names[i])));

@@ -14,13 +14,20 @@ from taskpgm_core.records import Array
 AREAS = 40
 
 
-def _mark(figure: go.Figure, at: float, text: str, palette: Palette, dash: str) -> None:
+NEAR = 0.1
+"""Of the track: marks that are nearer to one another have their words on either side."""
+
+
+def _mark(
+    figure: go.Figure, at: float, text: str, palette: Palette, dash: str, side: str = "center"
+) -> None:
     figure.add_vline(x=at, line={"color": palette.ink, "width": 1.5, "dash": dash})
     figure.add_annotation(
         x=at,
         y=1,
         yref="paper",
         yanchor="bottom",
+        xanchor=side,
         text=text,
         showarrow=False,
         font={"color": palette.ink, "size": 15},
@@ -92,9 +99,13 @@ def path_areas_figure(
             name=f"{len(tasks) - len(kept)} others",
             hovertemplate="others %{y:.1%}<extra></extra>",
         )
-    _mark(figure, 0.5, plain(anchor_name), palette, "dot")
+    here = track_position(balance, end)
+    sides = ("center", "center")
+    if abs(here - 0.5) < NEAR:
+        sides = ("left", "right") if here < 0.5 else ("right", "left")
+    _mark(figure, 0.5, plain(anchor_name), palette, "dot", sides[0])
     if abs(balance - 1) > 1e-9:
-        _mark(figure, track_position(balance, end), "here", palette, "solid")
+        _mark(figure, here, "here", palette, "solid", sides[1])
     figure.update_xaxes(
         title={"text": "balance", "standoff": 6}, range=[0, 1], showgrid=False, **ticks(end)
     )

@@ -124,7 +124,7 @@ def _axes(
         spec_x = {"range": [-0.5, len(traces[0]["x"]) - 0.5], **spec_x}
     y = make_axis(spec_y, ys, first=0, last=1, bars=upright, pad=pad)
     left = GAP + (y.widest + GAP if y.visible else 0) + (LINE if y.title and y.visible else 0)
-    right = width - (90.0 if mapped else 3 * GAP)
+    right = width - (98.0 if mapped else 3 * GAP)
     x = make_axis(spec_x, xs, first=left, last=right, bars=flat, pad=pad or 0.04 * flat)
     tilt = float(spec_x.get("tickangle") or 0)
     below = (TILTED * x.widest if tilt else LINE) + GAP if x.visible and x.ticks else GAP
@@ -263,7 +263,7 @@ def _colour_bar(
 ) -> str:
     low, high, ramp = scale
     bar = next(t["colorbar"] for t in traces if t["type"] == "heatmap")
-    left, cell = width - 70.0, (y.first - y.last - 20) / len(ramp)
+    left, cell = width - 78.0, (y.first - y.last - 20) / len(ramp)
     parts = (
         [
             f'<rect x="{left:.1f}" y="{y.first - (k + 1) * cell:.1f}" width="14" '

@@ -7,12 +7,12 @@ from taskpgm_core.figures.why_findings import signed, split_finding
 from taskpgm_core.report.decision import Decision, Split, TaskLine
 from taskpgm_core.report.markup import Markup, element, table, wide
 
-NEAREST = 30
-"""Tasks without weight that are shown: those that least would bring in."""
+HEAVIEST, NEAREST = 60, 30
+"""Tasks that are shown: the heaviest, and of the zeros those that least would bring in."""
 
 
 def reasons(decision: Decision) -> list[Markup]:
-    """Every task with weight, heaviest first, then the zeros nearest to entering."""
+    """The heaviest tasks, then the zeros nearest to entering."""
     lines, sure = decision.tasks, decision.uncertainty
     split = [line.reason for line in lines if line.reason]
     kept = sorted((line for line in lines if line.weight > 0), key=lambda line: -line.weight)
@@ -44,15 +44,20 @@ def reasons(decision: Decision) -> list[Markup]:
     if split:
         anchor, diversity = np.array([[s.anchor, s.diversity] for s in split]).T
         title = split_finding([line.task for line in lines], anchor, diversity)
-    shown = [*kept, *zeros[:NEAREST]]
+    shown = [*kept[:HEAVIEST], *zeros[:NEAREST]]
     rows = [_row(line, bool(zeros)) for line in shown]
-    left = len(lines) - len(shown)
     return [
         element("h2", title),
         wide(title, table(" ".join(how), head, rows, words=("task",))),
-        element("p", f"And {left} tasks farther from coming in." if left else "", class_="how"),
+        element("p", _left_out(len(kept) - HEAVIEST, len(zeros) - NEAREST), class_="how"),
         without,
     ]
+
+
+def _left_out(lighter: int, farther: int) -> str:
+    told = [f"{lighter} lighter tasks"] if lighter > 0 else []
+    told += [f"{farther} tasks farther from coming in"] if farther > 0 else []
+    return f"And {' and '.join(told)}; the decision record has them all." if told else ""
 
 
 def _row(line: TaskLine, left_out: bool) -> Markup:
