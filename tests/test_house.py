@@ -152,3 +152,15 @@ def test_the_dashboard_installs_without_torch():
         "datasets",
         "ray",
     }
+
+
+def test_the_first_page_waits_for_no_library_that_only_others_need():
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, pages.ui.cards; print(*sys.modules)"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    assert "pages.ui.load" in loaded
+    assert not {"networkx", "pydantic", "scipy.cluster", "scipy.optimize", "torch"} & set(loaded)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import networkx as nx
 import numpy as np
 from scipy.sparse.csgraph import minimum_spanning_tree
 
@@ -66,6 +65,8 @@ def task_graph(similarity: Similarity, *, neighbours: int = 2, seed: int = 0) ->
     Positions: networkx's spring layout (Fruchterman and Reingold 1991) of the backbone, started
     from classical scaling. Communities: Louvain's method (Blondel et al. 2008) on the backbone.
     """
+    import networkx as nx
+
     n = similarity.n
     strength = unit_strength(similarity)
     edges = backbone(strength, neighbours)

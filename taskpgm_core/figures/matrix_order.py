@@ -1,8 +1,6 @@
 """The order in which a similarity matrix shows its blocks."""
 
 import numpy as np
-from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
-from scipy.spatial.distance import squareform
 
 from taskpgm_core.figures.graph_layout import unit_strength
 from taskpgm_core.records import Similarity
@@ -14,6 +12,9 @@ def matrix_order(similarity: Similarity) -> tuple[int, ...]:
     Average linkage of 1 - strength with the leaf order of least total distance (Bar-Joseph et
     al. 2001).
     """
+    from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
+    from scipy.spatial.distance import squareform
+
     if similarity.n < 3:
         return tuple(range(similarity.n))
     distance = 1 - unit_strength(similarity)

@@ -1,9 +1,11 @@
-"""The mixtures that the constraints allow: whether any exist, and the best for a linear aim."""
+"""The mixtures that the constraints allow: whether any exist, and the best for a linear aim.
+
+Only groups need linear programs; ``linprog`` takes as long to import as all else of this room.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linprog
 
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.records import Array
@@ -75,6 +77,8 @@ def best_face(problem: Problem) -> Face:
     if not problem.centred.slope.any():
         return Face(lo, hi, group_lo, group_hi, prices)
     if problem.groups:
+        from scipy.optimize import linprog
+
         tie = 1e-9 * scale
         answer = linprog(
             -u / scale,
@@ -140,6 +144,8 @@ def _group_clash(problem: Problem) -> str:
             f"The floor {crossed[0].lo:.6g} of group '{crossed[0].name}' is above its cap "
             f"{crossed[0].hi:.6g}; lower one or raise the other."
         )
+    from scipy.optimize import linprog
+
     count = len(groups)
     A = np.vstack([problem.incidence, -problem.incidence])
     answer = linprog(

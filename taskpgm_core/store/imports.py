@@ -12,7 +12,6 @@ import pandas as pd
 
 from taskpgm_core.digest import digest_of
 from taskpgm_core.errors import StoreError, nearest
-from taskpgm_core.plan import SLUG
 from taskpgm_core.records import Similarity, Study, Task
 from taskpgm_core.store.assembly import assemble, recover
 from taskpgm_core.store.cache import cache_root
@@ -167,6 +166,8 @@ def import_matrix(
     matrix's order. Names may also stand in the file's first row and column. Warnings are in
     ``study.facts["warnings"]``. Raises StoreError with one sentence for anything else.
     """
+    from taskpgm_core.plan import SLUG  # pages that only read must not wait for pydantic
+
     path = Path(file)
     if kind not in KINDS:
         raise StoreError(f"--kind must be similarity or divergence, not '{kind}'.")
