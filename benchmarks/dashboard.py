@@ -284,14 +284,15 @@ def main() -> None:
             pages[heaviest][1] <= 2e6,
         ),
     ]
-    for what, times in (("dial dragged, work a frame", work), ("between frames", between)):
+    # The clock of frames jitters by 0.1 ms; one that misses a refresh comes after 33.3 ms.
+    for what, times, most in (("work a frame", work, 16.7), ("between frames", between, 25.0)):
         p95 = float(np.percentile(times, 95))
         rows.append(
             judged(
-                f"{what}, 316 tasks",
+                f"dial dragged, {what}, 316 tasks",
                 f"p50 {np.median(times):.1f} ms, p95 {p95:.1f} ms",
-                "p95 16.7 ms",
-                round(p95, 1) <= 16.7,
+                "p95 16.7 ms" if what == "work a frame" else "p95 one refresh",
+                p95 <= most,
             )
         )
     for (_, what, target), (taken, busy_for) in zip(RELEASED, released, strict=True):
