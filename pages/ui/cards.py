@@ -69,7 +69,8 @@ def provenance(study: Study) -> list[str]:
 def _measured(study: Study) -> str:
     base = str((study.plan or {}).get("base") or "").rpartition("/")[2]
     seconds = study.facts.get("seconds")
-    on = " and ".join(str(study.facts[k]) for k in ("device", "dtype") if k in study.facts)
     said = f"measured with {escape(base)}" if base else "measured"
-    took = f", in {float(seconds) / 60:.0f} minutes" if seconds else ""
-    return said + (f" on {escape(on)}" if on else "") + took
+    how = {"device": " on {}", "dtype": " in {}"}
+    on = "".join(form.format(study.facts[k]) for k, form in how.items() if k in study.facts)
+    took = f", {float(seconds) / 60:.0f} minutes" if seconds else ""
+    return said + escape(on.replace(" cpu", " CPU").replace(" cuda", " CUDA")) + took

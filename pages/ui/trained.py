@@ -160,6 +160,7 @@ def arms_table(trained: Trained) -> None:
     st.dataframe(
         frame,
         hide_index=True,
+        placeholder="",
         column_config={
             "tokens": st.column_config.NumberColumn(
                 format="localized", step=1, help="supervised tokens a run trained on"
