@@ -1,6 +1,7 @@
 """The schema of a plan: a YAML file that determines a study, checked before anything runs."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -252,11 +253,21 @@ def load_plan(path: str | Path) -> Plan:
     return parse_plan(text, str(path))
 
 
-def renamed(plan: Plan, slug: str) -> Plan:
-    """The same plan, hence the same digest, under another slug."""
+def slug_of(text: str) -> str:
+    """The slug that reads most like ``text``."""
+    return re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")[:48].strip("-")
+
+
+def checked_slug(slug: str) -> str:
+    """``slug``, if it is one; PlanError else."""
     if not SLUG.fullmatch(slug):
         raise PlanError(f"'{slug}' is no slug: use 1 to 48 lower-case letters, digits, hyphens.")
-    return plan.model_copy(update={"slug": slug})
+    return slug
+
+
+def renamed(plan: Plan, slug: str) -> Plan:
+    """The same plan, hence the same digest, under another slug."""
+    return plan.model_copy(update={"slug": checked_slug(slug)})
 
 
 def grown(
@@ -280,8 +291,16 @@ def grown(
     value = plan.model_dump(mode="json")
     value["tasks"].append(entry.model_dump(mode="json"))
     value["expect"] = None
-    name = re.sub("[^a-z0-9]+", "-", f"{plan.slug}-plus-{entry.id}".lower()).strip("-")
-    value["slug"] = slug or name[:48].strip("-")
+    value["slug"] = slug or slug_of(f"{plan.slug}-plus-{entry.id}")
     if folder:
         value["folders"] = {**plan.folders, entry.source.partition(":")[0]: folder}
     return parse_plan(yaml.safe_dump(value), "the grown plan")
+
+
+def shrunk(plan: Plan, removed: Collection[str], *, slug: str) -> Plan:
+    """The plan without some tasks, under another slug; its note told of all of them, so it goes."""
+    value = plan.model_dump(mode="json")
+    value["tasks"] = [task for task in value["tasks"] if task["id"] not in removed]
+    training = value["training"]
+    training["second_seed"] = [name for name in training["second_seed"] if name not in removed]
+    return parse_plan(yaml.safe_dump({**value, "slug": slug, "about": ""}), "the shrunk plan")

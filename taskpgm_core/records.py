@@ -162,6 +162,18 @@ class Study:
         return self.names.index(task)
 
     @property
+    def origin(self) -> str:
+        """What remove-task made this study from, in words; empty for any other study."""
+        derived = self.facts.get("derived")
+        if not derived:
+            return ""
+        removed = derived["removed"]
+        more = f" and {len(removed) - 6} more" if len(removed) > 6 else ""
+        made = f"{derived['study']} ({derived['from'][:12]}) without {', '.join(removed[:6])}{more}"
+        old = "; its noise was measured over the probe examples of all tasks"
+        return made + (old if derived["old_pool"] else "")
+
+    @property
     def rows(self) -> Array | None:
         """(n,) rows available a task, or None where any is unknown."""
         if any(task.rows is None for task in self.tasks):

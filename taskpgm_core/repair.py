@@ -1,6 +1,7 @@
 """Bring back the damaged files of a study, and only those, from units and sources."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,13 @@ def repair(name: str, *, progress: "Progress", root: Path | None = None) -> list
 
 def _again(folder: Path, own: list[Damage], root: Path, progress: "Progress") -> list[str]:
     study = open_study(str(folder), root)
+    if derived := study.facts.get("derived"):
+        old = f"{derived['study']}-{derived['from'][:12]}"
+        again = shlex.join(["remove-task", old, *derived["removed"], "--slug", study.slug])
+        raise StoreError(
+            f"{study.slug}/{own[0].name} is {own[0].what}; make the study again from the one it "
+            f"came from: python -m taskpgm_core {again}"
+        )
     if study.plan is None:
         raise StoreError(
             f"{study.slug}/{own[0].name} is {own[0].what}; {study.slug} came from the file "

@@ -278,6 +278,18 @@ CASES = {
         lambda b: ["add-task", "synthetic", "generated:boolean", "--option", "x"],
         "wants KEY=VALUE",
     ),
+    "no such task to remove": (
+        lambda b: ["remove-task", "synthetic", "logik"],
+        r"synthetic has no task 'logik' \(did you mean 'logic'\?\)",
+    ),
+    "too few tasks left": (
+        lambda b: ["remove-task", "synthetic", "logic", "dates"],
+        "has 3 tasks, so removing 2 leaves 1; a mixture needs at least 2",
+    ),
+    "no slug for what is left": (
+        lambda b: ["remove-task", "synthetic", "logic", "--slug", "No!"],
+        "'No!' is no slug",
+    ),
     # usage
     "no such verb": (lambda b: ["slove"], "No such command 'slove'"),
     "no such flag": (lambda b: ["solve", "synthetic", "--blance", "1"], r"--blance.*--balance"),

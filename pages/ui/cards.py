@@ -62,6 +62,8 @@ def provenance(study: Study) -> list[str]:
         lines += [f":orange[{escape(w)}]" for w in study.facts.get("warnings", ())]
     else:
         lines.append(_measured(study))
+    if study.origin:
+        lines.append(f"made from {escape(study.origin)}")
     lines.append(f"digest `{study.digest[:12]}`")
     return lines
 

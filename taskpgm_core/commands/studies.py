@@ -118,6 +118,8 @@ def show(study: str, as_json: bool) -> None:
         print_json(answer)
         return
     click.echo(f"{found.slug} ({found.digest[:12]}), {found.kind}, {len(found.tasks)} tasks")
+    if found.origin:
+        click.echo(f"Made from {found.origin}.")
     if found.kind != "measured":
         rows = [[t.id, t.family, str(t.rows or "-")] for t in found.tasks]
         click.echo(table(["task", "family", "rows"], rows))

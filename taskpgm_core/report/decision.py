@@ -222,6 +222,7 @@ def _provenance(study: Study) -> dict[str, Any]:
         "base": plan.get("base"),
         "seed": plan.get("seed"),
         "file": study.facts.get("file"),
+        **({"origin": study.origin} if study.origin else {}),
         "facts": {name: study.facts[name] for name in FACTS if name in study.facts},
     }
 

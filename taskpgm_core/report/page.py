@@ -259,6 +259,7 @@ def _provenance(decision: Decision) -> list[Markup]:
         "study": study["slug"],
         "kind": study["kind"],
         "tasks": study["tasks"],
+        "made from": study.get("origin"),
         "base model": study["base"] or study["file"] or "unknown",
         "device": told.get("device_name") or told.get("device"),
         "dtype": told.get("dtype"),

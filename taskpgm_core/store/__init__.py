@@ -32,6 +32,7 @@ from taskpgm_core.store.lock import locked
 from taskpgm_core.store.manifest import put_back
 from taskpgm_core.store.mixture_file import parse_mixture, read_mixture
 from taskpgm_core.store.packing import delete, pack, unpack
+from taskpgm_core.store.removal import remaining, without
 from taskpgm_core.store.text import bring_text, example_checksums, probe_text
 from taskpgm_core.store.units import Units
 from taskpgm_core.store.verify import Damage, Verification, damages, mend_guard, verify
@@ -77,10 +78,12 @@ __all__ = [
     "put_back",
     "read_mixture",
     "recover",
+    "remaining",
     "similarity",
     "token_divergences",
     "training_curves",
     "unpack",
     "upper_bound",
     "verify",
+    "without",
 ]

@@ -29,7 +29,9 @@ def study_from(folder: Path) -> Study:
     has_text = TEXT in manifest["files"] or (folder / "text" / MANIFEST).is_file()
     absent = []
     units = folder.parent / ".units"
-    if not all((units / unit).is_file() for unit in manifest.get("units", ())):
+    # what a study without some tasks kept was scored in batches of all of them
+    scored = all((units / unit).is_file() for unit in manifest.get("units", ()))
+    if not scored or (manifest["plan"] and "derived" in manifest["facts"]):
         absent.append("rebuild")
     if manifest["kind"] == "measured" and not has_text:
         absent.append("text")

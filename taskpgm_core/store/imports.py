@@ -12,7 +12,7 @@ import pandas as pd
 
 from taskpgm_core.digest import digest_of
 from taskpgm_core.errors import StoreError, nearest
-from taskpgm_core.records import Similarity, Study, Task
+from taskpgm_core.records import Array, Similarity, Study, Task
 from taskpgm_core.store.assembly import assemble, recover
 from taskpgm_core.store.cache import cache_root
 from taskpgm_core.store.files import npz_bytes
@@ -151,6 +151,17 @@ def _task(columns: list[str], row: list[str], where: str) -> Task:
     )
 
 
+def above_ln2(divergence: Array) -> list[str]:
+    """The warning that an (n, n) matrix of divergences is no JSD's, if it cannot be."""
+    most = divergence.max()
+    if most <= _LN2:
+        return []
+    return [
+        f"The largest divergence is {most:.4g}, above ln 2 = 0.6931, so this is no "
+        f"Jensen-Shannon divergence in nats; the mixture may need a shift to be convex."
+    ]
+
+
 def import_matrix(
     file: str | Path,
     *,
@@ -205,7 +216,7 @@ def import_matrix(
             raise StoreError(f"'{stray}' stands in only one of {path} and {tasks}.")
         by_id = {t.id: t for t in described}
         described = [by_id[t] for t in names]
-    warnings = []
+    warnings: list[str] = []
     try:
         checked = Similarity(tuple(t.id for t in described), matrix)
     except StoreError as error:
@@ -224,11 +235,7 @@ def import_matrix(
                 f"{path}: a divergence is never negative, but '{described[i].id}' and "
                 f"'{described[j].id}' have {D[i, j]:.6g}; for similarities use --kind similarity."
             )
-        if D.max() > _LN2:
-            warnings.append(
-                f"The largest divergence is {D.max():.4g}, above ln 2 = 0.6931, so this is no "
-                f"Jensen-Shannon divergence in nats; the mixture may need a shift to be convex."
-            )
+        warnings = above_ln2(D)
         checked = replace(checked, matrix=0.0 - D)
     digest = digest_of(
         {
