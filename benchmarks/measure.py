@@ -41,17 +41,19 @@ Calls = dict[str, tuple[Callable[[], AbstractContextManager[None]], Callable[[],
 def turns(calls: Calls, rounds: int) -> dict[str, float]:
     """Median seconds of each call, what it needs around it not counted.
 
-    They take turns, so that a busy machine slows all alike; the first round only warms up.
+    They take turns, so that a busy machine slows all alike; the first round only warms up. Without
+    a GPU it is the time of this process's threads alone, which others slow less.
     """
+    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds + 1):
         for name, (around, call) in calls.items():
             with around():
-                started = time.perf_counter()
+                started = clock()
                 call()
                 if torch.cuda.is_available():
                     torch.cuda.synchronize()
-                seconds[name].append(time.perf_counter() - started)
+                seconds[name].append(clock() - started)
     return {name: float(np.median(taken[1:])) for name, taken in seconds.items()}
 
 
