@@ -102,7 +102,7 @@ def task_graph_figure(
             hovertemplate="%{hovertext}<extra></extra>",
         )
     figure.update_xaxes(visible=False, range=[-1.3, 1.3], fixedrange=False)
-    figure.update_yaxes(visible=False, range=[-1.15, 1.2], fixedrange=False)
+    figure.update_yaxes(visible=False, range=[-1.15, 1.32], fixedrange=False)
     figure.update_layout(
         dragmode="pan", clickmode="event+select", legend={"itemsizing": "constant"}
     )
