@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from browser import DIALED, SHOWN, address, dial_of, faults, says, settled
 
+from taskpgm_core.figures.dial import SCRIPT, dial_data, path_data
 from taskpgm_core.mixture import pose, solve, trace
 from taskpgm_core.store import open_study, similarity
 
@@ -56,6 +57,39 @@ def test_the_dial_listens_to_keys_and_to_a_thumb(serve, tab, starter):
     page.wait_for_function("location.search.includes('balance=0.5')")
     assert dial.evaluate(DIALED) == pytest.approx(0.5, abs=0.01)
     assert "tasks, most on" in dial.get_attribute("aria-valuetext")
+
+
+def test_a_late_answer_does_not_pull_the_dial_back(chromium, starter):
+    path = trace(pose(similarity(starter)))
+    data = path_data("k", [""] * len(path.tasks), path.sparse()) | dial_data(
+        "k", balance=1.0, lam=1.0, anchor=path.anchor, anchor_name="uniform", overlays={}
+    )
+    page = chromium.new_page()
+    try:
+        page.set_content("<div id=here></div>")
+        page.evaluate(
+            """async ([script, data]) => {
+              const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+              const { default: dial } = await import(url);
+              const parentElement = document.getElementById("here");
+              window.told = [];
+              const setStateValue = (name, balance) => window.told.push(balance);
+              window.answer = (balance) =>
+                dial({ data: { ...data, balance }, parentElement, setStateValue });
+              window.answer(1);
+            }""",
+            [SCRIPT.read_text(encoding="utf-8"), data],
+        )
+        dial = page.get_by_role("slider")
+        for k in range(1, 3):
+            dial.press("PageDown")
+            page.wait_for_function(f"window.told.length == {k}")
+        first, last = page.evaluate("window.told")
+        for answer, shown in ((1, last), (first, last), (last, last), (first, first), (1, 1)):
+            page.evaluate("balance => window.answer(balance)", answer)
+            assert dial.evaluate(DIALED) == shown
+    finally:
+        page.close()
 
 
 def test_back_and_forward_walk_through_what_was_shown(serve, tab):

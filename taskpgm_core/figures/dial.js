@@ -7,6 +7,7 @@
 // window.taskpgmPath with "taskpgm-path", what never changes under a key: names, families, path.
 const SVG = "http://www.w3.org/2000/svg";
 const RAIL = 52, HEIGHT = 92, SHORT = 40, SAMPLES = 240, ROW = 25;
+const PATIENCE = 5000;  // ms that an answer may take before the dial follows whatever comes
 const SHAPES = ["diamond", "square", "triangle", "plus"];
 const NICE = [0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.16, 0.2, 0.3, 0.4, 0.6, 0.8, 1];
 
@@ -34,6 +35,7 @@ class Dial {
     this.root = element("div", "dial", root);
     this.tell = this.pick = () => {};
     this.dragging = false;
+    this.told = null;
     this.all = false;
     this.query = "";
     this.build();
@@ -187,9 +189,17 @@ class Dial {
     const marks = JSON.stringify([data.key, names]);
     if (marks !== this.marks) this.describe();
     this.marks = marks;
-    if (this.dragging || this.pending) return;
+    if (this.dragging || this.pending || this.late()) return;
     if (!(Math.abs(data.balance - this.balance) <= 1e-12)) this.move(data.balance);
     this.sort();
+  }
+
+  // Whether the data still answer an earlier release than the last, whose answer is on its way.
+  late() {
+    if (!this.told) return false;
+    const answered = Math.abs(this.data.balance - this.told.balance) <= 1e-9 * this.told.balance;
+    if (answered || performance.now() - this.told.at > PATIENCE) this.told = null;
+    return this.told !== null;
   }
 
   background() {
@@ -259,7 +269,9 @@ class Dial {
       this.move(this.wanted);
     }
     this.sort();
+    this.told = { balance: this.balance, at: performance.now() };
     this.tell(this.balance);
+    this.sort();
   }
 
   // Bars keep their order while the pointer moves and are sorted anew when it lets go.
