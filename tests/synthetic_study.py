@@ -74,6 +74,7 @@ def synthetic_arrays(seed: int = 0, tasks: tuple[str, ...] = TASKS) -> dict:
 def write_study(root, *, slug="synthetic", digest="0123456789ab" + "c" * 52, seed=0, **changes):
     """Put such a study into the cache ``root``; ``changes`` replace arrays (``text=None``)."""
     tasks = changes.pop("tasks", TASKS)
+    facts = {"device": "cpu", **changes.pop("facts", {})}
     arrays = {**synthetic_arrays(seed, tasks), **changes}
     study: Study = assemble(
         root,
@@ -84,6 +85,6 @@ def write_study(root, *, slug="synthetic", digest="0123456789ab" + "c" * 52, see
         tasks=[Task(t, "family", f"generated:{t}", 100 + k, 2.5) for k, t in enumerate(tasks)],
         files=measured_files(**arrays),
         plan={"slug": slug},
-        facts={"device": "cpu"},
+        facts=facts,
     )
     return study

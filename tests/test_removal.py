@@ -144,6 +144,17 @@ def test_what_is_only_kept_as_a_mean_is_carried_over_and_said_to_be_so(cache):
     assert store.noise(store.open_study("still")).tasks == ()
 
 
+def test_facts_that_told_of_all_tasks_are_not_taken_along(cache):
+    facts = {
+        "rounds": [{"examples": [3, 1, 2, 2, 2], "half_width": 0.1, "forward_passes": 9}],
+        "target_reached": True,
+        "shared_examples": [["a", "b", 4], ["b", "d", 2], ["d", "e", 1]],
+    }
+    new = removed(write_study(cache, tasks=FIVE, facts=facts, **uneven()), "b")
+    assert new.facts.keys() == {"device", "shared_examples", "derived"}
+    assert new.facts["shared_examples"] == [["d", "e", 1]]
+
+
 def test_one_after_another_is_the_same_study_as_at_once(cache):
     study = write_study(cache, tasks=FIVE, **uneven())
     steps = removed(removed(study, "d"), "a", slug="two")
