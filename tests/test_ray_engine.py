@@ -30,8 +30,10 @@ class Killer(Silence):
             os.kill(self.killed, signal.SIGKILL)
 
 
-def test_two_workers_give_the_same_bytes_though_one_is_killed(tiny_base, cache, tmp_path):
+@pytest.mark.parametrize("kept", [None, 12], ids=["exact", "bounded"])
+def test_two_workers_give_the_same_bytes_though_one_is_killed(tiny_base, cache, tmp_path, kept):
     plan = tiny_plan(tiny_base)
+    plan = tiny_plan(tiny_base, probe={**plan.probe.model_dump(), "kept": kept})
     here, away = tmp_path / "here", tmp_path / "away"
     prepared = pipeline.prepare(plan, away)
     expected = pipeline.study_files(prepared, pipeline.engine_for(prepared, here, Silence()).run())
