@@ -63,7 +63,7 @@ def frame(question: str, *, pickers: bool = True) -> Scene:
             "A study holds what single-task models do on one another's examples. "
             "Build one from real models, or bring a similarity matrix that you already have:"
         )
-        st.code(f"{FILL}\n{IMPORT}", language="bash")
+        st.code(f"{FILL}\n{IMPORT}", language=None)
         st.markdown("Then reload this page.")
         st.stop()
     query = {name: st.query_params.get_all(name) for name in st.query_params}

@@ -64,7 +64,7 @@ def take_along(study: Study, view: View, solution: Solution, allocation: Allocat
                 f"Download {file}", text, file, key=f"take-{name}-{file}", on_click="ignore"
             )
             with st.expander(f"Read {file}"):
-                st.code(text, language=file.rpartition(".")[2], wrap_lines=True)
+                st.code(text, language=None, wrap_lines=True)  # highlighting misses contrast AA
     realised.dataframe(
         pd.DataFrame(
             {

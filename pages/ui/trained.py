@@ -66,7 +66,7 @@ def pick_evidence(scene: Scene) -> Trained | None:
         st.markdown("Train competing mixtures under one budget, one finished run after another:")
         fitting = [n for n, p in committed_protocols().items() if p.study == scene.study.slug]
         name = fitting[0] if fitting else "PROTOCOL.yaml"
-        st.code(f"python -m taskpgm_core validate {name}", language="bash")
+        st.code(f"python -m taskpgm_core validate {name}", language=None)
         return None
     names = {_name(card, runs): (card, runs) for card, runs in known}
     with st.container(horizontal=True, vertical_alignment="bottom"):
