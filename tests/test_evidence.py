@@ -12,7 +12,8 @@ from tiny_model import TASKS, tiny_plan
 
 from taskpgm_core import store
 from taskpgm_core.__main__ import main
-from taskpgm_core.errors import MixtureError, PlanError
+from taskpgm_core.commands.training import chosen_evidence
+from taskpgm_core.errors import MixtureError, PlanError, StoreError
 from taskpgm_core.evidence.campaign import campaign, ground
 from taskpgm_core.evidence.comparison import compare
 from taskpgm_core.evidence.forecast import forecast, foresight
@@ -342,3 +343,24 @@ def test_a_trained_target_is_an_adapter_that_peft_loads(tiny_study, tiny_base, t
     moved = [float(p.detach().abs().sum()) for n, p in adapted.named_parameters() if "lora_B" in n]
     assert moved
     assert all(m > 0 for m in moved)
+
+
+def test_a_confirmation_is_meant_before_a_screening_but_never_guessed(monkeypatch):
+    folders = {"aa": "screening", "bb": "confirmation", "cc": "screening"}
+
+    def known(*names):
+        cards = [({"folder": n, "stage": folders[n]}, n) for n in names]
+        ordered = sorted(cards, key=lambda one: one[0]["stage"] != "confirmation")
+        monkeypatch.setattr(store, "evidence", lambda study: ordered)
+        return store.open_study("bigbench")
+
+    assert chosen_evidence(known("aa", "bb", "cc"), None)[1] == "bb"
+    assert chosen_evidence(known("aa", "bb", "cc"), "c")[1] == "cc"
+    assert chosen_evidence(known("aa"), None)[1] == "aa"
+    with pytest.raises(StoreError, match=r"2 evidence folders .*aa \(screening\), cc"):
+        chosen_evidence(known("aa", "cc"), None)
+
+
+def test_the_committed_confirmation_comes_first_and_says_its_stage():
+    stages = [card["stage"] for card, _ in store.evidence(store.open_study("bigbench"))]
+    assert stages == ["confirmation", "screening"]

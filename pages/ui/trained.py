@@ -98,8 +98,8 @@ def pick_evidence(scene: Scene) -> Trained | None:
 def _name(card: dict[str, Any], runs: pd.DataFrame) -> str:
     seeds = runs["seed"].nunique()
     what = f"{_budget(card, runs)}, {runs['arm'].nunique()} arms, {seeds} seeds"
-    source = f"imported from {card['imported']}" if "imported" in card else "trained here"
-    return f"{what}, {source} ({card['folder']})"
+    source = f"imported from {card['imported']}" if "imported" in card else card["stage"]
+    return f"{source.capitalize()}: {what} ({card['folder']})"
 
 
 def _budget(card: dict[str, Any], runs: pd.DataFrame) -> str:

@@ -127,6 +127,9 @@ def evidence(
             }
         )
         return
+    arms, seeds = runs["arm"].nunique(), runs["seed"].nunique()
+    finished = len(runs[["arm", "seed"]].drop_duplicates())
+    click.echo(f"{card['stage']} {card['folder']}: {finished} runs of {arms} arms, {seeds} seeds.")
     for title, compared in (
         ("Tasks of the study, loss in nats a token", inside),
         ("Tasks in no mixture, loss in nats a token", outside),
@@ -167,16 +170,21 @@ def _row(c: Comparison) -> list[str]:
 
 
 def chosen_evidence(study: Study, folder: str | None) -> tuple[dict[str, Any], pd.DataFrame]:
-    """The one evidence folder that is meant; StoreError where there is none, or more."""
-    known = {str(card["folder"]): (card, runs) for card, runs in store.evidence(study)}
-    meant = {name: value for name, value in known.items() if name.startswith(folder or "")}
+    """The one evidence folder that is meant, a confirmation before all others where none is named.
+
+    StoreError where there is none, or more.
+    """
+    known = store.evidence(study)
+    meant = [one for one in known if one[0]["folder"].startswith(folder or "")]
+    if not folder and [card["stage"] for card, _ in meant].count("confirmation") == 1:
+        meant = meant[:1]
     if len(meant) != 1:
-        listing = ", ".join(sorted(known)) or "none"
+        listing = ", ".join(f"{card['folder']} ({card['stage']})" for card, _ in known) or "none"
         raise StoreError(
             f"{study.slug} has {len(meant)} evidence folders of that name (there: {listing}); make "
             f"some with validate, or choose one with --folder."
         )
-    return next(iter(meant.values()))
+    return meant[0]
 
 
 @click.command()

@@ -86,8 +86,9 @@ def keep_run(
 
 
 def evidence(study: Study) -> list[tuple[dict[str, Any], pd.DataFrame]]:
-    """(card, all finished runs) of every evidence folder of a study.
+    """(card, all finished runs) of every evidence folder of a study, confirmations first.
 
+    A card has the folder's name and the ``stage`` of its protocol (``imported`` without one).
     Arms of one name but several definitions carry theirs in their name, so none are averaged.
     """
     found = []
@@ -95,9 +96,11 @@ def evidence(study: Study) -> list[tuple[dict[str, Any], pd.DataFrame]]:
         manifest = read_manifest(path.parent)
         frames = [_named_apart(path.parent, name, manifest["files"]) for name in manifest["files"]]
         if frames:
-            card = {**manifest, "folder": path.parent.name}
+            protocol = manifest.get("protocol")
+            stage = protocol.get("stage", "screening") if protocol else "imported"
+            card = {**manifest, "folder": path.parent.name, "stage": stage}
             found.append((card, pd.concat(frames, ignore_index=True)))
-    return found
+    return sorted(found, key=lambda one: one[0]["stage"] != "confirmation")
 
 
 def _named_apart(folder: Path, name: str, listed: Iterable[str]) -> pd.DataFrame:
