@@ -205,6 +205,9 @@ def test_no_page_shuts_anyone_out(serve, tab, name, dark):
     query = {"study": "starter", "balance": "0.5", "task": "navigate", "cap": "0.1"}
     page = tab(serve().url(name, **query), dark=dark)
     page.wait_for_timeout(1500)
+    settled(page)
+    # what a rerun is about to replace is dimmed, and no one is to read it
+    page.wait_for_function("!document.querySelector('[data-stale=true]')")
     assert not faults(page)
     paper = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
     assert (np.mean([int(x) for x in re.findall(r"\d+", paper)[:3]]) < 128) == dark
