@@ -158,6 +158,9 @@ class TestServer:
         page = tab(server.url("compare", study="synthetic"))
         page.locator("input[type=file]").set_input_files(file)
         page.get_by_text("files are not allowed").wait_for()
+        page.get_by_role("button", name="Bring in").click()
+        page.get_by_text("Choose a file first.").wait_for()
+        assert "scenario=" not in address(page)
 
     def test_the_server_itself_takes_no_larger_file(self, server, tab, tmp_path):
         """Whatever the browser's own check says: the same request, only larger, is refused."""

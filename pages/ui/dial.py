@@ -88,4 +88,4 @@ def whiskers(study: Study, view: View) -> None:
         f"Whiskers: {found.level:.0%} of {found.draws} bootstrap draws of the probe examples, each "
         f"solved exactly. On average {found.stability:.0%} of the budget stays where it is."
     )
-    raise_alarms([alarm for alarm in (instability(found),) if alarm])
+    raise_alarms(instability(found))

@@ -15,7 +15,7 @@ from taskpgm_core.figures.graph_layout import TaskGraph, task_graph
 from taskpgm_core.figures.labels import shorten
 from taskpgm_core.figures.matrix_order import matrix_order
 from taskpgm_core.mixture import ClosedForm
-from taskpgm_core.mixture.alarms import Alarm, alarms
+from taskpgm_core.mixture.alarms import Alarm
 from taskpgm_core.mixture.baselines import BASELINES, baseline
 from taskpgm_core.mixture.budget import Allocation, allocate
 from taskpgm_core.mixture.path import Path
@@ -24,6 +24,7 @@ from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.mixture.uncertainty import Uncertainty, uncertainty
 from taskpgm_core.records import Array, LossTable, Noise, Similarity, Study, read_only
 from taskpgm_core.scenarios import list_scenarios, open_scenario
+from taskpgm_core.study_alarms import study_alarms
 
 HEADLINE = 0.5
 """The balance of the mixtures on the first page, halfway between diversity and the anchor."""
@@ -36,16 +37,6 @@ def _similarity(content: str, measure: str, _study: Study) -> Similarity:
 
 def similarity(study: Study, view: View) -> Similarity:
     return _similarity(study.content, view.measure, study)
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _upper(content: str, measure: str, _study: Study) -> Similarity | None:
-    return store.upper_bound(_study, measure)
-
-
-def upper(study: Study, view: View) -> Similarity | None:
-    """S at the upper bounds of the divergences; None where they are exact."""
-    return _upper(study.content, view.measure, study)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
@@ -253,15 +244,17 @@ def noise(study: Study) -> Noise:
     return _noise(study.content, study) if study.kind == "measured" else Noise((), read_only([]))
 
 
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _raised(
+    content: str, question: str, balance: float, _study: Study, _view: View
+) -> tuple[Alarm, ...]:
+    asked, found = problem(_study, _view), solution(_study, _view)
+    return study_alarms(_study, asked, found, "whether it is steady is said beside its intervals")
+
+
 def raised(study: Study, view: View) -> tuple[Alarm, ...]:
     """What to know before acting on the view's mixture."""
-    floor = noise(study).floor if view.measure == "jsd" else None
-    return alarms(
-        problem(study, view),
-        solution(study, view),
-        noise_floor=floor or None,
-        upper=upper(study, view),
-    )
+    return _raised(study.content, view.question, view.balance, study, view)
 
 
 def references(study: Study) -> dict[str, Array]:

@@ -214,8 +214,7 @@ def uncertainty_(
         f"{sure.draws} draws: {sure.stability:.1%} of the budget stays where it is on average; "
         f"L1 within {sure.half_width_l1:.3f} at {level:.0%}."
     )
-    alarm = instability(sure)
-    if alarm:
+    for alarm in instability(sure):
         warn(alarm.sentence)
 
 

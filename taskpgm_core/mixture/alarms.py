@@ -139,19 +139,21 @@ def alarms(
                 "note",
             )
         )
-    raised += [alarm for alarm in (instability(sure),) if alarm]
+    raised += instability(sure)
     return tuple(sorted(raised, key=lambda alarm: alarm.level == "note"))
 
 
-def instability(sure: Uncertainty | None) -> Alarm | None:
-    """The alarm of a mixture that other probe examples would change; None where they would not."""
-    moved = sure.half_width_l1 / 2 if sure else 0.0
-    if sure is None or moved <= UNSTABLE:
-        return None
-    return Alarm(
-        "unstable",
-        f"Other probe examples would give another mixture: in {1 - sure.level:.0%} of "
-        f"{sure.draws} bootstrap draws more than {moved:.0%} of the budget moves. More probe "
-        "examples, or a balance nearer to 1, would steady it.",
-        moved,
+def instability(sure: Uncertainty | None) -> tuple[Alarm, ...]:
+    """The alarm of a mixture that other probe examples would change; empty where it is steady."""
+    if sure is None or sure.half_width_l1 / 2 <= UNSTABLE:
+        return ()
+    moved = sure.half_width_l1 / 2
+    return (
+        Alarm(
+            "unstable",
+            f"Other probe examples would give another mixture: in {1 - sure.level:.0%} of "
+            f"{sure.draws} bootstrap draws more than {moved:.0%} of the budget moves. More probe "
+            "examples, or a balance nearer to 1, would steady it.",
+            moved,
+        ),
     )
