@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,8 @@ from tiny_model import TASKS, tiny_plan
 from taskpgm_core import store
 from taskpgm_core.__main__ import main
 from taskpgm_core.commands.training import chosen_evidence
-from taskpgm_core.errors import MixtureError, PlanError, StoreError
-from taskpgm_core.evidence.campaign import campaign, ground
+from taskpgm_core.errors import MixtureError, PlanError, SourceError, StoreError
+from taskpgm_core.evidence.campaign import Run, campaign, ground, run
 from taskpgm_core.evidence.comparison import compare
 from taskpgm_core.evidence.forecast import forecast, foresight
 from taskpgm_core.evidence.mixtures import mixture_of
@@ -65,12 +66,12 @@ def test_runs_are_made_once_and_kept_with_every_column(tiny_study, plan):
     assert set(runs["task"]) == {*TASKS, "swaps"}
     assert np.isfinite(runs["loss"]).all()
     assert runs["accuracy"].between(0, 1).all()
-    for _, run in runs.groupby(["arm", "seed"]):
-        assert run["n_rows"].sum() == 16
-        assert (run["steps"] == 4).all()
-        assert (run["in_mixture"] == (run["n_rows"] > 0)).all()
-        assert (run.loc[run["task"] == "swaps", "n_rows"] == 0).all()
-        assert (run["n_tokens"] >= run["n_rows"]).all()
+    for _, each in runs.groupby(["arm", "seed"]):
+        assert each["n_rows"].sum() == 16
+        assert (each["steps"] == 4).all()
+        assert (each["in_mixture"] == (each["n_rows"] > 0)).all()
+        assert (each.loc[each["task"] == "swaps", "n_rows"] == 0).all()
+        assert (each["n_tokens"] >= each["n_rows"]).all()
     assert {a["name"] for a in card["arms"].values()} == {"uniform", "jsd-0.5", "best-single"}
     assert store.verify(tiny_study.folder)
     for c in compare(runs, TASKS):
@@ -205,6 +206,17 @@ def test_rows_are_redrawn_by_seed_and_repeat_only_after_a_whole_pass():
     assert len(evaluation_rows("a", 100, 16)) == 16
     assert evaluation_rows("a", 10, 16) == evaluation_rows("a", 10, 16)
     assert len(evaluation_rows("a", 10, 16)) == 5
+
+
+def test_a_task_of_judged_texts_alone_is_refused_only_where_it_is_drawn(tiny_study, plan):
+    on = ground(protocol(), plan, store.cache_root())
+    bare = replace(on, training={**on.training, "boolean": {}})
+    chosen = Run(protocol().arms[0], 0, dict.fromkeys(TASKS, 0.25))
+    for budget in ({}, {"budget_tokens": 60}):
+        with pytest.raises(SourceError, match="'boolean' has no row left to train on"):
+            run(protocol(**budget), chosen, bare)
+    without = Run(chosen.arm, 0, {t: 0.0 if t == "boolean" else 1 / 3 for t in TASKS})
+    assert run(protocol(), without, bare).set_index("task").loc["boolean", "n_rows"] == 0
 
 
 def test_an_arm_is_the_exact_mixture_it_names(tiny_study):

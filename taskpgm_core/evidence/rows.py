@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from taskpgm_core.errors import SourceError
 from taskpgm_core.mixture.budget import allocate
 from taskpgm_core.records import Array
 
@@ -27,10 +28,16 @@ def training_rows(
 
     Each task's rows come in an order that depends on seed and task alone, so arms share rows as
     far as their counts agree; more rows than there are means whole passes before the remainder.
+    SourceError where a task that is drawn has no row to train on.
     """
     chosen: list[tuple[str, int]] = []
     for task, count in counts.items():
         rows = np.asarray(available[task])
+        if count and not len(rows):
+            raise SourceError(
+                f"Task '{task}' has no row left to train on: the text of each judges the runs or "
+                f"is too long; give it more rows, or lower evaluation_rows."
+            )
         passes = -(-count // len(rows)) if count else 0
         order = np.concatenate(
             [_generator("rows", seed, task, k).permutation(rows) for k in range(passes)]
