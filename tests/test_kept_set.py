@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from taskpgm_core.errors import MeasurementError, MixtureError
 from taskpgm_core.measure.divergence import LN2, all_pairs
 from taskpgm_core.measure.head import Head
-from taskpgm_core.measure.kept_set import bounds, coarse, kept_tokens
+from taskpgm_core.measure.kept_set import Coarse, between, bounds, coarse, kept_tokens
 from taskpgm_core.mixture import pose, solve
 from taskpgm_core.mixture.bracket import bracket
 from taskpgm_core.records import Similarity
 
 ROUNDING = 1e-12
+NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 
 
 def every_pair(n):
@@ -64,7 +65,7 @@ def test_the_width_is_the_rest_that_is_left_and_shrinks_with_k(seed):
         kept = kept_tokens(hidden[-1], head, k)
         models = [coarse(h, head, kept) for h in hidden[:-1]]
         lower, upper = bounds(models, every_pair(n))
-        R = np.exp([m.rest for m in models])
+        R = torch.stack([m.rest for m in models]).exp().numpy()
         for row, (i, j) in enumerate(every_pair(n)):
             share = R[i] / (R[i] + R[j])
             h = -share * np.log(share) - (1 - share) * np.log(1 - share)
@@ -74,6 +75,59 @@ def test_the_width_is_the_rest_that_is_left_and_shrinks_with_k(seed):
         before = upper - lower
     exact = all_pairs(hidden[:-1], [head] * n, every_pair(n))
     assert lower == pytest.approx(exact, abs=ROUNDING)  # one token is left: it is its own bucket
+
+
+def plainly(hidden, head, k, pairs):
+    """Both bounds by their definition, in numpy, from whole float64 distributions."""
+    logits = [head(torch.from_numpy(h)).numpy().astype(np.float64) for h in hidden]
+    kept = np.argsort(-logits[-1], axis=1, kind="stable")[:, :k]
+    p = []
+    for z in logits[:-1]:
+        q = np.exp(z - z.max(axis=1, keepdims=True))
+        q /= q.sum(axis=1, keepdims=True)
+        own = np.take_along_axis(q, kept, axis=1)
+        np.put_along_axis(q, kept, 0.0, axis=1)
+        p.append((own, q.sum(axis=1)))
+
+    def terms(a, b):
+        m = a + b
+        return (a * np.log(2 * a / m) + b * np.log(2 * b / m)) / 2
+
+    shared = np.array([terms(p[i][0], p[j][0]).sum(axis=1) for i, j in pairs])
+    lower = shared + [terms(p[i][1], p[j][1]) for i, j in pairs]
+    return lower, shared + [LN2 * (p[i][1] + p[j][1]) / 2 for i, j in pairs]
+
+
+DEVICES = ["cpu", pytest.param("cuda", marks=NO_GPU)]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("tile", [1 << 22, 50])
+@pytest.mark.parametrize("k", [1, 7, 59])
+def test_they_are_what_numpy_says_by_definition(k, tile, device):
+    """Any order of pairs, in blocks of one position as in one of all; no logit is rounded."""
+    hidden, head = setting(7, 23, 60, 3)
+    hidden, head = [np.round(h * 64) / 64 for h in hidden], Head((head.weight * 64).round() / 64)
+    pairs = [(4, 0), *every_pair(6), (2, 1)]
+    there = Head(head.weight.to(device))
+    found = between(hidden, [there] * 7, pairs, keeper=6, k=k, device=device, tile=tile)
+    for ours, theirs in zip(found, plainly(hidden, head, k, pairs), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-14)
+
+
+def test_their_arithmetic_is_numpys_within_rounding():
+    """The arithmetic after the float32 logits, alone: within rounding of numpy's."""
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.full(41, 0.3), size=(5, 300)) + 1e-300
+    tokens = torch.arange(40).repeat(300, 1)
+    models = [Coarse(tokens, torch.tensor(z[:, :-1]), torch.tensor(z[:, -1])) for z in np.log(p)]
+    lower, upper = bounds(models, every_pair(5))
+    for row, (i, j) in enumerate(every_pair(5)):
+        m = p[i] + p[j]
+        terms = (p[i] * np.log(2 * p[i] / m) + p[j] * np.log(2 * p[j] / m)) / 2
+        rest = LN2 * (p[i] + p[j])[:, -1] / 2
+        np.testing.assert_allclose(lower[row], terms.sum(axis=1), rtol=0, atol=1e-14)
+        np.testing.assert_allclose(upper[row], terms[:, :-1].sum(axis=1) + rest, rtol=0, atol=1e-14)
 
 
 def test_models_that_keep_different_tokens_are_refused():
@@ -97,8 +151,8 @@ def test_both_ends_are_convex_on_the_simplex(seed):
 def test_the_rest_keeps_its_digits_where_nearly_all_is_kept():
     logits = torch.zeros(1, 40)
     logits[0, 3] = 60.0
-    found = coarse(np.ones((1, 1), dtype=np.float32), Head(logits.T), np.array([[3]]))
-    assert found.rest[0] == pytest.approx(np.log(39) - 60.0, abs=1e-12)
+    found = coarse(np.ones((1, 1), dtype=np.float32), Head(logits.T), torch.tensor([[3]]))
+    assert float(found.rest[0]) == pytest.approx(np.log(39) - 60.0, abs=1e-12)
 
 
 def test_masked_tokens_are_no_nan():

@@ -47,7 +47,7 @@ def all_pairs(
     vocabulary = heads[0].vocabulary
     rows = int(np.clip(np.sqrt(tile / models / 32.0), 1, 64))
     columns = int(np.clip(tile // (models * rows), 32, vocabulary))
-    runs = _runs(pairs)
+    runs = runs_of(pairs)
     first_of, second_of = torch.tensor(pairs, device=device).T
     with torch.inference_mode():
         scratch = torch.empty(2, max(SCRATCH, columns), dtype=torch.float64, device=device)
@@ -87,7 +87,7 @@ def _normalisers(
     return found
 
 
-def _runs(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int, int, int]]:
+def runs_of(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int, int, int]]:
     """(model, first partner, after the last, row of the first) of partners one after another."""
     runs = []
     keyed = groupby(enumerate(pairs), key=lambda e: (e[1][0], e[1][1] - e[0]))
