@@ -8,7 +8,6 @@ from pages.ui.trained import (
     arms_table,
     bring_runs,
     foresight_chart,
-    foretold,
     gains_chart,
     pick_evidence,
     protocol_words,
@@ -29,7 +28,5 @@ if trained is not None:
         gains_chart(trained, scene)
     with forecasts:
         tokens_chart(trained, scene)
-        found = foretold(scene.study, trained)
-        if found is not None:
-            foresight_chart(found, scene)
+        foresight_chart(trained, scene)
 bring_runs(scene)

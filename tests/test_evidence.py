@@ -18,7 +18,7 @@ from taskpgm_core.errors import MixtureError, PlanError, SourceError, StoreError
 from taskpgm_core.evidence.campaign import Run, campaign, ground, run
 from taskpgm_core.evidence.comparison import compare
 from taskpgm_core.evidence.forecast import forecast, foresight
-from taskpgm_core.evidence.mixtures import mixture_of
+from taskpgm_core.evidence.mixtures import arm_words, mixture_of
 from taskpgm_core.evidence.protocol import PROTOCOLS, Protocol, load_protocol
 from taskpgm_core.evidence.rows import evaluation_rows, training_rows
 from taskpgm_core.mixture import pose, solve
@@ -227,6 +227,13 @@ def test_an_arm_is_the_exact_mixture_it_names(tiny_study):
     assert mixture_of(arms["best-single"], tiny_study, 0).max() == 1
 
 
+def test_an_arm_says_what_it_is():
+    said = {a.name: arm_words(a) for a in load_protocol("screening-bigbench").arms}
+    assert said["authors-0.5"] == "Closed form, projected at balance 0.5"
+    assert said["jsd-0.3-bounded"] == "TaskPGM by JSD at balance 0.3, every task 1% to 10%"
+    assert len(set(said.values())) == len(said)
+
+
 @pytest.mark.parametrize("name", sorted(p.stem for p in PROTOCOLS.glob("*.yaml")))
 def test_committed_protocols_are_valid_and_hold_out_what_they_say(name):
     chosen = load_protocol(name)
@@ -322,8 +329,30 @@ def test_a_forecast_knows_its_ends():
     more = forecast(losses, np.full(4, 0.25), rows=200, trained_on=128)
     less = forecast(losses, np.full(4, 0.25), rows=100, trained_on=128)
     assert (more <= less + 1e-12).all()
-    told = foresight(("a", "b", "c"), np.array([1.0, 2.0, 3.0]), np.array([1.1, 1.9, 4.0]))
-    assert told.correlation == pytest.approx(spearmanr([1, 2, 3], [1.1, 1.9, 4.0]).statistic)
+
+
+def test_forecasts_are_ranked_against_what_came(tiny_study):
+    names = tiny_study.names
+    shares = {"even": np.full(len(names), 1 / len(names)), "first": np.eye(len(names))[0]}
+    shares["last"] = np.eye(len(names))[-1]
+    runs = pd.DataFrame(
+        {"arm": a, "task": t, "seed": s, "budget": 24, "n_rows": 24 * p, "loss": k + s + 1.0}
+        for k, (a, share) in enumerate(shares.items())
+        for t, p in zip(names, share, strict=True)
+        for s in range(2)
+    )
+    told = foresight(tiny_study, runs)
+    training = tiny_study.plan["training"]
+    trained_on = training["steps"] * training["batch"]
+    means = {
+        arm: forecast(store.losses(tiny_study), p, rows=24, trained_on=trained_on).mean()
+        for arm, p in shares.items()
+    }
+    assert dict(zip(told.arms, told.predicted, strict=True)) == pytest.approx(means)
+    assert told.realised == pytest.approx([1.5, 2.5, 3.5])
+    assert told.correlation == pytest.approx(spearmanr(list(means.values()), [1, 2, 3]).statistic)
+    assert foresight(tiny_study, runs[runs["arm"] != "last"]) is None
+    assert foresight(tiny_study, runs[runs["task"] != names[0]]) is None
 
 
 def test_verbs_validate_compare_and_train(tiny_study, plan, tmp_path, capsys):
@@ -334,6 +363,12 @@ def test_verbs_validate_compare_and_train(tiny_study, plan, tmp_path, capsys):
     answer = json.loads(capsys.readouterr().out)
     assert {c["arm"] for c in answer["tasks"]} == {"uniform", "jsd-0.5", "best-single"}
     assert {c["worst_task"] for c in answer["held_out"]} == {"swaps"}
+    assert answer["forecast"]["arms"] == ["best-single", "jsd-0.5", "uniform"]
+    assert main(["evidence", "tiny", "--by", "accuracy", "--json"]) == 0
+    exact = json.loads(capsys.readouterr().out)["tasks"]
+    assert {c["arm"] for c in exact} == {c["arm"] for c in answer["tasks"]}
+    shares = [c["accuracy"] for c in exact]
+    assert shares == sorted(shares, reverse=True)
     words = ["train", "tiny", "--budget", "24", "--balance", "0.5", "--out", str(tmp_path / "made")]
     assert main([*words, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)

@@ -42,6 +42,23 @@ def test_table_and_chart_hold_the_runs_own_means(held_out):
     drawn = json.loads(at.get("plotly_chart")[0].proto.spec)
     labels = {y for trace in drawn["data"] for y in trace.get("y", []) if isinstance(y, str)}
     assert labels >= set(expected.index) - {"uniform"}
+    told = " ".join(c.value for c in at.caption)
+    assert all(f"{arm}: " in told for arm in expected.index)
+
+
+def test_the_heading_and_table_follow_the_metric():
+    at = page()
+    study = store.open_study("bigbench")
+    _, runs = store.evidence(study)[0]
+    at.session_state["evidence-metric"] = "exact match"
+    at.run()
+    assert not at.exception
+    expected = runs[runs["task"].isin(study.names)].groupby("arm")["accuracy"].mean()
+    shown = at.dataframe[0].value.set_index("arm")["exact"]
+    assert shown.to_dict() == pytest.approx((100 * expected).to_dict())
+    assert list(shown) == sorted(shown, reverse=True)
+    titles = " ".join(m.value for m in at.markdown)
+    assert "best-single loses to it" in titles
 
 
 def test_a_study_without_runs_names_a_protocol_that_makes_some(cache):

@@ -5,7 +5,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -14,8 +13,9 @@ from pages.ui.frame import Scene
 from taskpgm_core import store
 from taskpgm_core.errors import StoreError, TaskPGMError
 from taskpgm_core.evidence.comparison import FEWEST, Column, Comparison, compare, judges
-from taskpgm_core.evidence.forecast import Foresight, forecast, foresight, rank_correlation
-from taskpgm_core.evidence.protocol import committed_protocols
+from taskpgm_core.evidence.forecast import foresight, rank_correlation
+from taskpgm_core.evidence.mixtures import arm_words
+from taskpgm_core.evidence.protocol import Arm, committed_protocols
 from taskpgm_core.figures.arms import (
     Side,
     arms_figure,
@@ -23,16 +23,22 @@ from taskpgm_core.figures.arms import (
     task_gains_figure,
     tokens_figure,
 )
-from taskpgm_core.records import Study
+from taskpgm_core.figures.arms_findings import arms_finding, foresight_finding, foresight_reading
 
 LARGEST = 2_000_000
 TOKENS_ALIKE = 1.1  # below this ratio of the largest to the smallest, tokens explain nothing
 INSIDE, OUTSIDE, PUBLIC = "tasks of the study", "tasks in no mixture", "public suites"
+PUBLIC_METRIC: tuple[Column, str] = ("accuracy", "score")
+METRICS: dict[str, tuple[Column, str]] = {
+    "loss": ("loss", "loss, nats a token"),
+    "exact match": ("accuracy", "exact match, share of rows"),
+}
 
 
 @dataclass(frozen=True)
 class Trained:
-    """``runs``: rows as in ``store.evidence``; ``tasks``: those that judge, by ``column``."""
+    """``runs``: rows as in ``store.evidence``; ``tasks``: those that judge, by ``column``, which
+    charts call ``what``."""
 
     card: dict[str, Any]
     runs: pd.DataFrame
@@ -40,10 +46,7 @@ class Trained:
     compared: tuple[Comparison, ...]
     reference: str
     column: Column
-
-    @property
-    def what(self) -> str:
-        return "loss, nats a token" if self.column == "loss" else "score"
+    what: str
 
     @property
     def better(self) -> Side:
@@ -70,7 +73,7 @@ def pick_evidence(scene: Scene) -> Trained | None:
         return None
     names = {_name(card, runs): (card, runs) for card, runs in known}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox("Protocol", list(names), key="evidence-folder", width=380)
+        chosen = st.selectbox("Protocol", list(names), key="evidence-folder", width=330)
         card, runs = names[chosen]
         outside, suites = judges(runs, scene.study.names)
         inside = [t for t in scene.study.names if t in set(runs["task"])]
@@ -82,14 +85,20 @@ def pick_evidence(scene: Scene) -> Trained | None:
         kind = st.segmented_control(
             "Judged on", list(kinds), default=next(iter(kinds)), required=True, key="evidence-tasks"
         )
+        if kind == PUBLIC:
+            column, what = PUBLIC_METRIC
+        else:
+            by = st.segmented_control(
+                "By", list(METRICS), default="loss", required=True, key="evidence-metric"
+            )
+            column, what = METRICS[by]
         arms = sorted(set(runs["arm"]))
         first = arms.index("uniform") if "uniform" in arms else 0
         reference = st.selectbox("Against", arms, first, key="evidence-reference", width=200)
     tasks = kinds[kind]
-    column: Column = "accuracy" if kind == PUBLIC else "loss"
     try:
         compared = compare(runs, tasks, column=column, reference=reference)
-        return Trained(card, runs, tasks, compared, reference, column)
+        return Trained(card, runs, tasks, compared, reference, column, what)
     except TaskPGMError as error:
         st.error(escape(str(error)))
         return None
@@ -108,17 +117,12 @@ def _budget(card: dict[str, Any], runs: pd.DataFrame) -> str:
 
 
 def finding(trained: Trained) -> str:
-    """What the intervals say, in a sentence."""
-    sure = [c for c in trained.compared if c.p_holm is not None and c.p_holm < 0.05]
-    better = [c.arm for c in sure if c.difference and trained.is_better(c.difference)]
-    worse = [c.arm for c in sure if c.arm not in better]
+    """What the corrected intervals say, in a sentence."""
     if len(trained.tasks) < FEWEST:
         return f"{len(trained.tasks)} tasks are too few to be sure of any difference"
-    if not sure:
-        return f"No arm is surely better or worse than {trained.reference} yet"
-    parts = [f"{', '.join(better)} beat {trained.reference}"] if better else []
-    parts += [f"{', '.join(worse)} lose to {trained.reference}"] if worse else []
-    return "; ".join(parts)
+    sure = [c for c in trained.compared if c.p_holm is not None and c.p_holm < 0.05]
+    better = [c.arm for c in sure if c.difference and trained.is_better(c.difference)]
+    return arms_finding(better, [c.arm for c in sure if c.arm not in better], trained.reference)
 
 
 def arms_chart(trained: Trained, scene: Scene) -> None:
@@ -137,13 +141,13 @@ def arms_chart(trained: Trained, scene: Scene) -> None:
         finding(trained),
         f"To the {trained.better} is better. Lines: 95% intervals over seeds and tasks, paired; a "
         "diamond or a square has all of its interval on one side of 0. The heading corrects for "
-        "the number of arms (Holm), the lines do not.",
+        "the number of arms (Holm), the lines do not. An arrow points to an arm far outside.",
         key="arms",
     )
 
 
 def arms_table(trained: Trained) -> None:
-    worst = "its loss" if trained.column == "loss" else "its score"
+    worst = f"its {trained.what.partition(',')[0]}"
     frame = pd.DataFrame(
         {
             "arm": c.arm,
@@ -156,7 +160,7 @@ def arms_table(trained: Trained) -> None:
             worst: c.worst,
         }
         for c in trained.compared
-    ).drop(columns=[] if trained.column == "loss" else ["loss"])
+    ).dropna(axis="columns", how="all")
     st.dataframe(
         frame,
         hide_index=True,
@@ -208,44 +212,25 @@ def gains_chart(trained: Trained, scene: Scene) -> None:
     chart(
         task_gains_figure(gains, what=trained.what, better=trained.better, palette=scene.palette),
         f"{arm} is better on {better} of {len(gains)} tasks",
-        f"Change of each task's {trained.column} against {trained.reference}; to the "
+        f"Change of each task's {trained.what} against {trained.reference}; to the "
         f"{trained.better} is better.",
         key="gains",
     )
 
 
-def foretold(study: Study, trained: Trained) -> Foresight | None:
-    """The forecast of every arm's mean loss on the study's tasks, from the study alone."""
-    arms = sorted(set(trained.runs["arm"]))
-    tasks = [t for t in study.names if t in trained.tasks]
-    if len(arms) < 3 or len(tasks) < len(study.names) or study.plan is None:
-        return None
-    training = study.plan["training"]
-    predicted, realised = [], []
-    for arm in arms:
-        rows = trained.runs[trained.runs["arm"] == arm]
-        budget = float(rows["budget"].mean())
-        share = rows.groupby("task")["n_rows"].mean().reindex(study.names).to_numpy() / budget
-        told = forecast(
-            store.losses(study),
-            share,
-            rows=budget,
-            trained_on=float(training["steps"] * training["batch"]),
-        )
-        predicted.append(float(told.mean()))
-        realised.append(float(rows[rows["task"].isin(tasks)]["loss"].mean()))
-    if len(set(predicted)) < 2 or len(set(realised)) < 2:
-        return None  # nothing to rank
-    return foresight(tuple(arms), np.array(predicted), np.array(realised))
-
-
-def foresight_chart(found: Foresight, scene: Scene) -> None:
-    verdict = "ranks the arms well" if found.reliable else "does not rank the arms reliably"
+def foresight_chart(trained: Trained, scene: Scene) -> None:
+    """Forecasts of the arms' losses against those that came; nothing where none can be made."""
+    if trained.column != "loss" or not set(scene.study.names) <= set(trained.tasks):
+        return
+    found = foresight(scene.study, trained.runs)
+    if found is None:
+        return
     chart(
         foresight_figure(found.arms, found.predicted, found.realised, palette=scene.palette),
-        f"The forecast {verdict} (rank correlation {found.correlation:.2f})",
+        foresight_finding(found.reliable, found.correlation, found.p),
         "From the study's loss table alone, before any training: rows of a task are worth as much "
-        "to another as its model gains there. Nothing is fitted.",
+        "to another as its model gains there. Nothing is fitted. "
+        + foresight_reading(found.predicted, found.realised),
         key="foresight",
     )
 
@@ -265,6 +250,8 @@ def protocol_words(trained: Trained) -> None:
             f"{protocol['about'].strip()}"
         )
     )
+    arms = [Arm.model_validate(arm) for arm in trained.card["arms"].values()]
+    st.caption(escape("Arms: " + "; ".join(f"{a.name}: {arm_words(a)}" for a in arms) + "."))
 
 
 def bring_runs(scene: Scene) -> None:

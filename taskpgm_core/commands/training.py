@@ -18,7 +18,8 @@ from taskpgm_core.commands.posing import posing
 from taskpgm_core.corpus import plan_of
 from taskpgm_core.digest import sha256_file
 from taskpgm_core.errors import StoreError, TaskPGMError
-from taskpgm_core.evidence.comparison import Comparison, compare, judges
+from taskpgm_core.evidence.comparison import Column, Comparison, compare, judges
+from taskpgm_core.evidence.forecast import foresight
 from taskpgm_core.evidence.protocol import load_protocol
 from taskpgm_core.plan import parse_plan
 from taskpgm_core.records import Study
@@ -99,11 +100,24 @@ def validate(
 @click.command()
 @study_argument
 @click.option("--reference", default="uniform", show_default=True, help="The arm to compare with.")
+@click.option(
+    "--by",
+    "column",
+    type=click.Choice(["loss", "accuracy"]),
+    default="loss",
+    show_default=True,
+    help="What arms are compared by; accuracy is exact match.",
+)
 @click.option("--folder", help="The beginning of an evidence folder's name, where there are more.")
 @click.option("--import", "file", help="First keep the runs in this CSV, made elsewhere.")
 @as_json
 def evidence(
-    study: str, reference: str, folder: str | None, file: str | None, as_json: bool
+    study: str,
+    reference: str,
+    column: Column,
+    folder: str | None,
+    file: str | None,
+    as_json: bool,
 ) -> None:
     """What training on competing mixtures of STUDY has come to so far."""
     found = store.open_study(study)
@@ -112,32 +126,42 @@ def evidence(
         folder = folder or sha256_file(Path(file))[:12]
     card, runs = chosen_evidence(found, folder)
     held_out, suites = judges(runs, found.names)
-    inside = compare(runs, found.names, reference=reference)
-    outside = compare(runs, held_out, reference=reference) if held_out else ()
+    inside = compare(runs, found.names, column=column, reference=reference)
+    outside = compare(runs, held_out, column=column, reference=reference) if held_out else ()
     public = compare(runs, suites, column="accuracy", reference=reference) if suites else ()
+    told = foresight(found, runs)
     if as_json:
         print_json(
             {
                 "study": found.slug,
                 "reference": reference,
+                "by": column,
                 "protocol": card.get("protocol"),
                 "tasks": [asdict(c) for c in inside],
                 "held_out": [asdict(c) for c in outside],
                 "suites": [asdict(c) for c in public],
+                "forecast": None if told is None else asdict(told) | {"reliable": told.reliable},
             }
         )
         return
     arms, seeds = runs["arm"].nunique(), runs["seed"].nunique()
     finished = len(runs[["arm", "seed"]].drop_duplicates())
     click.echo(f"{card['stage']} {card['folder']}: {finished} runs of {arms} arms, {seeds} seeds.")
+    what = "loss in nats a token" if column == "loss" else "exact match"
     for title, compared in (
-        ("Tasks of the study, loss in nats a token", inside),
-        ("Tasks in no mixture, loss in nats a token", outside),
+        (f"Tasks of the study, {what}", inside),
+        (f"Tasks in no mixture, {what}", outside),
         ("Public suites, by their own metrics (exact)", public),
     ):
         if compared:
             click.echo(f"{title}; difference to {reference}:")
             click.echo(table(HEADER, [_row(c) for c in compared]))
+    if told is not None:
+        verdict = "reliable" if told.reliable else "not reliable"
+        click.echo(
+            f"Losses forecast from the study alone rank the arms with a correlation of "
+            f"{told.correlation:.2f} (p {told.p:.2f}): {verdict}."
+        )
     click.echo("Tokens: supervised ones a run trained on. Equal rows do not make them equal.")
 
 

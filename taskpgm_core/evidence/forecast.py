@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.stats import spearmanr
 
-from taskpgm_core.records import Array, LossTable, read_only
+from taskpgm_core import store
+from taskpgm_core.records import Array, LossTable, Study, read_only
 
 
 def forecast(losses: LossTable, p: npt.ArrayLike, *, rows: float, trained_on: float) -> Array:
@@ -46,10 +48,30 @@ class Foresight:
         return self.correlation >= 0.7 and self.p < 0.05
 
 
-def foresight(arms: tuple[str, ...], predicted: Array, realised: Array) -> Foresight:
-    """Predicted against realised mean losses (arms,)."""
+def foresight(study: Study, runs: pd.DataFrame) -> Foresight | None:
+    """Predicted against realised mean losses on the study's tasks, of every arm of ``runs``.
+
+    None where nothing can be ranked: fewer than three arms, a task of the study that judged no run,
+    no plan that says how many rows the study's single-task models saw, or all losses alike.
+    """
+    if study.plan is None or not set(study.names) <= set(runs["task"]):
+        return None
+    losses = store.losses(study)
+    training = study.plan["training"]
+    trained_on = float(training["steps"] * training["batch"])
+    arms, predicted, realised = [], [], []
+    for arm, all_rows in runs.groupby("arm", sort=True):
+        rows = all_rows[all_rows["task"].isin(study.names)]
+        budget = float(rows["budget"].mean())
+        p = rows.groupby("task")["n_rows"].mean().reindex(study.names).to_numpy() / budget
+        arms.append(str(arm))
+        predicted.append(forecast(losses, p, rows=budget, trained_on=trained_on).mean())
+        realised.append(rows["loss"].mean())
+    if len(arms) < 3 or len(set(predicted)) < 2 or len(set(realised)) < 2:
+        return None
     found = spearmanr(predicted, realised)
-    return Foresight(arms, predicted, realised, float(found.statistic), float(found.pvalue))
+    told, came = read_only(np.array(predicted)), read_only(np.array(realised))
+    return Foresight(tuple(arms), told, came, float(found.statistic), float(found.pvalue))
 
 
 def rank_correlation(a: npt.ArrayLike, b: npt.ArrayLike) -> float:

@@ -6,7 +6,7 @@ from taskpgm_core import store
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.evidence.protocol import Arm
 from taskpgm_core.mixture import pose, solve
-from taskpgm_core.mixture.baselines import baseline
+from taskpgm_core.mixture.baselines import BASELINES, baseline
 from taskpgm_core.records import Array, Study, read_only
 
 
@@ -35,3 +35,20 @@ def mixture_of(arm: Arm, study: Study, seed: int) -> Array:
     if found.status != "optimal":
         raise MixtureError(f"Arm '{arm.name}' is infeasible: {found.message}")
     return read_only(np.where(found.p < 1e-12, 0.0, found.p))
+
+
+def arm_words(arm: Arm) -> str:
+    """What an arm is, as in "TaskPGM by JSD at balance 0.3, every task 1% to 10%"."""
+    at = "" if arm.balance is None else f" at balance {arm.balance:g}"
+    if arm.baseline:
+        return f"{BASELINES[arm.baseline].title}{at}"
+    unary = " for measured gain" if arm.unary == "gain" else ""
+    anchor = "" if arm.anchor == "uniform" else f" around {arm.anchor}"
+    floor, cap = (None if x is None else f"{100 * x:g}%" for x in (arm.floor, arm.cap))
+    limits = {
+        (True, True): f", every task {floor} to {cap}",
+        (True, False): f", every task at least {floor}",
+        (False, True): f", every task at most {cap}",
+        (False, False): "",
+    }[floor is not None, cap is not None]
+    return f"TaskPGM by {arm.measure.upper()}{unary}{anchor}{at}{limits}"
