@@ -42,7 +42,7 @@ def test_table_and_chart_hold_the_runs_own_means(held_out):
     drawn = json.loads(at.get("plotly_chart")[0].proto.spec)
     labels = {y for trace in drawn["data"] for y in trace.get("y", []) if isinstance(y, str)}
     assert labels >= set(expected.index) - {"uniform"}
-    told = " ".join(c.value for c in at.caption)
+    told = " ".join(c.value for c in at.caption).replace("\\", "")
     assert all(f"{arm}: " in told for arm in expected.index)
 
 
