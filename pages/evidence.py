@@ -6,6 +6,7 @@ from pages.ui.frame import frame
 from pages.ui.trained import (
     arms_chart,
     arms_table,
+    arms_words,
     bring_runs,
     foresight_chart,
     gains_chart,
@@ -23,6 +24,7 @@ if trained is not None:
         protocol_words(trained)
     with numbers:
         arms_table(trained)
+        arms_words(trained)
     tasks, forecasts = st.columns(2, gap="large")
     with tasks:
         gains_chart(trained, scene)

@@ -49,6 +49,10 @@ class Trained:
     what: str
 
     @property
+    def metric(self) -> str:
+        return self.what.partition(",")[0]
+
+    @property
     def better(self) -> Side:
         return "left" if self.column == "loss" else "right"
 
@@ -147,7 +151,7 @@ def arms_chart(trained: Trained, scene: Scene) -> None:
 
 
 def arms_table(trained: Trained) -> None:
-    worst = f"its {trained.what.partition(',')[0]}"
+    worst = f"its {trained.metric}"
     frame = pd.DataFrame(
         {
             "arm": c.arm,
@@ -212,7 +216,7 @@ def gains_chart(trained: Trained, scene: Scene) -> None:
     chart(
         task_gains_figure(gains, what=trained.what, better=trained.better, palette=scene.palette),
         f"{arm} is better on {better} of {len(gains)} tasks",
-        f"Change of each task's {trained.what} against {trained.reference}; to the "
+        f"Change of each task's {trained.metric} against {trained.reference}; to the "
         f"{trained.better} is better.",
         key="gains",
     )
@@ -250,8 +254,14 @@ def protocol_words(trained: Trained) -> None:
             f"{protocol['about'].strip()}"
         )
     )
-    arms = [Arm.model_validate(arm) for arm in trained.card["arms"].values()]
-    st.caption(escape("Arms: " + "; ".join(f"{a.name}: {arm_words(a)}" for a in arms) + "."))
+
+
+def arms_words(trained: Trained) -> None:
+    """What each arm is; nothing of runs made elsewhere, which do not say."""
+    arms = [Arm.model_validate(arm) for arm in trained.card.get("arms", {}).values()]
+    if arms:
+        said = "; ".join(f"{arm.name}: {arm_words(arm)}" for arm in arms)
+        st.caption(escape(f"Arms: {said}."))
 
 
 def bring_runs(scene: Scene) -> None:
