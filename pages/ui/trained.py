@@ -258,8 +258,8 @@ def protocol_words(trained: Trained) -> None:
 
 def arms_words(trained: Trained) -> None:
     """What each arm is; nothing of runs made elsewhere, which do not say."""
-    arms = [Arm.model_validate(arm) for arm in trained.card.get("arms", {}).values()]
-    if arms:
+    if trained.card.get("protocol"):
+        arms = [Arm.model_validate(arm) for arm in trained.card["arms"].values()]
         said = "; ".join(f"{arm.name}: {arm_words(arm)}" for arm in arms)
         st.caption(escape(f"Arms: {said}."))
 
