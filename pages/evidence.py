@@ -23,7 +23,7 @@ if trained is not None:
         arms_chart(trained, scene)
         protocol_words(trained)
     with numbers:
-        arms_table(trained)
+        arms_table(trained, scene)
         arms_words(trained)
     tasks, forecasts = st.columns(2, gap="large")
     with tasks:

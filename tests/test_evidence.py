@@ -16,7 +16,7 @@ from taskpgm_core.__main__ import main
 from taskpgm_core.commands.training import chosen_evidence
 from taskpgm_core.errors import MixtureError, PlanError, SourceError, StoreError
 from taskpgm_core.evidence.campaign import Run, campaign, ground, run
-from taskpgm_core.evidence.comparison import compare
+from taskpgm_core.evidence.comparison import compare, epochs
 from taskpgm_core.evidence.forecast import forecast, foresight
 from taskpgm_core.evidence.mixtures import arm_words, mixture_of
 from taskpgm_core.evidence.protocol import PROTOCOLS, Protocol, load_protocol
@@ -315,6 +315,15 @@ def test_arms_are_compared_on_the_seeds_they_share():
         compare(runs, ["t0"], reference="none")
     with pytest.raises(MixtureError, match="says nothing of 't99'"):
         compare(runs, ["t0", "t99"])
+
+
+def test_epochs_are_those_of_the_task_repeated_most():
+    runs = pd.DataFrame(
+        {"arm": "a", "seed": s, "task": t, "n_rows": n}
+        for s, drawn in enumerate([{"x": 30, "y": 5}, {"x": 10, "y": 10}])
+        for t, n in drawn.items()
+    )
+    assert epochs(runs, {"x": 20, "y": 10}) == {"a": pytest.approx((1.5 + 1.0) / 2)}
 
 
 def test_a_forecast_knows_its_ends():

@@ -12,7 +12,7 @@ from pages.ui.chart import chart, escape, heading
 from pages.ui.frame import Scene
 from taskpgm_core import store
 from taskpgm_core.errors import StoreError, TaskPGMError
-from taskpgm_core.evidence.comparison import FEWEST, Column, Comparison, compare, judges
+from taskpgm_core.evidence.comparison import FEWEST, Column, Comparison, compare, epochs, judges
 from taskpgm_core.evidence.forecast import foresight, rank_correlation
 from taskpgm_core.evidence.mixtures import arm_words
 from taskpgm_core.evidence.protocol import Arm, committed_protocols
@@ -150,8 +150,11 @@ def arms_chart(trained: Trained, scene: Scene) -> None:
     )
 
 
-def arms_table(trained: Trained) -> None:
+def arms_table(trained: Trained, scene: Scene) -> None:
     worst = f"its {trained.metric}"
+    study = scene.study
+    rows = {} if study.rows is None else dict(zip(study.names, study.rows, strict=True))
+    often = epochs(trained.runs, rows)
     frame = pd.DataFrame(
         {
             "arm": c.arm,
@@ -162,6 +165,7 @@ def arms_table(trained: Trained) -> None:
             "exact": 100 * c.accuracy,
             "worst task": c.worst_task,
             worst: c.worst,
+            "epochs": often.get(c.arm),
         }
         for c in trained.compared
     ).dropna(axis="columns", how="all")
@@ -174,6 +178,9 @@ def arms_table(trained: Trained) -> None:
                 format="localized", step=1, help="supervised tokens a run trained on"
             ),
             "loss": st.column_config.NumberColumn(format="%.3f", help="nats a token"),
+            "epochs": st.column_config.NumberColumn(
+                format="%.2f", help="over the task whose rows were repeated most"
+            ),
             "exact": st.column_config.NumberColumn(format="%.1f%%"),
             worst: st.column_config.NumberColumn(format="%.3f"),
             "p (Holm)": st.column_config.NumberColumn(format="%.3f"),

@@ -1,6 +1,6 @@
 """Competing mixtures compared: paired differences with intervals over seeds and tasks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -106,6 +106,17 @@ def judges(runs: pd.DataFrame, inside: Sequence[str]) -> tuple[list[str], list[s
     outside = sorted(set(runs["task"]) - set(inside))
     suites = [task for task in outside if task.startswith(SUITE)]
     return [task for task in outside if task not in suites], suites
+
+
+def epochs(runs: pd.DataFrame, rows: Mapping[str, int]) -> dict[str, float]:
+    """How often each arm's runs went over the task that they repeated most, on average over seeds.
+
+    ``rows``: training rows of every task of the study. Above 1, rows were drawn again.
+    """
+    drawn = runs[runs["task"].isin(list(rows))]
+    times = drawn["n_rows"] / drawn["task"].map(rows)
+    most = times.groupby([drawn["arm"], drawn["seed"]]).max()
+    return {str(arm): float(mean) for arm, mean in most.groupby("arm").mean().items()}
 
 
 def _table(rows: pd.DataFrame, tasks: Sequence[str], column: str) -> pd.DataFrame:
