@@ -100,8 +100,37 @@ def test_runs_of_an_arm_that_was_redefined_are_never_averaged(tiny_study):
     assert found == {"a-b-" + "0" * 12: 1.0, "a-b-" + "1" * 12: 3.0}
 
 
-def test_the_committed_runs_are_still_those_of_their_protocol():
-    chosen, study = load_protocol("screening-bigbench"), store.open_study("bigbench")
+def test_kept_runs_are_repeated_without_a_trace(tiny_study, plan):
+    run_all(tiny_study, plan, seeds=[0])
+    before = {p.name: p.read_bytes() for p in _files(tiny_study)}
+    said = []
+    again = {"threads": 1, "repeat": True, "say": said.append}
+    assert campaign(protocol(seeds=[0, 1]), tiny_study, plan, **again) == 3
+    assert all("at most 0 nats a token" in line for line in said)
+    name = next(n for n in before if n.startswith("uniform"))
+    rows = store.kept_run(tiny_study, *_run_of(tiny_study, name))
+    digest, arm, definition, _ = _run_of(tiny_study, name)
+    moved = rows.assign(loss=rows["loss"] + [0.25, *[0.0] * (len(rows) - 1)])
+    store.keep_run(
+        tiny_study, digest, rows=moved, arm={"name": arm}, definition=definition, card={}
+    )
+    said.clear()
+    campaign(protocol(seeds=[0, 1]), tiny_study, plan, **again)
+    assert ["at most 0.25 nats" in line for line in said].count(True) == 1
+    assert {p.name for p in _files(tiny_study)} == set(before)
+
+
+def _run_of(study, file):
+    arm, definition, seed = file.removesuffix(".parquet").rsplit("-", 2)
+    return _folder(study).name, arm, definition, int(seed)
+
+
+@pytest.mark.parametrize(
+    "name", ["screening-bigbench", "confirmation-bigbench", "confirmation-starter"]
+)
+def test_the_committed_runs_are_complete_and_still_those_of_their_protocol(name):
+    chosen = load_protocol(name)
+    study = store.open_study(chosen.study)
     digest = chosen.digest(study.digest)
     for arm in chosen.arms:
         assert all(store.has_run(study, digest, arm.name, arm.digest, s) for s in chosen.seeds)

@@ -51,6 +51,9 @@ def _names(suite: str | None) -> tuple[str, ...]:
 @click.argument("protocol")
 @click.option("--threads", type=click.IntRange(1), default=1, help="CPU threads of this process.")
 @click.option("--part", default="0/1", help="K/N: every N-th run from the K-th, to share the runs.")
+@click.option(
+    "--repeat", is_flag=True, help="Make kept runs again and say how far from them; keep nothing."
+)
 @engine_options
 @suite_options
 @as_json
@@ -58,6 +61,7 @@ def validate(
     protocol: str,
     threads: int,
     part: str,
+    repeat: bool,
     engine: Literal["local", "ray"],
     address: str | None,
     workers: int | None,
@@ -88,11 +92,14 @@ def validate(
         part=_part(part),
         placing=placing_of(engine, address, workers),
         suite_tasks=suite_tasks,
+        repeat=repeat,
         say=lambda line: click.echo(line, err=True),
     )
     answer: dict[str, Any] = {"protocol": chosen.name, "study": study.slug, "runs_made": made}
     if as_json:
         print_json(answer)
+    elif repeat:
+        click.echo(f"{chosen.name}: {made} runs made again, nothing written.")
     else:
         click.echo(f"{chosen.name}: {made} runs made now, kept under {study.folder}/evidence.")
 

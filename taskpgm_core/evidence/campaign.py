@@ -155,9 +155,13 @@ def campaign(
     part: tuple[int, int] = (0, 1),
     placing: "Placing | None" = None,
     suite_tasks: str | None = None,
+    repeat: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> int:
     """Run what is not finished yet; returns how many runs were made now.
+
+    ``repeat``: in its place, make finished runs again and say how far from the kept ones they come;
+    nothing is written.
 
     ``part`` (k, of): this process takes every ``of``-th run from the k-th, so that several
     processes share a protocol; each finished run is kept at once, by this process whatever
@@ -171,7 +175,7 @@ def campaign(
     todo = [
         Run(arm, seed, dict(zip(study.names, mixture_of(arm, study, seed).tolist(), strict=True)))
         for arm, seed in pairs[part[0] :: part[1]]
-        if not store.has_run(study, digest, arm.name, arm.digest, seed)
+        if store.has_run(study, digest, arm.name, arm.digest, seed) is repeat
     ]
     if not todo:
         return 0
@@ -181,20 +185,26 @@ def campaign(
     started, done = time.monotonic(), itertools.count(1)
 
     def keep(what: Run, frame: pd.DataFrame) -> None:
-        store.keep_run(
-            study,
-            digest,
-            rows=frame,
-            arm=what.arm.model_dump(mode="json"),
-            definition=what.arm.digest,
-            card=card,
-        )
+        beside = ""
+        if repeat:
+            kept = store.kept_run(study, digest, what.arm.name, what.arm.digest, what.seed)
+            beside = f", at most {_apart(frame, kept):.2g} nats a token from the kept run"
+        else:
+            store.keep_run(
+                study,
+                digest,
+                rows=frame,
+                arm=what.arm.model_dump(mode="json"),
+                definition=what.arm.digest,
+                card=card,
+            )
         now = next(done)
         left = (time.monotonic() - started) / now * (len(todo) - now)
         inside = frame[frame["task"].isin(study.names)]
         say(
             f"{what.arm.name}, seed {what.seed}: mean loss {inside['loss'].mean():.4f}, exact "
-            f"{inside['accuracy'].mean():.1%}; {now} of {len(todo)} runs, {left / 60:.0f} min left"
+            f"{inside['accuracy'].mean():.1%}{beside}; {now} of {len(todo)} runs, "
+            f"{left / 60:.0f} min left"
         )
 
     if placing is not None and placing.engine == "ray":
@@ -215,3 +225,9 @@ def campaign(
         for what in todo:
             keep(what, run(protocol, what, on))
     return len(todo)
+
+
+def _apart(one: pd.DataFrame, other: pd.DataFrame) -> float:
+    """The largest difference of a task's loss between two runs."""
+    losses = [frame.set_index("task")["loss"] for frame in (one, other)]
+    return float((losses[0] - losses[1]).abs().max())

@@ -26,6 +26,7 @@ from taskpgm_core.store.evidence import (
     has_run,
     import_runs,
     keep_run,
+    kept_run,
 )
 from taskpgm_core.store.imports import import_matrix
 from taskpgm_core.store.lock import locked
@@ -62,6 +63,7 @@ __all__ = [
     "import_matrix",
     "import_runs",
     "keep_run",
+    "kept_run",
     "likely_tokens",
     "list_studies",
     "locked",

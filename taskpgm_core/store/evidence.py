@@ -53,6 +53,11 @@ def has_run(study: Study, digest: str, arm: str, definition: str, seed: int) -> 
     return _file(arm, definition, seed) in read_manifest(folder)["files"]
 
 
+def kept_run(study: Study, digest: str, arm: str, definition: str, seed: int) -> pd.DataFrame:
+    """A finished run, columns ``COLUMNS``; StoreError where it is damaged."""
+    return parquet_frame(read_checked(_folder(study, digest), _file(arm, definition, seed)))
+
+
 def keep_run(
     study: Study,
     digest: str,
