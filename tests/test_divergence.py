@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskpgm_core.measure.divergence import LN2, all_pairs
+from taskpgm_core.measure.divergence import LN2, add_mixed_at_once, all_pairs, mixed, runs_of
 from taskpgm_core.measure.head import Head
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
@@ -54,6 +54,17 @@ def test_all_pairs_are_the_plain_loop(vocabulary, positions, tile, device):
         assert found[row] == pytest.approx(plain(logits[i], logits[j]), rel=1e-4, abs=1e-9)
     assert found.min() >= 0
     assert found.max() <= LN2 + 1e-12
+
+
+def test_whole_runs_at_once_are_the_pairs_one_by_one():
+    """What a GPU is asked for, in plain arithmetic."""
+    p = torch.rand(3, 5, 11, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    pairs = [*every_pair(5), (4, 0), (4, 1), (2, 2)]
+    found = torch.ones(len(pairs), 3, dtype=torch.float64)
+    add_mixed_at_once(found, p, runs_of(pairs), mixed)
+    for row, (i, j) in enumerate(pairs):
+        m = p[:, i] + p[:, j]
+        assert found[row].numpy() == pytest.approx(1 + (m * m.log()).sum(-1).numpy())
 
 
 @pytest.mark.parametrize("pairs", [[(0, 3), (0, 1), (2, 3), (3, 0), (1, 1)], [(2, 2)], []])

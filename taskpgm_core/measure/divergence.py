@@ -1,17 +1,21 @@
 """Jensen-Shannon divergences of all pairs of models from their stored hidden states."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from taskpgm_core.errors import MeasurementError
 from taskpgm_core.measure.head import Head
 
 LN2 = float(np.log(2.0))
 TILE = 1 << 22
 """Probabilities (float64) held at a time, over all models: 32 MiB."""
+GPU_TILE = 1 << 27
+"""The same on a GPU, 1 GiB: a smaller one would spend its time on launching kernels."""
 SCRATCH = 1 << 15
 """Entries of one step's mixtures and logarithms: they stay in a core's cache."""
 FLOOR = -700.0
@@ -25,7 +29,7 @@ def all_pairs(
     pairs: Sequence[tuple[int, int]],
     *,
     device: torch.device | str = "cpu",
-    tile: int = TILE,
+    tile: int | None = None,
 ) -> npt.NDArray[np.float64]:
     """(pairs, positions) JSD of full next-token distributions, nats.
 
@@ -36,10 +40,12 @@ def all_pairs(
     term for any nonnegative p and q, so that the float32 logits' rounding cancels nowhere:
     everything after them is float64. Clipped at 0 from below.
 
-    Memory beyond arguments and result: at most 12 bytes for each of ``tile`` entries plus a small
-    constant, whatever the number of models, positions and tokens (unless there are more than
-    ``tile`` / 64 models).
+    Memory beyond arguments and result: at most 12 bytes for each of ``tile`` entries (``TILE``, or
+    ``GPU_TILE``) plus a small constant, whatever the number of models, positions and tokens (unless
+    there are more than ``tile`` / 64 models).
     """
+    gpu = torch.device(device).type == "cuda"
+    tile = tile or (GPU_TILE if gpu else TILE)
     models, positions = len(hidden), len(hidden[0])
     out = np.zeros((len(pairs), positions))
     if not pairs or not positions:
@@ -67,7 +73,10 @@ def all_pairs(
                     z.clamp_(min=FLOOR)
                     torch.exp(z, out=p[:, k])
                     own[k] += torch.linalg.vecdot(p[:, k], z.add_(LN2))
-                _add_mixed(mixed, p, runs, scratch)
+                if gpu:
+                    add_mixed_at_once(mixed, p, runs, _compiled())
+                else:
+                    _add_mixed(mixed, p, runs, scratch)
             total = own[first_of] + own[second_of] - mixed
             out[:, block] = (total / 2).cpu().numpy()
     return np.maximum(out, 0.0)
@@ -117,3 +126,39 @@ def _add_mixed(
                 torch.log(m, out=logs)
                 at = place + start - first
                 total[at : at + count, row] += torch.linalg.vecdot(m, logs)
+
+
+def add_mixed_at_once(
+    total: torch.Tensor,
+    p: torch.Tensor,
+    runs: Sequence[tuple[int, int, int, int]],
+    fused: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+) -> None:
+    """As ``_add_mixed``, with all rows and partners of a run in one call of ``fused`` (``mixed``
+    or its compiled form): a GPU wants few launches, and its caches hold what partners share."""
+    for model, first, last, place in runs:
+        total[place : place + last - first] += fused(p[:, first:last], p[:, model : model + 1]).T
+
+
+def mixed(many: torch.Tensor, one: torch.Tensor) -> torch.Tensor:
+    """(rows, partners): sum m log m over the last axis, m = ``many`` + ``one``."""
+    m = many + one
+    return (m * torch.log(m)).sum(-1)
+
+
+@cache
+def _compiled() -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """``mixed`` as one kernel, so that no sum or logarithm goes through a GPU's memory."""
+    compiled = torch.compile(mixed, dynamic=True)
+
+    def fused(many: torch.Tensor, one: torch.Tensor) -> torch.Tensor:
+        try:
+            return compiled(many, one)
+        except torch._dynamo.exc.BackendCompilerFailed as error:
+            reason = str(error).splitlines()[0]
+            raise MeasurementError(
+                f"PyTorch could not compile the comparison for this GPU ({reason}); torch.compile "
+                f"needs a C compiler, such as gcc."
+            ) from None
+
+    return fused
