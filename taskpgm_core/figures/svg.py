@@ -11,10 +11,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from taskpgm_core.figures.label_places import Box
 from taskpgm_core.figures.palette import LIGHT, Palette
 from taskpgm_core.figures.svg_axes import LETTER, Axis, make_axis, written
 from taskpgm_core.figures.svg_marks import (
-    Box,
     Paint,
     areas,
     bars,

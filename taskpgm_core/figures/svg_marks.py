@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from plotly.colors import sample_colorscale, unlabel_rgb
 
+from taskpgm_core.figures.label_places import Box, meet
 from taskpgm_core.figures.png import data_uri, png
 from taskpgm_core.figures.svg_axes import LETTER, Axis, stacked
 
 Paint = Callable[[Any], str]
-Box = tuple[float, float, float, float]
 SHAPES = {
     "circle": "M-1 0A1 1 0 1 0 1 0A1 1 0 1 0-1 0Z",
     "square": "M-.9-.9H.9V.9H-.9Z",
@@ -107,14 +107,10 @@ def _free(x: float, radius: float, y: float, label: str, taken: list[Box]) -> fl
     half = LETTER * len(label) / 2
     spots = (y - radius - 4, y + radius + 14)
     boxes = [(x - half, spot - 12, x + half, spot) for spot in spots]
-    clear = [not any(_meet(box, other) for other in taken) for box in boxes]
+    clear = [not any(meet(box, other) for other in taken) for box in boxes]
     k = clear.index(True) if any(clear) else 0
     taken.append(boxes[k])
     return spots[k]
-
-
-def _meet(a: Box, b: Box) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def lines_and_points(

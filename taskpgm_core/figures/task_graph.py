@@ -7,12 +7,18 @@ import plotly.graph_objects as go
 
 from taskpgm_core.figures.canvas import canvas
 from taskpgm_core.figures.graph_layout import TaskGraph
+from taskpgm_core.figures.label_places import label_places
 from taskpgm_core.figures.labels import percent, plain, shorten
 from taskpgm_core.figures.palette import LIGHT, Palette, colours, symbols
 from taskpgm_core.records import Array
 
 BUCKETS = 6
 LARGEST = 46
+WIDTH = 600
+"""Pixels across that names are placed for; wider leaves more room."""
+LEGEND = 12
+"""Groups that a legend lists; with more of them it would leave the picture no room."""
+ACROSS, UPWARDS = (-1.6, 1.6), (-1.25, 1.32)
 
 
 def diameters(p: Array, n: int) -> list[float]:
@@ -29,15 +35,16 @@ def task_graph_figure(
     groups: Sequence[str],
     *,
     selected: Collection[str] = (),
-    labelled: int = 12,
+    labelled: int = 24,
     height: int = 560,
     palette: Palette = LIGHT,
 ) -> go.Figure:
     """The graph at the mixture ``p`` (n,). ``groups``: (n,) names that colour the nodes.
 
-    The ``labelled`` heaviest tasks and the selected ones are named. A node's customdata is
-    (task id, weight); edges are drawn in six widths, strongest widest, and a nearly invisible
-    marker on the middle of each has customdata (task id, task id).
+    The selected and the heaviest tasks are named, at most ``labelled``, where their names lie on no
+    other name or node at ``WIDTH`` pixels. A node's customdata is (task id, weight); edges are
+    drawn in six widths, strongest widest, and a nearly invisible marker on the middle of each has
+    customdata (task id, task id).
     """
     figure = canvas(palette, height=height)
     thin = 1.0 if len(p) <= 60 else 0.4
@@ -71,9 +78,21 @@ def task_graph_figure(
         hovertemplate="%{hovertext}<extra></extra>",
         showlegend=False,
     )
-    named = {int(i) for i in np.argsort(-p, kind="stable")[:labelled]}
-    named |= {i for i, task in enumerate(graph.tasks) if task in selected}
     size, shapes = diameters(p, len(p)), symbols(sorted(groups))
+    names = [shorten(task, 20) for task in graph.tasks]
+    order = sorted(range(len(p)), key=lambda i: (graph.tasks[i] not in selected, -p[i]))
+    kinds = sorted(set(groups))
+    above = 16 + 22 * -(-len(kinds) // 4) if len(kinds) <= LEGEND else 0
+    scale = np.array([WIDTH / np.ptp(ACROSS), -(height - above) / np.ptp(UPWARDS)])
+    (left, right), (bottom, top) = np.array(ACROSS) * scale[0], np.array(UPWARDS) * scale[1]
+    place = label_places(
+        graph.position * scale,
+        [d / 2 for d in size],
+        names,
+        order,
+        within=(left, top, right, bottom),
+        most=labelled,
+    )
     for group, colour in colours(sorted(groups)).items():
         members = [i for i, name in enumerate(groups) if name == group]
         figure.add_scatter(
@@ -94,16 +113,22 @@ def task_graph_figure(
                     "width": [3 if graph.tasks[i] in selected else 1 for i in members],
                 },
             },
-            text=[plain(shorten(graph.tasks[i], 20)) if i in named else "" for i in members],
-            textposition="top center",
+            text=[plain(names[i]) if i in place else "" for i in members],
+            textposition=[place.get(i, "top center") for i in members],
             textfont={"size": 14, "color": palette.ink},
             customdata=[[graph.tasks[i], round(float(p[i]), 9)] for i in members],
-            hovertext=[f"{plain(graph.tasks[i])}<br>{percent(float(p[i]))}" for i in members],
+            hovertext=[
+                f"{plain(graph.tasks[i])}<br>{percent(float(p[i]))}<br>{plain(group)}"
+                for i in members
+            ],
             hovertemplate="%{hovertext}<extra></extra>",
         )
-    figure.update_xaxes(visible=False, range=[-1.3, 1.3], fixedrange=False)
-    figure.update_yaxes(visible=False, range=[-1.15, 1.32], fixedrange=False)
+    figure.update_xaxes(visible=False, range=ACROSS, fixedrange=False)
+    figure.update_yaxes(visible=False, range=UPWARDS, fixedrange=False)
     figure.update_layout(
-        dragmode="pan", clickmode="event+select", legend={"itemsizing": "constant"}
+        dragmode="pan",
+        clickmode="event+select",
+        legend={"itemsizing": "constant"},
+        showlegend=len(kinds) <= LEGEND,
     )
     return figure

@@ -83,7 +83,7 @@ def plates(
             "resemble the anchor more (p′Sw). No mixture lies above the line.",
         ),
         (
-            task_graph_figure(graph or task_graph(S), p, families, labelled=16),
+            task_graph_figure(graph or task_graph(S), p, families),
             findings.graph_finding(p, families, "family"),
             "Tasks joined by a line predict alike. The larger a node, the more weight it has.",
         ),
