@@ -22,6 +22,7 @@ from taskpgm_core.mixture.explanation import explain
 from taskpgm_core.mixture.uncertainty import uncertainty
 from taskpgm_core.report import decide, report_page
 from taskpgm_core.report.markup import element, trusted
+from taskpgm_core.report.page import NAMED
 from taskpgm_core.report.reasons import HEAVIEST, NEAREST
 from taskpgm_core.store import import_matrix, list_studies, similarity
 
@@ -162,6 +163,9 @@ def test_many_zeros_are_summarised_nearest_first(cache):
     assert last == [f"{cost:.3g}" for cost in costs[:NEAREST]]
     left = f"And {len(costs) - NEAREST} tasks farther from coming in; the decision record has them"
     assert left in page
+    zeros = [line.task for line in decision.tasks if line.weight <= 0]
+    named = f"{len(zeros)} tasks get nothing here: {', '.join(zeros[:NAMED])} and "
+    assert f"{named}{len(zeros) - NAMED} more; the decision record has them all." in page
 
 
 def test_many_weights_are_summarised_heaviest_first(cache):

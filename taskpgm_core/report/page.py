@@ -26,6 +26,8 @@ LOOK = File(__file__).with_name("report.css")
 GLUE = File(__file__).with_name("report.js")
 REMARK = "closed-form-invalid"
 """The alarm that says how the mixture was found rather than what to beware of."""
+NAMED = 40
+"""Tasks without weight that are named; hundreds would fill pages."""
 REACHED = 1e-7
 """How near the path at balance 1 must come to the anchor for the dial to mark its middle."""
 
@@ -194,7 +196,11 @@ def _table(decision: Decision) -> list[Markup]:
     rows = [_row(line, kept[0].weight, sized, families, bool(unit)) for line in kept]
     caption = "Shares are of the budget. Epochs: passes over the rows there are."
     shown = table(caption, head, rows, words=("task", "family"))
-    left = f"{len(zero)} tasks get nothing here: {', '.join(zero)}." if zero else ""
+    left = ""
+    if zero:
+        more = len(zero) - NAMED
+        rest = f" and {more} more; the decision record has them all" if more > 0 else ""
+        left = f"{len(zero)} tasks get nothing here: {', '.join(zero[:NAMED])}{rest}."
     return [
         element("h2", f"The mixture: {len(kept)} of {len(order)} tasks"),
         wide("The mixture", shown),
