@@ -38,12 +38,15 @@ def study_card(name: str, study: Study, palette: Palette) -> None:
         for alarm in load.raised(study, view):
             if alarm.level == "warning":
                 st.warning(escape(alarm.sentence))
+        references = load.references(study)
+        figure = weights_figure(study.names, solution.p, references, limit=SHOWN, palette=palette)
+        figure.update_layout(showlegend=False)
+        marks = ", ".join(f"{sign} {name}" for sign, name in zip("○◇", references, strict=False))
         chart(
-            weights_figure(
-                study.names, solution.p, load.references(study), limit=SHOWN, palette=palette
-            ),
+            figure,
             findings.mixture_finding(study.names, solution.p),
-            f"The {SHOWN} largest shares at balance {view.balance:g}, halfway to pure diversity.",
+            f"The {SHOWN} largest shares at balance {view.balance:g}, halfway to pure diversity; "
+            f"{marks}.",
             key=f"headline-{name}",
         )
 
