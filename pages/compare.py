@@ -12,7 +12,12 @@ from taskpgm_core.figures.comparison import comparison_figure
 scene = frame("How do mixtures differ?")
 kept = pick_beside(scene)
 beside = mixtures_beside(scene, kept)
-differing = st.toggle("Only tasks on which they differ", value=True, key="differing")
+differing = st.toggle(
+    "Only tasks on which they differ",
+    value=True,
+    key="differing",
+    help="Hides the tasks that get the same share in all of them.",
+)
 
 picture, numbers = st.columns([1, 1], gap="large")
 with picture:

@@ -3,14 +3,13 @@
 import streamlit as st
 
 from pages.ui.frame import frame
+from pages.ui.runs import bring_runs, pick_evidence
 from pages.ui.trained import (
     arms_chart,
     arms_table,
     arms_words,
-    bring_runs,
     foresight_chart,
     gains_chart,
-    pick_evidence,
     protocol_words,
     tokens_chart,
 )

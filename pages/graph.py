@@ -22,7 +22,15 @@ with balance:
     pick_balance(load.path(study, view).last, view)
 families = tuple(task.family for task in study.tasks)
 known = ["community", "family"] if any(families) else ["community"]
-word = str(colour.segmented_control("Colour", known, default="community", required=True))
+word = str(
+    colour.segmented_control(
+        "Colour",
+        known,
+        default="community",
+        required=True,
+        help="Communities are found in the similarities S; families are what the study calls them.",
+    )
+)
 close = edges.slider(
     "Edges a task",
     1,

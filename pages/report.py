@@ -17,14 +17,14 @@ with words:
         st.session_state.get("report-title", ""),
         max_chars=LONGEST_TITLE,
         placeholder=f"What to train on: {scene.view.study}",
+        help="The first line of the report.",
     )
     notes = st.text_area(
         "Notes",
         st.session_state.get("report-notes", ""),
         max_chars=LONGEST_NOTES,
         height=150,
-        help="Why this mixture, who decided, what to watch. They stand in the report as you "
-        "write them; markup is shown, not obeyed.",
+        help="Why this mixture, who decided, what to watch. Markup is shown, not obeyed.",
     )
     st.session_state["report-title"], st.session_state["report-notes"] = title, notes
 try:

@@ -164,3 +164,25 @@ def test_the_first_page_waits_for_no_library_that_only_others_need():
     ).stdout.split()
     assert "pages.ui.load" in loaded
     assert not {"networkx", "pydantic", "scipy.cluster", "scipy.optimize", "torch"} & set(loaded)
+
+
+CONTROLS = {
+    "checkbox",
+    "file_uploader",
+    "multiselect",
+    "number_input",
+    "segmented_control",
+    "selectbox",
+    "slider",
+    "text_area",
+    "text_input",
+    "toggle",
+}
+
+
+def test_every_control_says_what_it_is_for():
+    for path in [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                helped = any(k.arg == "help" for k in node.keywords)
+                assert helped or node.func.attr not in CONTROLS, f"{path.name}:{node.lineno}"

@@ -44,7 +44,14 @@ def pick_study(studies: Mapping[str, Study]) -> None:
         same = old.measure if old.measure in studies[name].measures else studies[name].measures[0]
         go(View(name, same, budget=old.budget, balance=old.balance))
 
-    st.selectbox("Study", list(studies), key="pick-study", on_change=changed, width=200)
+    st.selectbox(
+        "Study",
+        list(studies),
+        key="pick-study",
+        on_change=changed,
+        width=200,
+        help="The tasks, and how alike single-task models found them to be.",
+    )
 
 
 def pick_measure(study: Study) -> None:
@@ -79,6 +86,7 @@ def pick_budget(study: Study) -> None:
         known,
         key="pick-unit",
         on_change=lambda: moved(unit=st.session_state["pick-unit"] or "rows"),
+        help="Rows are examples; tokens are the supervised ones of their completions.",
     )
 
 

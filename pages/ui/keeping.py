@@ -38,7 +38,9 @@ def keep_this(scene: Scene) -> None:
         help="Kept as you go under this page's address, whether or not you name the mixture.",
     )
     with st.form("keep", border=False, clear_on_submit=True):
-        name = st.text_input("Name", max_chars=LONGEST_NAME)
+        name = st.text_input(
+            "Name", max_chars=LONGEST_NAME, help="What everyone on this server sees it by."
+        )
         if st.form_submit_button("Keep", icon=":material/bookmark_add:"):
             _keep(scene, drafts.scenario, name=name, notes=drafts.notes_of(scene.view))
 
@@ -50,7 +52,12 @@ def bring(scene: Scene) -> None:
         "JSON {task: weight}, an answer of `solve --json`, or CSV with columns task,weight.",
     )
     with st.form("bring", border=False, clear_on_submit=True):
-        file = st.file_uploader("File", type=["json", "csv"], max_upload_size=1)
+        file = st.file_uploader(
+            "File",
+            type=["json", "csv"],
+            max_upload_size=1,
+            help="Weights by task id; they are scaled to add up to 1.",
+        )
         if st.form_submit_button("Bring in", icon=":material/upload_file:"):
             if file is None:
                 st.error("Choose a file first.")
@@ -76,7 +83,11 @@ def kept_here(scene: Scene, kept: Sequence[Scenario]) -> None:
     heading(f"{len(kept)} kept on this server", SHARED)
     called = labels(kept)
     chosen = st.selectbox(
-        "Scenario", [s.id for s in kept], format_func=called.__getitem__, key="pick-kept"
+        "Scenario",
+        [s.id for s in kept],
+        format_func=called.__getitem__,
+        key="pick-kept",
+        help="A mixture with the question that it answers, kept by name.",
     )
     scenario = next((s for s in kept if s.id == chosen), kept[0])
     when = scenario.saved[:16].replace("T", " ")
@@ -89,7 +100,14 @@ def kept_here(scene: Scene, kept: Sequence[Scenario]) -> None:
     if stale := scenario.stale(scene.study):
         st.warning(escape(stale))
     notes = f"kept-notes-{scenario.id}-{scenario.saved}"
-    text = st.text_area("Its notes", scenario.notes, key=notes, max_chars=LONGEST_NOTES, height=110)
+    text = st.text_area(
+        "Its notes",
+        scenario.notes,
+        key=notes,
+        max_chars=LONGEST_NOTES,
+        height=110,
+        help="Why it was kept, for whoever opens it next.",
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         if scenario.certificate and scenario.controls.get("study") in scene.studies:
             query = dict(scenario.controls)

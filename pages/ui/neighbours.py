@@ -46,7 +46,10 @@ def neighbours(scene: Scene, graph: TaskGraph) -> None:
         height=420,
     )
     other = st.selectbox(
-        "Why are they alike?", [study.names[j] for j in order], key=f"why-alike-{task}"
+        "Why are they alike?",
+        [study.names[j] for j in order],
+        key=f"why-alike-{task}",
+        help="The task to lay beside the selected one, down to what the two models predict.",
     )
     query = {**view.query, "task": [task, other]}
     st.page_link("pages/similarity.py", label="See what the two predict", query_params=query)

@@ -63,8 +63,10 @@ def pick_pair(scene: Scene) -> tuple[int, int]:
         moved(tasks=(a, b) if a != b else (a,))
 
     first, second = st.columns(2)
-    first.selectbox("Task", names, key="pair-a", on_change=changed)
-    second.selectbox("and task", names, key="pair-b", on_change=changed)
+    first.selectbox(
+        "Task", names, key="pair-a", on_change=changed, help="One task of the pair (i in D or S)."
+    )
+    second.selectbox("and task", names, key="pair-b", on_change=changed, help="The other one (j).")
     return chosen[0], chosen[1]
 
 
@@ -128,6 +130,7 @@ def drill_down(scene: Scene, pair: tuple[int, int]) -> None:
                 f"{percent(float(found.share[e]) / total)}"
             ),
             key=f"example-{i}-{j}-{measure}",
+            help="A held-out example on which models were compared, with its part of the whole.",
         )
         shown = _positions(study.content, measure, i, j, example, study)
         _words(study, example)

@@ -1,23 +1,16 @@
-"""What training on competing mixtures has come to, read once a study and its evidence."""
-
-from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+"""What training on competing mixtures has come to: charts, tables and the protocol in words."""
 
 import pandas as pd
 import streamlit as st
 
-from pages.ui.chart import chart, escape, heading
+from pages.ui.chart import chart, escape
 from pages.ui.frame import Scene
-from taskpgm_core import store
-from taskpgm_core.errors import StoreError, TaskPGMError
-from taskpgm_core.evidence.comparison import FEWEST, Column, Comparison, compare, epochs, judges
+from pages.ui.runs import Trained, budget_words
+from taskpgm_core.evidence.comparison import FEWEST, epochs
 from taskpgm_core.evidence.forecast import foresight, rank_correlation
 from taskpgm_core.evidence.mixtures import arm_words
-from taskpgm_core.evidence.protocol import Arm, committed_protocols
+from taskpgm_core.evidence.protocol import Arm
 from taskpgm_core.figures.arms import (
-    Side,
     arms_figure,
     foresight_figure,
     task_gains_figure,
@@ -25,99 +18,7 @@ from taskpgm_core.figures.arms import (
 )
 from taskpgm_core.figures.arms_findings import arms_finding, foresight_finding, foresight_reading
 
-LARGEST = 2_000_000
 TOKENS_ALIKE = 1.1  # below this ratio of the largest to the smallest, tokens explain nothing
-INSIDE, OUTSIDE, PUBLIC = "tasks of the study", "tasks in no mixture", "public suites"
-PUBLIC_METRIC: tuple[Column, str] = ("accuracy", "score")
-METRICS: dict[str, tuple[Column, str]] = {
-    "loss": ("loss", "loss, nats a token"),
-    "exact match": ("accuracy", "exact match, share of rows"),
-}
-
-
-@dataclass(frozen=True)
-class Trained:
-    """``runs``: rows as in ``store.evidence``; ``tasks``: those that judge, by ``column``, which
-    charts call ``what``."""
-
-    card: dict[str, Any]
-    runs: pd.DataFrame
-    tasks: tuple[str, ...]
-    compared: tuple[Comparison, ...]
-    reference: str
-    column: Column
-    what: str
-
-    @property
-    def metric(self) -> str:
-        return self.what.partition(",")[0]
-
-    @property
-    def better(self) -> Side:
-        return "left" if self.column == "loss" else "right"
-
-    def is_better(self, difference: float) -> bool:
-        """Whether an arm with this difference to the reference beats it."""
-        return difference < 0 if self.better == "left" else difference > 0
-
-
-def pick_evidence(scene: Scene) -> Trained | None:
-    """The evidence folder, the tasks that judge and the reference arm; None where there is none."""
-    try:
-        known = store.evidence(scene.study)
-    except StoreError as error:
-        st.error(escape(str(error)))
-        return None
-    if not known:
-        heading("No mixture of this study has been trained on yet")
-        st.markdown("Train competing mixtures under one budget, one finished run after another:")
-        fitting = [n for n, p in committed_protocols().items() if p.study == scene.study.slug]
-        name = fitting[0] if fitting else "PROTOCOL.yaml"
-        st.code(f"python -m taskpgm_core validate {name}", language=None)
-        return None
-    names = {_name(card, runs): (card, runs) for card, runs in known}
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox("Protocol", list(names), key="evidence-folder", width=330)
-        card, runs = names[chosen]
-        outside, suites = judges(runs, scene.study.names)
-        inside = [t for t in scene.study.names if t in set(runs["task"])]
-        kinds = {
-            kind: tuple(tasks)
-            for kind, tasks in ((INSIDE, inside), (OUTSIDE, outside), (PUBLIC, suites))
-            if tasks
-        }
-        kind = st.segmented_control(
-            "Judged on", list(kinds), default=next(iter(kinds)), required=True, key="evidence-tasks"
-        )
-        if kind == PUBLIC:
-            column, what = PUBLIC_METRIC
-        else:
-            by = st.segmented_control(
-                "By", list(METRICS), default="loss", required=True, key="evidence-metric"
-            )
-            column, what = METRICS[by]
-        arms = sorted(set(runs["arm"]))
-        first = arms.index("uniform") if "uniform" in arms else 0
-        reference = st.selectbox("Against", arms, first, key="evidence-reference", width=200)
-    tasks = kinds[kind]
-    try:
-        compared = compare(runs, tasks, column=column, reference=reference)
-        return Trained(card, runs, tasks, compared, reference, column, what)
-    except TaskPGMError as error:
-        st.error(escape(str(error)))
-        return None
-
-
-def _name(card: dict[str, Any], runs: pd.DataFrame) -> str:
-    seeds = runs["seed"].nunique()
-    what = f"{_budget(card, runs)}, {runs['arm'].nunique()} arms, {seeds} seeds"
-    source = f"imported from {card['imported']}" if "imported" in card else card["stage"]
-    return f"{source.capitalize()}: {what} ({card['folder']})"
-
-
-def _budget(card: dict[str, Any], runs: pd.DataFrame) -> str:
-    tokens = card.get("protocol", {}).get("budget_tokens")
-    return f"{tokens:,} tokens" if tokens else f"{int(runs['budget'].iloc[0]):,} rows"
 
 
 def finding(trained: Trained) -> str:
@@ -216,7 +117,13 @@ def gains_chart(trained: Trained, scene: Scene) -> None:
     arms = [c.arm for c in trained.compared if c.arm != trained.reference]
     if not arms:
         return
-    arm = st.selectbox("Task by task", arms, key="evidence-arm", width=260)
+    arm = st.selectbox(
+        "Task by task",
+        arms,
+        key="evidence-arm",
+        width=260,
+        help="The mixture whose gains and losses are shown for every task.",
+    )
     means = trained.runs.groupby(["arm", "task"])[trained.column].mean()
     gains = {t: float(means[arm, t] - means[trained.reference, t]) for t in trained.tasks}
     better = sum(trained.is_better(g) for g in gains.values())
@@ -250,7 +157,7 @@ def protocol_words(trained: Trained) -> None:
     protocol = trained.card.get("protocol")
     if not protocol:
         return
-    budget = _budget(trained.card, trained.runs)
+    budget = budget_words(trained.card, trained.runs)
     held = ", ".join(task["id"] for task in protocol["held_out"]) or "none"
     st.caption(
         escape(
@@ -269,21 +176,3 @@ def arms_words(trained: Trained) -> None:
         arms = [Arm.model_validate(arm) for arm in trained.card["arms"].values()]
         said = "; ".join(f"{arm.name}: {arm_words(arm)}" for arm in arms)
         st.caption(escape(f"Arms: {said}."))
-
-
-def bring_runs(scene: Scene) -> None:
-    """Keep the runs of a CSV, made elsewhere, under this study."""
-    with st.expander("Bring the runs of your own training"):
-        st.caption(escape(f"A CSV with the columns {', '.join(store.evidence_columns())}."))
-        file = st.file_uploader("Runs", type="csv", key="runs-file", max_upload_size=2)
-        if file is not None and st.button("Keep them with this study"):
-            try:
-                if file.size > LARGEST:
-                    raise StoreError(f"The file has {file.size:,} bytes; at most {LARGEST:,}.")
-                with TemporaryDirectory() as folder:
-                    place = Path(folder) / "runs.csv"
-                    place.write_bytes(file.getvalue())
-                    count = store.import_runs(scene.study, place)
-                st.success(f"{count} runs are kept; pick them above after a reload.")
-            except TaskPGMError as error:
-                st.error(escape(str(error)))

@@ -34,6 +34,7 @@ def what_if(scene: Scene, task: str) -> None:
             [int(j) for j in others],
             format_func=study.names.__getitem__,
             key=f"what-if-other-{task}",
+            help="The second task of the pair whose entry of S is changed.",
         )
         measured = float(S[i, j])
         least, most, said = _range(S, view.measure)
