@@ -19,6 +19,7 @@ OPTIONS = (
     "completion_template",
     "messages_column",
 )
+PARQUET = "the option revision: refs/convert/parquet has the hub's own copy as plain files"
 Piece = tuple[str, str | None]  # literal text, then the column that follows it
 
 
@@ -82,7 +83,8 @@ def _table(name: str, folder: Path, options: Mapping[str, Any]) -> Any:
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         cause = error.__cause__ or error
         reason = next(iter(str(cause).strip().splitlines()), type(cause).__name__).rstrip(".")
-        raise SourceError(f"hub:{name} (split {split}) cannot be loaded: {reason}.") from None
+        todo = f"; {PARQUET}" if "scripts" in reason else ""
+        raise SourceError(f"hub:{name} (split {split}) cannot be loaded: {reason}{todo}.") from None
 
 
 def _recipe(
