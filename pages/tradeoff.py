@@ -6,7 +6,7 @@ from pages.ui import load
 from pages.ui.chart import chart
 from pages.ui.controls import pick_balance, pick_beside
 from pages.ui.frame import frame
-from pages.ui.frontier import frontier
+from pages.ui.frontier import corners, frontier
 from taskpgm_core.figures.path_areas import path_areas_figure, variety_figure
 from taskpgm_core.figures.positions import effective_numbers
 from taskpgm_core.figures.tradeoff_findings import path_finding, variety_finding
@@ -55,3 +55,4 @@ with right:
         "the paper's closed form is the exact answer.",
         key="variety",
     )
+    corners(path)

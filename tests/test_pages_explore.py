@@ -151,6 +151,12 @@ def test_the_tradeoff_draws_the_exact_path_and_where_the_closed_form_holds(study
     S = problem.similarity.matrix
     assert table.loc["this mixture", "diverse"] == pytest.approx(-here @ S @ here)
     assert table.loc["uniform", "effective tasks"] == pytest.approx(3)
+    corners = at.dataframe[1].value
+    assert corners["balance"].tolist() == path.balances.tolist()
+    for r, tasks, largest in corners[["balance", "tasks", "largest share"]].itertuples(index=False):
+        p = solve(problem, r).p
+        assert tasks == (p > 1e-9).sum()
+        assert largest == pytest.approx(100 * p.max())
     low = closed_form(problem).interval[0]
     assert any(f"holds from {low:.3g}" in m.value.replace("\\", "") for m in at.markdown)
 

@@ -1,4 +1,4 @@
-"""The frontier with every baseline and kept mixture on it, and the same as a table."""
+"""The frontier with every baseline and kept mixture on it, and tables of it and of the path."""
 
 import numpy as np
 import pandas as pd
@@ -10,9 +10,11 @@ from pages.ui.frame import Scene
 from taskpgm_core.figures.frontier import frontier_figure
 from taskpgm_core.figures.positions import effective_numbers, likeness
 from taskpgm_core.figures.tradeoff_findings import frontier_finding
+from taskpgm_core.mixture.path import Path
 from taskpgm_core.records import Array
 
 ALWAYS = ("uniform", "proportional", "authors")
+WEIGHT = 1e-12  # below it a task has left
 
 
 def frontier(scene: Scene, at: Array, weights: Array) -> None:
@@ -56,5 +58,27 @@ def frontier(scene: Scene, at: Array, weights: Array) -> None:
             "representative": number(format="%.4f"),
             "diverse": number(format="%.4f"),
             "effective tasks": number(format="%.1f"),
+        },
+    )
+
+
+def corners(path: Path) -> None:
+    """The balances at which a task enters or leaves, and how varied the mixture is there."""
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "balance": path.balances,
+                "tasks": (path.weights > WEIGHT).sum(axis=1),
+                "effective tasks": effective_numbers(path.weights),
+                "largest share": 100 * path.weights.max(axis=1),
+            }
+        ),
+        hide_index=True,
+        height=214,
+        column_config={
+            "balance": number(format="%.4g", help="where a task enters or leaves the mixture"),
+            "effective tasks": number(format="%.1f"),
+            "largest share": number(format="%.1f%%"),
         },
     )

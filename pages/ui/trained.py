@@ -125,7 +125,9 @@ def gains_chart(trained: Trained, scene: Scene) -> None:
         help="The mixture whose gains and losses are shown for every task.",
     )
     means = trained.runs.groupby(["arm", "task"])[trained.column].mean()
-    gains = {t: float(means[arm, t] - means[trained.reference, t]) for t in trained.tasks}
+    table = pd.DataFrame({name: means[name] for name in (trained.reference, arm)})
+    table = table.loc[list(trained.tasks)]
+    gains = (table[arm] - table[trained.reference]).to_dict()
     better = sum(trained.is_better(g) for g in gains.values())
     chart(
         task_gains_figure(gains, what=trained.what, better=trained.better, palette=scene.palette),
@@ -134,6 +136,8 @@ def gains_chart(trained: Trained, scene: Scene) -> None:
         f"{trained.better} is better.",
         key="gains",
     )
+    with st.expander("As a table"):
+        st.dataframe(table.assign(change=gains).rename_axis("task").round(4))
 
 
 def foresight_chart(trained: Trained, scene: Scene) -> None:
