@@ -26,7 +26,7 @@ with picture:
     chart(
         matrix_figure(similarity, order, pair=pair, palette=scene.palette),
         block_finding(similarity),
-        f"{unit}. Like tasks are neighbours (average linkage)."
+        f"{unit}. Like tasks are neighbours (average linkage); columns stand in the rows' order."
         + (" Click a cell below the diagonal." if len(study.tasks) <= CLICKABLE else ""),
         key="matrix",
         on_select=point_at_pair("matrix", study.names),

@@ -20,12 +20,13 @@ def canvas(palette: Palette, *, height: int, **layout: Any) -> go.Figure:
         "zerolinecolor": palette.grid,
         "linecolor": palette.grid,
         "tickfont": {"size": 15, "color": palette.ink},
-        "title": {"font": {"size": 15, "color": palette.muted}},
         "automargin": True,
         "fixedrange": True,
     }
+    # In the template, for a figure that names an axis by a bare string would reset it elsewhere.
+    titled = {"title": {"font": {"size": 15, "color": palette.muted}}}
     house = {
-        "template": "none",
+        "template": {"layout": {"xaxis": titled, "yaxis": titled}},
         "height": height,
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
         "paper_bgcolor": "rgba(0,0,0,0)",

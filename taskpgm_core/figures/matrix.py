@@ -23,8 +23,9 @@ def matrix_figure(
 ) -> go.Figure:
     """The matrix in ``order``: D in nats for ``jsd``, else S; the diagonal is left blank.
 
-    Up to 64 tasks a nearly invisible marker lies on every cell below the diagonal, with
-    customdata (i, j) in task order: heat maps themselves report no clicks. ``pair`` is framed.
+    Up to 40 tasks the rows are named. Up to 64 a nearly invisible marker lies on every cell below
+    the diagonal, with customdata (i, j) in task order: heat maps themselves report no clicks.
+    ``pair`` is framed.
     """
     n = similarity.n
     jsd = similarity.measure == "jsd"
@@ -33,7 +34,7 @@ def matrix_figure(
     cells = np.round((similarity.divergence if jsd else similarity.matrix)[np.ix_(order, order)], 5)
     z = cells.astype(np.float32)
     np.fill_diagonal(z, np.nan)
-    figure = canvas(palette, height=int(min(max(24 * n + 150, 420), 760)))
+    figure = canvas(palette, height=int(min(max(22 * n + 40, 320), 640)))
     dark_is_alike = (palette.name == "light") == jsd
     figure.add_heatmap(
         z=z,
@@ -79,7 +80,8 @@ def matrix_figure(
                 line={"color": palette.loss, "width": 3},
             )
     ticks = {"tickvals": list(range(n)), "ticktext": short} if n <= LABELLED else {"tickvals": []}
-    figure.update_xaxes(tickangle=-60, showgrid=False, zeroline=False, **ticks)
+    # Columns stand in the order of the rows; their names, side by side, could not be read.
+    figure.update_xaxes(showgrid=False, zeroline=False, tickvals=[])
     figure.update_yaxes(showgrid=False, zeroline=False, range=[n - 0.5, -0.5], **ticks)
     figure.update_layout(clickmode="event+select", margin={"l": 8, "r": 8, "t": 8, "b": 8})
     return figure

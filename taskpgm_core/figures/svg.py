@@ -6,7 +6,6 @@ ValueError for any other, so that nothing is left out in silence.
 """
 
 import html
-import math
 from typing import Any
 
 import plotly.graph_objects as go
@@ -28,7 +27,6 @@ from taskpgm_core.figures.svg_marks import (
 KNOWN = {"bar", "heatmap", "scatter"}
 GAP = 10.0
 LINE = 20.0
-TILTED = math.sin(math.radians(60))
 
 
 def painter(palette: Palette) -> Paint:
@@ -126,8 +124,7 @@ def _axes(
     left = GAP + (y.widest + GAP if y.visible else 0) + (LINE if y.title and y.visible else 0)
     right = width - (98.0 if mapped else 3 * GAP)
     x = make_axis(spec_x, xs, first=left, last=right, bars=flat, pad=pad or 0.04 * flat)
-    tilt = float(spec_x.get("tickangle") or 0)
-    below = (TILTED * x.widest if tilt else LINE) + GAP if x.visible and x.ticks else GAP
+    below = LINE + GAP if x.visible and x.ticks else GAP
     bottom = height - below - (LINE if x.title and x.visible else 0)
     return x, _moved(y, bottom, top)
 
@@ -147,17 +144,9 @@ def _grid(x: Axis, y: Axis) -> str:
 
 def _labels(x: Axis, y: Axis, height: float) -> str:
     out = ""
-    tilted = x.visible and x.ticks and x.widest > 0.9 * abs(x.last - x.first) / len(x.ticks)
-    tilted = bool(tilted) and len(x.ticks) > 12
     for value, text in x.ticks if x.visible else ():
         at, below = x.at(value), y.first + 18
-        if tilted:
-            out += (
-                f'<text transform="translate({at + 4:.1f} {below - 6:.1f}) rotate(-60)" '
-                f'text-anchor="end" font-size="13">{text_of(text)}</text>'
-            )
-        else:
-            out += f'<text x="{at:.1f}" y="{below:.1f}" text-anchor="middle">{text_of(text)}</text>'
+        out += f'<text x="{at:.1f}" y="{below:.1f}" text-anchor="middle">{text_of(text)}</text>'
     for value, text in y.ticks if y.visible else ():
         out += (
             f'<text x="{x.first - 6:.1f}" y="{y.at(value) + 5:.1f}" text-anchor="end">'
