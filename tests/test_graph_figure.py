@@ -21,10 +21,10 @@ def drawn(n, selected=()):
     figure = task_graph_figure(task_graph(S), p, ["one", "two"] * (n // 2), selected=selected)
     sizes = dict(zip(S.tasks, diameters(p, n), strict=True))
     nodes = [
-        (c[0], x, y, text, place)
+        (text, x, y, text, place)  # these ids are short: they are written as they stand
         for t in figure.data
         if t.text
-        for c, x, y, text, place in zip(t.customdata, t.x, t.y, t.text, t.textposition, strict=True)
+        for x, y, text, place in zip(t.x, t.y, t.text, t.textposition, strict=True)
     ]
     across = WIDTH / (ACROSS[1] - ACROSS[0])
     up = (figure.layout.height - 38) / (UPWARDS[1] - UPWARDS[0])
@@ -75,4 +75,4 @@ def test_many_groups_get_no_legend():
     assert task_graph_figure(graph, p, [f"g{k % 12}" for k in range(60)]).layout.showlegend
     many = task_graph_figure(graph, p, [f"g{k % 13}" for k in range(60)])
     assert not many.layout.showlegend
-    assert all("<br>g" in words for t in many.data if t.text for words in t.hovertext)
+    assert all("<br>g" in words for t in many.data if t.name for words in t.hovertext)

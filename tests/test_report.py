@@ -22,7 +22,7 @@ from taskpgm_core.mixture.explanation import explain
 from taskpgm_core.mixture.uncertainty import uncertainty
 from taskpgm_core.report import decide, report_page
 from taskpgm_core.report.markup import element, trusted
-from taskpgm_core.report.page import NAMED
+from taskpgm_core.report.mixture_table import NAMED
 from taskpgm_core.report.reasons import HEAVIEST, NEAREST
 from taskpgm_core.store import import_matrix, list_studies, similarity
 
@@ -115,10 +115,13 @@ def test_every_weight_has_its_reason_and_its_interval(study):
         assert (split["anchor"], split["enters_at"]) == (why[i].anchor, why[i].enters_at)
         assert split["reduced_cost"] == why[i].reduced_cost
         row = cells[len(cells) - cells[::-1].index(line["task"]) - 1 :]
-        assert row[1] == percent(line["weight"])
         low, high = percent(sure.low[i]), percent(sure.high[i])
-        assert row[2] == (low if low == high else f"{low} to {high}")
-        assert row[3:5] == [signed(split["anchor"]), signed(split["diversity"])]
+        interval = low if low == high else f"{low} to {high}"
+        if line["weight"] > 0:
+            parts = [signed(split["anchor"]), signed(split["diversity"])]
+            assert row[1:5] == [percent(line["weight"]), interval, *parts]
+        else:
+            assert row[1] == interval
     assert decision.uncertainty == {
         "draws": 20,
         "level": 0.9,
@@ -147,7 +150,7 @@ def test_a_task_left_out_is_told_what_would_bring_it_in(cache):
     assert path.at(enters + 0.01)[1] > 0
     cells = Reader(page).cells
     assert cells[-2:] == [f"{enters:.3g}", f"{out.reason.reduced_cost:.3g}"]
-    assert cells[-7] == "b"
+    assert cells[-4] == "b"
 
 
 def test_many_zeros_are_summarised_nearest_first(cache):
@@ -159,13 +162,16 @@ def test_many_zeros_are_summarised_nearest_first(cache):
     study = write_study(cache, tasks=names, matrices={**arrays, "jsd": D, "base": np.ones(n)})
     decision, *_, page = made(study, balance=1e6)
     costs = sorted(line.reason.reduced_cost for line in decision.tasks if line.weight <= 0)
-    last = Reader(page).cells[6 - 7 * NEAREST :: 7]
-    assert last == [f"{cost:.3g}" for cost in costs[:NEAREST]]
+    cells = Reader(page).cells[3 - 4 * len(costs) :: 4]
+    assert cells == [f"{cost:.3g}" for cost in costs]
+    assert f"Show the {len(costs) - NEAREST} tasks farther" in page
     left = f"And {len(costs) - NEAREST} tasks farther from coming in; the decision record has them"
     assert left in page
     zeros = [line.task for line in decision.tasks if line.weight <= 0]
     named = f"{len(zeros)} tasks get nothing here: {', '.join(zeros[:NAMED])} and "
     assert f"{named}{len(zeros) - NAMED} more; the decision record has them all." in page
+    assert f"Name the other {len(zeros) - NAMED}</summary>" in page
+    assert ", ".join(zeros[NAMED:]) + "." in page
 
 
 def test_many_weights_are_summarised_heaviest_first(cache):
@@ -175,7 +181,8 @@ def test_many_weights_are_summarised_heaviest_first(cache):
     assert "And 2 lighter tasks; the decision record has them all." in page
     cells = Reader(page).cells
     order = sorted(decision.tasks, key=lambda line: -line.weight)
-    assert cells[-5 * HEAVIEST :: 5] == [line.task for line in order[:HEAVIEST]]
+    assert cells[-5 * n :: 5] == [line.task for line in order]
+    assert page.count("<details") == 1
 
 
 def test_the_dial_inside_holds_the_exact_path(study):

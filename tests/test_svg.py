@@ -154,3 +154,21 @@ def test_ticks_are_round_and_inside(low, high):
     assert all(low - 1e-12 <= v <= high + 1e-12 for v in values)
     assert axis.at(low) == 0
     assert axis.at(high) == 100
+
+
+def test_labels_with_a_place_each_stand_there():
+    figure = canvas(LIGHT, height=300)
+    figure.add_scatter(
+        x=[0, 1, 2],
+        y=[0, 0, 0],
+        mode="markers+text",
+        text=["over", "ends", "begins"],
+        textposition=["top center", "middle left", "bottom right"],
+        marker={"size": 20, "opacity": 0},
+    )
+    drawn = parsed(svg(figure, label="points"))
+    over, ends, begins = [t for t in drawn["text"] if t.get("class") == "halo"]
+    assert [t.get("text-anchor") for t in (over, ends, begins)] == ["middle", "end", "start"]
+    assert float(begins.get("y")) - float(ends.get("y")) > 10
+    assert float(ends.get("y")) - float(over.get("y")) > 10
+    assert not [p for p in drawn["path"] if p.get("transform")]  # the points themselves are unseen

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from plotly.colors import sample_colorscale, unlabel_rgb
 
-from taskpgm_core.figures.label_places import Box, meet
+from taskpgm_core.figures.label_places import GAP, Box, meet
 from taskpgm_core.figures.png import data_uri, png
 from taskpgm_core.figures.svg_axes import LETTER, Axis, stacked
 
@@ -113,6 +113,16 @@ def _free(x: float, radius: float, y: float, label: str, taken: list[Box]) -> fl
     return spots[k]
 
 
+def _placed(place: str, x: float, y: float, radius: float) -> tuple[float, float, str]:
+    """Where a label begins, has its middle or ends, its baseline, and which of the three it is."""
+    row, column = place.split()
+    off = radius + GAP
+    across = {"center": 0.0, "right": off, "left": -off}[column]
+    down = {"top": -off - 3, "middle": 5.0, "bottom": off + 12}[row]
+    anchor = {"center": "middle", "right": "start", "left": "end"}[column]
+    return x + across, y + down, anchor
+
+
 def lines_and_points(
     trace: dict[str, Any], x: Axis, y: Axis, paint: Paint, taken: list[Box]
 ) -> tuple[str, str]:
@@ -149,10 +159,14 @@ def lines_and_points(
             )
         label = _each(trace.get("text"), k) if "text" in mode else ""
         if label:
-            at = _free(x.at(a), size / 2, y.at(b), label, taken)
+            places, anchor = trace.get("textposition"), "middle"
+            if isinstance(places, list | tuple):
+                px, at, anchor = _placed(places[k], x.at(a), y.at(b), size / 2)
+            else:
+                px, at = x.at(a), _free(x.at(a), size / 2, y.at(b), label, taken)
             words.append(
-                f'<text x="{x.at(a):.1f}" y="{at:.1f}" text-anchor="middle" '
-                f'class="halo" font-size="14">{text_of(label)}</text>'
+                f'<text x="{px:.1f}" y="{at:.1f}" text-anchor="{anchor}" '
+                f'class="halo" font-size="13">{text_of(label)}</text>'
             )
     return "".join(parts), "".join(words)
 

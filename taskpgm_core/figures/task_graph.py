@@ -94,11 +94,12 @@ def task_graph_figure(
         most=labelled,
     )
     for group, colour in colours(sorted(groups)).items():
-        members = [i for i, name in enumerate(groups) if name == group]
+        # The smallest nodes are drawn last: no larger one of their group hides them.
+        members = sorted((i for i, g in enumerate(groups) if g == group), key=lambda i: -size[i])
         figure.add_scatter(
             x=[float(x[i]) for i in members],
             y=[float(y[i]) for i in members],
-            mode="markers+text",
+            mode="markers",
             name=plain(shorten(group or "no family")),
             marker={
                 "size": [size[i] for i in members],
@@ -113,9 +114,6 @@ def task_graph_figure(
                     "width": [3 if graph.tasks[i] in selected else 1 for i in members],
                 },
             },
-            text=[plain(names[i]) if i in place else "" for i in members],
-            textposition=[place.get(i, "top center") for i in members],
-            textfont={"size": 14, "color": palette.ink},
             customdata=[[graph.tasks[i], round(float(p[i]), 9)] for i in members],
             hovertext=[
                 f"{plain(graph.tasks[i])}<br>{percent(float(p[i]))}<br>{plain(group)}"
@@ -123,6 +121,18 @@ def task_graph_figure(
             ],
             hovertemplate="%{hovertext}<extra></extra>",
         )
+    halo = f"0 0 3px {palette.paper}"
+    figure.add_scatter(  # names lie over all nodes, beside unseen ones of the same size
+        x=[float(x[i]) for i in place],
+        y=[float(y[i]) for i in place],
+        mode="markers+text",
+        marker={"size": [size[i] for i in place], "opacity": 0},
+        text=[plain(names[i]) for i in place],
+        textposition=list(place.values()),
+        textfont={"size": 14, "color": palette.ink, "shadow": ", ".join([halo] * 4)},
+        hoverinfo="skip",
+        showlegend=False,
+    )
     figure.update_xaxes(visible=False, range=ACROSS, fixedrange=False)
     figure.update_yaxes(visible=False, range=UPWARDS, fixedrange=False)
     figure.update_layout(

@@ -15,10 +15,11 @@ import numpy as np
 from taskpgm_core.figures import findings
 from taskpgm_core.figures.dial import SCRIPT, STYLE, dial_data, interval_data, path_data
 from taskpgm_core.figures.graph_layout import TaskGraph
-from taskpgm_core.figures.labels import count, percent, scientific
+from taskpgm_core.figures.labels import percent, scientific
 from taskpgm_core.mixture import Path, Problem
-from taskpgm_core.report.decision import Decision, TaskLine
-from taskpgm_core.report.markup import Markup, element, table, trusted, wide
+from taskpgm_core.report.decision import Decision
+from taskpgm_core.report.markup import Markup, element, trusted, wide
+from taskpgm_core.report.mixture_table import mixture_table
 from taskpgm_core.report.plates import plates
 from taskpgm_core.report.reasons import reasons
 
@@ -26,8 +27,6 @@ LOOK = File(__file__).with_name("report.css")
 GLUE = File(__file__).with_name("report.js")
 REMARK = "closed-form-invalid"
 """The alarm that says how the mixture was found rather than what to beware of."""
-NAMED = 40
-"""Tasks without weight that are named; hundreds would fill pages."""
 REACHED = 1e-7
 """How near the path at balance 1 must come to the anchor for the dial to mark its middle."""
 
@@ -53,7 +52,7 @@ def report_page(
         if decision.notes
         else "",
         _live(),
-        _table(decision),
+        mixture_table(decision),
         reasons(decision),
         [
             element(
@@ -181,46 +180,6 @@ def _live() -> Markup:
         element("noscript", element("p", "The dial needs JavaScript; the table below does not.")),
         class_="live",
     )
-
-
-def _table(decision: Decision) -> list[Markup]:
-    """Every task with weight, heaviest first; the others by name below."""
-    unit = decision.question["unit"]
-    order = sorted(decision.tasks, key=lambda line: -line.weight)
-    kept = [line for line in order if line.weight > 0]
-    zero = [line.task for line in order if line.weight <= 0]
-    sized = kept[0].proportional is not None
-    families = any(line.family for line in kept)
-    head = ["task", *["family"] * families, "share", str(decision.question["anchor"])]
-    head += ["size-proportional"] * sized + ([str(unit), "epochs"] if unit else [])
-    rows = [_row(line, kept[0].weight, sized, families, bool(unit)) for line in kept]
-    caption = "Shares are of the budget. Epochs: passes over the rows there are."
-    shown = table(caption, head, rows, words=("task", "family"))
-    left = ""
-    if zero:
-        more = len(zero) - NAMED
-        rest = f" and {more} more; the decision record has them all" if more > 0 else ""
-        left = f"{len(zero)} tasks get nothing here: {', '.join(zero[:NAMED])}{rest}."
-    return [
-        element("h2", f"The mixture: {len(kept)} of {len(order)} tasks"),
-        wide("The mixture", shown),
-        element("p", left, class_="how"),
-    ]
-
-
-def _row(line: TaskLine, most: float, sized: bool, families: bool, counted: bool) -> Markup:
-    cells = [element("td", line.task)]
-    if families:
-        cells.append(element("td", line.family, class_="word"))
-    share = f"--w:{line.weight / most:.4f}"
-    cells.append(element("td", percent(line.weight), class_="share", style=share))
-    cells.append(element("td", percent(line.anchor)))
-    if sized and line.proportional is not None:
-        cells.append(element("td", percent(line.proportional)))
-    if counted:
-        cells.append(element("td", count(line.count or 0)))
-        cells.append(element("td", "unknown" if line.epochs is None else f"{line.epochs:.2f}"))
-    return element("tr", cells)
 
 
 def _facts(facts: dict[str, Any], look: str = "facts") -> Markup:

@@ -50,7 +50,7 @@ def plates(
     marks = {c.title: np.array([c.to_anchor, c.within]) for c in others}
     drawn = [
         (
-            difference_figure(names, p, reference, other, limit=30),
+            difference_figure(names, p, reference, other, limit=18),
             findings.difference_finding(p, reference, other),
             "In percentage points of the budget: to the right, tasks that get more than there; "
             "to the left, less.",

@@ -7,8 +7,9 @@ from taskpgm_core.figures.why_findings import signed, split_finding
 from taskpgm_core.report.decision import Decision, Split, TaskLine
 from taskpgm_core.report.markup import Markup, element, table, wide
 
-HEAVIEST, NEAREST = 60, 30
-"""Tasks that are shown: the heaviest, and of the zeros those that least would bring in."""
+HEAVIEST, NEAREST = 40, 20
+"""Tasks in sight: the heaviest, and of the zeros those that least would bring in; the others are
+folded, and print as a number."""
 
 
 def reasons(decision: Decision) -> list[Markup]:
@@ -16,27 +17,18 @@ def reasons(decision: Decision) -> list[Markup]:
     lines, sure = decision.tasks, decision.uncertainty
     split = [line.reason for line in lines if line.reason]
     kept = sorted((line for line in lines if line.weight > 0), key=lambda line: -line.weight)
-    zeros = sorted((line for line in lines if line.weight <= 0), key=_cost)
     asks = "anchor" if decision.question["unary"] == "representativeness" else "gain"
     head, how = ["task", "share"], []
     if not sure["missing"]:
-        level = f"{sure['level']:.0%} interval"
-        head.append(level)
+        head.append(_level(decision))
         how.append(
-            f"{level}: where the share falls in {sure['draws']} bootstrap draws of the probe "
-            f"examples, each solved exactly; on average {sure['stability']:.0%} of the budget "
-            "stays where it is."
+            f"{_level(decision)}: where the share falls in {sure['draws']} bootstrap draws of the "
+            f"probe examples, each solved exactly; on average {sure['stability']:.0%} of the "
+            "budget stays where it is."
         )
     if split:
         head += [f"{asks} asks", "diversity asks"]
         how.append(f"What the {asks} asks and what diversity asks add up to the share.")
-    if split and zeros:
-        head += ["enters at", "reduced cost"]
-        unit = "nats" if decision.study["kind"] == "measured" else "units of S"
-        how.append(
-            "A task left out enters at the balance named, or where its pull (β/λ)·u rises by its "
-            f"reduced cost, in {unit}."
-        )
     without = element("p", sure["missing"] or "", class_="how")
     if len(head) == 2:
         return [without]
@@ -44,39 +36,76 @@ def reasons(decision: Decision) -> list[Markup]:
     if split:
         anchor, diversity = np.array([[s.anchor, s.diversity] for s in split]).T
         title = split_finding([line.task for line in lines], anchor, diversity)
-    shown = [*kept[:HEAVIEST], *zeros[:NEAREST]]
-    rows = [_row(line, bool(zeros)) for line in shown]
+    rows = [_row(line) for line in kept]
     return [
         element("h2", title),
-        wide(title, table(" ".join(how), head, rows, words=("task",))),
-        element("p", _left_out(len(kept) - HEAVIEST, len(zeros) - NEAREST), class_="how"),
+        *_folded(title, " ".join(how), head, rows, HEAVIEST, "lighter tasks"),
         without,
+        *_ways_in(decision),
     ]
 
 
-def _left_out(lighter: int, farther: int) -> str:
-    told = [f"{lighter} lighter tasks"] if lighter > 0 else []
-    told += [f"{farther} tasks farther from coming in"] if farther > 0 else []
-    return f"And {' and '.join(told)}; the decision record has them all." if told else ""
+def _level(decision: Decision) -> str:
+    return f"{decision.uncertainty['level']:.0%} interval"
 
 
-def _row(line: TaskLine, left_out: bool) -> Markup:
-    cells = [line.task, percent(line.weight)]
-    if line.interval:
-        ends = (percent(line.interval.low), percent(line.interval.high))
-        cells.append(" to ".join(dict.fromkeys(ends)))
+def _ways_in(decision: Decision) -> list[Markup]:
+    """What would bring in the tasks that get nothing, those that least would first."""
+    zeros = [(line, line.reason) for line in decision.tasks if line.weight <= 0]
+    known = sorted(((why.reduced_cost or 0.0, line, why) for line, why in zeros if why), key=_cost)
+    if not known:
+        return []
+    unit = "nats" if decision.study["kind"] == "measured" else "units of S"
+    sure = not decision.uncertainty["missing"]
+    head = ["task", *([_level(decision)] if sure else []), "enters at", "reduced cost"]
+    first = known[0][1].task
+    title = f"Of the {len(known)} tasks left out, {first} is nearest to coming in"
+    if len(known) == 1:
+        title = f"{first} is left out"
+    how = (
+        "A task left out enters at the balance named, or where its pull (β/λ)·u rises by its "
+        f"reduced cost, in {unit}."
+    )
+    rows = [_way_in(line, why) for _, line, why in known]
+    which = "tasks farther from coming in"
+    return [element("h2", title), *_folded(title, how, head, rows, NEAREST, which)]
+
+
+def _folded(
+    title: str, how: str, head: list[str], rows: list[Markup], most: int, which: str
+) -> list[Markup]:
+    """A table of the first ``most`` rows, and the others in one to unfold."""
+    shown, more = wide(title, table(how, head, rows[:most], words=("task",))), len(rows) - most
+    if more <= 0:
+        return [shown]
+    told = f"And {more} {which}; the decision record has them all."
+    rest = wide(which, table("", head, rows[most:], words=("task",)))
+    return [
+        shown,
+        element("p", told, class_="how"),
+        element("details", element("summary", f"Show the {more} {which}"), rest, class_="screen"),
+    ]
+
+
+def _interval(line: TaskLine) -> list[str]:
+    if not line.interval:
+        return []
+    ends = (percent(line.interval.low), percent(line.interval.high))
+    return [" to ".join(dict.fromkeys(ends))]
+
+
+def _row(line: TaskLine) -> Markup:
+    cells = [line.task, percent(line.weight), *_interval(line)]
     if line.reason:
         cells += [signed(line.reason.anchor), signed(line.reason.diversity)]
-        if left_out:
-            cells += _way_in(line.reason)
     return element("tr", [element("td", cell) for cell in cells])
 
 
-def _way_in(why: Split) -> tuple[str, str]:
-    if why.reduced_cost is None:
-        return "", ""
-    return "never" if why.enters_at is None else f"{why.enters_at:.3g}", f"{why.reduced_cost:.3g}"
+def _way_in(line: TaskLine, why: Split) -> Markup:
+    enters = "never" if why.enters_at is None else f"{why.enters_at:.3g}"
+    cells = [line.task, *_interval(line), enters, f"{why.reduced_cost or 0.0:.3g}"]
+    return element("tr", [element("td", cell) for cell in cells])
 
 
-def _cost(line: TaskLine) -> float:
-    return (line.reason.reduced_cost or 0.0) if line.reason else 0.0
+def _cost(known: tuple[float, TaskLine, Split]) -> float:
+    return known[0]
