@@ -38,6 +38,9 @@ def test_every_file_that_the_readmes_name_exists():
             assert (ROOT / name).parent.joinpath(target).exists(), f"{name}: {target}"
 
 
+MEASURED_LATER = re.compile(r"\*0\.\d{3}\*$")
+
+
 @pytest.mark.parametrize("slug", ["starter", "bigbench"])
 def test_the_cache_readme_holds_the_measured_numbers(slug):
     study = store.open_study(slug, ROOT / "cache")
@@ -54,13 +57,21 @@ def test_the_cache_readme_holds_the_measured_numbers(slug):
         assert own == f"{losses.per_token[i, i]:.3f}"
         assert nearest == f"{study.names[j]} {D[i, j]:.3f}"
         known = dict(zip(noise.tasks, noise.divergence, strict=True))
-        assert floor == (f"{known[task.id]:.3f}" if task.id in known else "")
+        assert floor == f"{known[task.id]:.3f}" if task.id in known else MEASURED_LATER.match(floor)
     better = int(losses.beats_base.sum())
     assert better >= 0.9 * len(study.tasks)
     assert f"{better} of {len(study.tasks)} single-task models beat the base model" in text
     off = D[np.triu_indices(len(D), 1)]
     below = int((off <= noise.floor).sum())
     assert f"{below} of {len(off)} pairs" in text
+    own = np.array([float(said[name][4].strip("*")) for name in study.names])
+    pairs = list(zip(*np.triu_indices(len(D), 1), strict=True))
+    alike = {
+        frozenset((study.names[i], study.names[j]))
+        for i, j in pairs
+        if D[i, j] <= max(own[i], own[j])
+    }
+    assert alike == ({frozenset(("anachronisms", "strategyqa"))} if slug == "bigbench" else set())
 
 
 def test_near_copies_are_found_as_such():
