@@ -95,7 +95,11 @@ def test_a_constant_matrix_needs_one_task():
 def test_epochs_are_drawn_against_the_cap():
     counted = allocate([0.5, 0.3, 0.2], ("a", "b", "<b>c</b>"), 100, rows=[10, 60, None])
     figure = epochs_figure(counted, 2.0)
-    [bars] = figure.data
+    bars, numbers = figure.data
+    assert list(numbers.text) == ["\u00a05.00", "\u00a00.50"]
+    assert list(numbers.x) == [5.0, 0.5]  # far from the line at 2
+    crossed = epochs_figure(counted, 0.6).data[1]
+    assert list(crossed.x) == [5.0, 0.6]
     assert [c[0] for c in bars.customdata] == ["a", "b"]
     assert list(bars.x) == [5.0, 0.5]
     assert bars.marker.color[0] != bars.marker.color[1]

@@ -172,3 +172,11 @@ def test_labels_with_a_place_each_stand_there():
     assert float(begins.get("y")) - float(ends.get("y")) > 10
     assert float(ends.get("y")) - float(over.get("y")) > 10
     assert not [p for p in drawn["path"] if p.get("transform")]  # the points themselves are unseen
+
+
+def test_a_difference_has_signs_but_none_at_zero():
+    figure = difference_figure(list("ab"), np.array([0.6, 0.4]), np.array([0.5, 0.5]), "equal")
+    assert figure.layout.xaxis.ticktext == ("−10", "−5", "0", "+5", "+10")
+    assert figure.layout.xaxis.tickvals == (-10, -5, 0, 5, 10)
+    same = difference_figure(list("ab"), np.array([0.5, 0.5]), np.array([0.5, 0.5]), "equal")
+    assert same.layout.xaxis.ticktext == ("0",)

@@ -179,8 +179,8 @@ def facts_table(beside: Beside) -> None:
         column_config={
             "moved": number("moved from the baseline", format="%.1f%%"),
             "effective": number("effective number", format="%.1f"),
-            "representative": number(format="%.4f"),
-            "diverse": number(format="%.4f"),
+            "representative": number(format="%.3f"),
+            "diverse": number(format="%.3f"),
         },
     )
     for name, fact in zip(beside.names, beside.facts, strict=True):

@@ -55,8 +55,8 @@ def frontier(scene: Scene, at: Array, weights: Array) -> None:
         ),
         hide_index=True,
         column_config={
-            "representative": number(format="%.4f"),
-            "diverse": number(format="%.4f"),
+            "representative": number(format="%.3f"),
+            "diverse": number(format="%.3f"),
             "effective tasks": number(format="%.1f"),
         },
     )

@@ -50,7 +50,7 @@ def take_along(study: Study, view: View, solution: Solution, allocation: Allocat
     except TaskPGMError as error:
         st.error(escape(str(error)))
         return
-    st.markdown(escape(rendered.meaning))
+    st.markdown(escape(rendered.meaning[:1].upper() + rendered.meaning[1:] + "."))
     for warning in rendered.warnings:
         st.warning(escape(warning))
     asked = {t: float(w) for t, w in zip(solution.tasks, solution.p, strict=True) if w > 0}

@@ -167,10 +167,10 @@ def likeliest(texts: list[str], shown: tuple[Position, ...]) -> None:
     rows = []
     for text, position in zip(texts, shown, strict=True):
         row: dict[str, object] = {"token": text, "nats": position.value}
-        for model, said in position.said.items():
-            row[model] = "   ".join(f"{_visible(t)} {percent(x, 0)}" for t, x in said)
         for model, chance in position.gold.items():
             row[f"true, {model}"] = 100 * chance
+        for model, said in position.said.items():
+            row[model] = "   ".join(f"{_visible(t)} {percent(x, 0)}" for t, x in said)
         rows.append(row)
     number = st.column_config.NumberColumn
     st.dataframe(
@@ -179,7 +179,9 @@ def likeliest(texts: list[str], shown: tuple[Position, ...]) -> None:
         column_config={
             "nats": number(format="%.3f"),
             **{
-                name: number(format="%.0f%%", help="The chance it gives the true token.")
+                name: number(
+                    shorten(name, 20), format="%.0f%%", help="The chance it gives the true token."
+                )
                 for name in rows[0]
                 if name.startswith("true, ")
             },

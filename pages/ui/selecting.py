@@ -12,7 +12,7 @@ from pages.ui.controls import moved
 from pages.ui.explaining import asked
 from pages.ui.frame import Scene
 from pages.ui.view import View
-from taskpgm_core.figures.labels import shorten
+from taskpgm_core.figures.labels import percent, shorten
 from taskpgm_core.figures.selection_curve import captured
 from taskpgm_core.figures.selection_findings import ENOUGH, certainty, enough
 from taskpgm_core.mixture.budget import Allocation
@@ -69,13 +69,18 @@ def verdict(selection: Selection, k: int) -> None:
     """How sure the choice of k is, in numbers."""
     step = selection.steps[k - 1]
     heading("How good is this choice?", certainty(selection, k))
+
+    def reached(value: float) -> str:
+        return percent(captured(selection, value))
+
     facts = {
-        "greedy's k tasks": f"F = {step.value:.5g}",
-        "no k tasks exceed": f"{step.upper_bound:.5g}",
-        "best of any k": "not searched" if step.exact is None else f"{step.exact:.5g}",
-        "guaranteed beforehand": f"{step.guarantee:.5g}",
+        "greedy's k tasks": reached(step.value),
+        "no k tasks exceed": reached(step.upper_bound),
+        "best of any k": "not searched" if step.exact is None else reached(step.exact),
+        "guaranteed beforehand": reached(step.guarantee),
         "submodularity ratio γ ≥": "–" if step.gamma is None else f"{step.gamma:.2g}",
-        "all tasks together": f"{selection.best:.5g}",
+        "0%, the first task alone": f"F = {selection.steps[0].value:.3g}",
+        "100%, all tasks together": f"F = {selection.best:.3g}",
     }
     fact_list(facts)
 

@@ -9,6 +9,11 @@ from taskpgm_core.figures.palette import Palette
 FONT = "'Source Sans', 'Source Sans 3', system-ui, sans-serif"
 
 
+def halo(palette: Palette) -> str:
+    """A text shadow that keeps a label apart from what it lies on."""
+    return ", ".join([f"0 0 3px {palette.paper}"] * 4)
+
+
 def canvas(palette: Palette, *, height: int, **layout: Any) -> go.Figure:
     """A figure of ``height`` pixels in the house style; ``layout`` goes before its defaults.
 

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from taskpgm_core.figures.canvas import canvas
 from taskpgm_core.figures.labels import percent, plain, shorten
 from taskpgm_core.figures.palette import LIGHT, Palette
+from taskpgm_core.figures.svg_axes import nice, written
 from taskpgm_core.records import Array
 
 ROW = 25
@@ -50,11 +51,13 @@ def difference_figure(
         ],
         hovertemplate="%{hovertext}<extra></extra>",
     )
+    points = [0.0, *(100 * float(change[i]) for i in shown)]
+    ticks = nice(min(points), max(points), 5) if shown else [0.0]
     figure.update_xaxes(
         zeroline=True,
         zerolinecolor=palette.muted,
-        tickformat="+.3~g",
-        nticks=6,
+        tickvals=ticks,
+        ticktext=[written(tick, "+.3~g") for tick in ticks],  # Plotly would write +0
     )
     figure.update_yaxes(
         autorange="reversed",

@@ -3,7 +3,10 @@
 import plotly.graph_objects as go
 
 from taskpgm_core.figures.canvas import canvas
+from taskpgm_core.figures.labels import signed
 from taskpgm_core.figures.palette import LIGHT, Palette
+
+PARTS = ("representativeness", "redundancy", "energy")
 
 
 def energy_figure(
@@ -18,10 +21,7 @@ def energy_figure(
     figure.add_waterfall(
         orientation="h",
         measure=["relative", "relative", "total"],
-        y=[
-            f"{name} {value:+.3f}"
-            for name, value in zip(("unary", "pairwise", "energy"), values, strict=True)
-        ],
+        y=[f"{name} {signed(value)}" for name, value in zip(PARTS, values, strict=True)],
         x=values,
         increasing={"marker": {"color": palette.loss}},
         decreasing={"marker": {"color": palette.gain}},

@@ -30,16 +30,23 @@ def epochs_figure(
         orientation="h",
         marker={"color": [palette.loss if e > line + 1e-9 else palette.accent for e in epochs]},
         customdata=[[allocation.tasks[i], allocation.counts[i]] for i in shown],
-        text=[f"{e:.2f}" for e in epochs],
-        textposition="outside",
-        outsidetextfont={"size": 15, "color": palette.ink},
-        cliponaxis=False,
         hovertext=[
             f"{plain(allocation.tasks[i])}: {allocation.counts[i]:,} {allocation.unit}, "
             f"{allocation.epochs[i]:.2f} epochs"
             for i in shown
         ],
         hovertemplate="%{hovertext}<extra></extra>",
+    )
+    far = 1.18 * max([*epochs, line])
+    figure.add_scatter(  # a number that the line would cross stands beyond it
+        x=[line if e <= line < e + 0.15 * far else e for e in epochs],
+        y=ids,
+        mode="text",
+        text=[f"\u00a0{e:.2f}" for e in epochs],
+        textposition="middle right",
+        textfont={"size": 15, "color": palette.ink},
+        cliponaxis=False,
+        hoverinfo="skip",
     )
     figure.add_vline(
         x=line,
@@ -52,9 +59,7 @@ def epochs_figure(
             "xanchor": "left",
         },
     )
-    figure.update_xaxes(
-        title="epochs", rangemode="tozero", range=[0, 1.18 * max([*epochs, line])], nticks=6
-    )
+    figure.update_xaxes(title="epochs", rangemode="tozero", range=[0, far], nticks=6)
     figure.update_yaxes(
         autorange="reversed",
         tickvals=ids,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from taskpgm_core.figures.labels import count, percent, shorten
+from taskpgm_core.figures.labels import count, percent, shorten, signed
 from taskpgm_core.records import Array
 
 CARRIED = 0.9
@@ -44,7 +44,8 @@ def zero_finding(p: Array) -> str:
 def energy_finding(unary: float, pairwise: float, total: float) -> str:
     """The energy as the sum that it is."""
     return (
-        f"Energy {total:+.3f}: {unary:+.3f} for representativeness, {pairwise:+.3f} for redundancy"
+        f"Energy {signed(total)}: {signed(unary)} for representativeness, "
+        f"{signed(pairwise)} for redundancy"
     )
 
 

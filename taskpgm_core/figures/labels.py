@@ -24,6 +24,11 @@ def count(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def signed(value: float) -> str:
+    """A sum's part with its sign and three decimals."""
+    return f"{value:+.3f}".replace("-", "−")
+
+
 def scientific(value: float) -> str:
     """A number near machine precision, such as a gap; an exact zero is ``0``."""
     if value == 0 or not math.isfinite(value):

@@ -50,7 +50,8 @@ def written(value: float, pattern: str | None) -> str:
     raise ValueError(f"No tick format {pattern!r} here; add it to svg_axes.written.")
 
 
-def _nice(low: float, high: float, count: int) -> list[float]:
+def nice(low: float, high: float, count: int) -> list[float]:
+    """Round values between two, about ``count`` of them, for an axis to name."""
     raw = (high - low) / max(count, 1)
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * m for m in (1, 2, 5, 10) if power * m >= raw * (1 - 1e-9))
@@ -102,7 +103,7 @@ def make_axis(
         low, high = sorted((start, stop))
         ticks = [
             (v, written(v, spec.get("tickformat")))
-            for v in _nice(low, high, int(spec.get("nticks") or 6))
+            for v in nice(low, high, int(spec.get("nticks") or 6))
         ]
     return Axis(
         start,

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from taskpgm_core.figures.canvas import canvas
+from taskpgm_core.figures.canvas import canvas, halo
 from taskpgm_core.figures.graph_layout import TaskGraph
 from taskpgm_core.figures.label_places import label_places
 from taskpgm_core.figures.labels import percent, plain, shorten
@@ -121,7 +121,6 @@ def task_graph_figure(
             ],
             hovertemplate="%{hovertext}<extra></extra>",
         )
-    halo = f"0 0 3px {palette.paper}"
     figure.add_scatter(  # names lie over all nodes, beside unseen ones of the same size
         x=[float(x[i]) for i in place],
         y=[float(y[i]) for i in place],
@@ -129,7 +128,7 @@ def task_graph_figure(
         marker={"size": [size[i] for i in place], "opacity": 0},
         text=[plain(names[i]) for i in place],
         textposition=list(place.values()),
-        textfont={"size": 14, "color": palette.ink, "shadow": ", ".join([halo] * 4)},
+        textfont={"size": 14, "color": palette.ink, "shadow": halo(palette)},
         hoverinfo="skip",
         showlegend=False,
     )
