@@ -17,7 +17,10 @@ def test_a_waterfall_ends_in_the_sum_of_its_parts():
     assert list(bars.measure) == ["relative"] * 3 + ["total"]
     assert list(bars.x) == pytest.approx([50, -20, 5, 35])
     assert list(bars.customdata) == pytest.approx([0.5, -0.2, 0.05, 0.35])
-    assert list(bars.text) == ["+50.0", "-20.0", "+5.0", "35.0%"]
+    assert list(bars.text) == ["+50.0", "−20.0", "+5.0", "35.0%"]
+    nothing = [("x", 0.1), ("y", 0.2), ("z", -0.3)]  # sums to 5.6e-17
+    assert waterfall_figure(nothing, "weight").data[0].text[-1] == "0%"
+    assert findings.signed(-1e-5) == findings.signed(1e-5) == "+0.0%"
 
 
 @pytest.mark.parametrize(

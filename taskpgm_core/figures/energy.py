@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 
 from taskpgm_core.figures.canvas import canvas
-from taskpgm_core.figures.labels import signed
+from taskpgm_core.figures.labels import with_sign
 from taskpgm_core.figures.palette import LIGHT, Palette
 
 PARTS = ("representativeness", "redundancy", "energy")
@@ -21,7 +21,7 @@ def energy_figure(
     figure.add_waterfall(
         orientation="h",
         measure=["relative", "relative", "total"],
-        y=[f"{name} {signed(value)}" for name, value in zip(PARTS, values, strict=True)],
+        y=[f"{name} {with_sign(value)}" for name, value in zip(PARTS, values, strict=True)],
         x=values,
         increasing={"marker": {"color": palette.loss}},
         decreasing={"marker": {"color": palette.gain}},

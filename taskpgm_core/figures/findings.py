@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from taskpgm_core.figures.labels import count, percent, shorten, signed
+from taskpgm_core.figures.labels import count, percent, shorten, with_sign
 from taskpgm_core.records import Array
 
 CARRIED = 0.9
@@ -44,8 +44,8 @@ def zero_finding(p: Array) -> str:
 def energy_finding(unary: float, pairwise: float, total: float) -> str:
     """The energy as the sum that it is."""
     return (
-        f"Energy {signed(total)}: {signed(unary)} for representativeness, "
-        f"{signed(pairwise)} for redundancy"
+        f"Energy {with_sign(total)}: {with_sign(unary)} for representativeness, "
+        f"{with_sign(pairwise)} for redundancy"
     )
 
 

@@ -24,7 +24,7 @@ def count(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def signed(value: float) -> str:
+def with_sign(value: float) -> str:
     """A sum's part with its sign and three decimals."""
     return f"{value:+.3f}".replace("-", "−")
 

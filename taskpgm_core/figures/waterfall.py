@@ -7,8 +7,14 @@ import plotly.graph_objects as go
 from taskpgm_core.figures.canvas import canvas
 from taskpgm_core.figures.labels import plain, shorten
 from taskpgm_core.figures.palette import LIGHT, Palette
+from taskpgm_core.figures.why_findings import signed
 
 ROW = 40
+
+
+def _whole(share: float) -> str:
+    """The sum in percent; its parts may cancel but for a rounding error."""
+    return "0%" if abs(share) < 1e-9 else f"{100 * share:.1f}%".replace("-", "−")
 
 
 def waterfall_figure(
@@ -28,7 +34,7 @@ def waterfall_figure(
         y=list(range(len(names))),
         x=[round(100 * value, 7) for value in values],
         customdata=[round(value, 9) for value in values],
-        text=[f"{100 * v:+.1f}" for v in values[:-1]] + [f"{100 * values[-1]:.1f}%"],
+        text=[signed(v).removesuffix("%") for v in values[:-1]] + [_whole(values[-1])],
         textposition="outside",
         outsidetextfont={"size": 15, "color": palette.ink},
         cliponaxis=False,

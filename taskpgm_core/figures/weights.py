@@ -81,8 +81,7 @@ def weights_figure(
         )
     if rest:
         figure.add_annotation(
-            text=f"and {len(rest)} more tasks, each at most {percent(float(p[rest].max()))}, "
-            f"together {percent(float(p[rest].sum()))}",
+            text=f"and {len(rest)} more tasks, together {percent(float(p[rest].sum()))}",
             xref="paper",
             yref="paper",
             x=0,

@@ -99,4 +99,5 @@ def what_if_finding(task: str, other: str, before: float, after: float, moved: f
 
 
 def signed(share: float) -> str:
-    return f"{100 * share:+.1f}%".replace("-", "−")
+    """A share in percent with its sign; what rounds to nothing is ``+0.0%`` from either side."""
+    return f"{round(100 * share, 1) + 0.0:+.1f}%".replace("-", "−")
