@@ -76,3 +76,12 @@ def test_many_groups_get_no_legend():
     many = task_graph_figure(graph, p, [f"g{k % 13}" for k in range(60)])
     assert not many.layout.showlegend
     assert all("<br>g" in words for t in many.data if t.name for words in t.hovertext)
+
+
+def test_the_ring_of_a_selected_node_is_not_in_the_legend():
+    S = similarity("jsd", 8, 0)
+    p = np.arange(1.0, 9) / 36
+    figure = task_graph_figure(task_graph(S), p, ["one"] * 8, selected=[S.tasks[7]])
+    [nodes] = [t for t in figure.data if t.name == "one"]
+    assert [c[0] for c in nodes.customdata] == [*S.tasks[6::-1], S.tasks[7]]
+    assert list(nodes.marker.line.width) == [1] * 7 + [3]

@@ -42,7 +42,10 @@ def neighbours(scene: Scene, graph: TaskGraph) -> None:
             }
         ),
         hide_index=True,
-        column_config={"share": st.column_config.NumberColumn(format="%.1f%%")},
+        column_config={
+            "share": st.column_config.NumberColumn(format="%.1f%%"),
+            "nats" if jsd else "S": st.column_config.NumberColumn(format="%.3f"),
+        },
         height=420,
     )
     other = st.selectbox(

@@ -94,8 +94,11 @@ def task_graph_figure(
         most=labelled,
     )
     for group, colour in colours(sorted(groups)).items():
-        # The smallest nodes are drawn last: no larger one of their group hides them.
-        members = sorted((i for i, g in enumerate(groups) if g == group), key=lambda i: -size[i])
+        # Small nodes last: no larger one hides them. A legend's key looks like the first node.
+        members = sorted(
+            (i for i, g in enumerate(groups) if g == group),
+            key=lambda i: (graph.tasks[i] in selected, -size[i]),
+        )
         figure.add_scatter(
             x=[float(x[i]) for i in members],
             y=[float(y[i]) for i in members],
