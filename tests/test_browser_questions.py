@@ -152,4 +152,7 @@ def test_pages_are_accessible_in_both_themes_and_fit_a_phone(link, tab, name, da
     page = tab(link(name, task="swaps"), dark=dark, width=width, height=844)
     page.locator(".js-plotly-plot .main-svg").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    settled(page)
+    # what a rerun is about to replace is dimmed, and no one is to read it
+    page.wait_for_function("!document.querySelector('[data-stale=true]')")
     assert not faults(page)
