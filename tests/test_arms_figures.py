@@ -9,8 +9,8 @@ from taskpgm_core.figures.arms_findings import arms_finding, foresight_finding
 ARMS = ["a", "b", "c", "d"]
 
 
-def drawn(difference, low, high, **options):
-    return arms_figure(ARMS, difference, low, high, reference="uniform", **options)
+def drawn(difference, low, high, sure=(True,) * 4, **options):
+    return arms_figure(ARMS, difference, low, high, sure, reference="uniform", **options)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -34,12 +34,12 @@ def test_an_arm_far_out_is_an_arrow_that_leaves_the_others_room(sign):
     assert list(figure.layout.yaxis.categoryarray) == ARMS
 
 
-def test_arms_alike_are_all_drawn_where_they_are():
-    (trace,) = drawn([-0.2, 0.1, 0.3, 0.0], [-0.3, -0.1, 0.2, 0.0], [-0.1, 0.3, 0.4, 0.0]).data
+def test_arms_alike_are_all_drawn_where_they_are_and_marked_where_they_are_sure():
+    numbers = [-0.2, 0.1, 0.3, 0.2], [-0.3, -0.1, 0.2, 0.1], [-0.1, 0.3, 0.4, 0.3]
+    sure = [True, False, True, False]
+    (trace,) = drawn(*numbers, sure).data
     assert trace.marker.symbol == ("diamond", "circle", "square", "circle")
-    (turned,) = drawn(
-        [-0.2, 0.1, 0.3, 0.0], [-0.3, -0.1, 0.2, 0.0], [-0.1, 0.3, 0.4, 0.0], better="right"
-    ).data
+    (turned,) = drawn(*numbers, sure, better="right").data
     assert turned.marker.symbol == ("square", "circle", "diamond", "circle")
 
 
@@ -53,9 +53,11 @@ def test_forecasts_are_drawn_by_place_and_tell_the_losses():
 
 
 def test_findings_say_who_is_sure_and_nothing_of_the_rest():
-    assert arms_finding([], [], "uniform") == "No mixture is surely better or worse than uniform"
-    assert arms_finding([], ["a"], "uniform") == "No mixture surely beats uniform; a loses to it"
-    assert arms_finding(["a", "b"], ["c", "d"], "x") == "a and b beat x; c and d lose to it"
-    assert arms_finding(["a"], [], "x") == "a beats x"
+    assert arms_finding({}, {}, "uniform") == "No mixture is surely better or worse than uniform"
+    said = arms_finding({}, {"best-single": -0.951}, "uniform")
+    assert said == "No mixture surely beats uniform; best-single (−0.95) loses to it"
+    said = arms_finding({"a": -0.1, "b": -0.2}, {"c": 0.3, "d": 1}, "x")
+    assert said == "a (−0.10) and b (−0.20) beat x; c (+0.30) and d (+1.00) lose to it"
+    assert arms_finding({"a": -0.1}, {}, "x") == "a (−0.10) beats x"
     assert "does not rank" in foresight_finding(False, 0.38, 0.35)
     assert "(rank correlation 0.90, p 0.01)" in foresight_finding(True, 0.9, 0.01)

@@ -25,9 +25,10 @@ def finding(trained: Trained) -> str:
     """What the corrected intervals say, in a sentence."""
     if len(trained.tasks) < FEWEST:
         return f"{len(trained.tasks)} tasks are too few to be sure of any difference"
-    sure = [c for c in trained.compared if c.p_holm is not None and c.p_holm < 0.05]
-    better = [c.arm for c in sure if c.difference and trained.is_better(c.difference)]
-    return arms_finding(better, [c.arm for c in sure if c.arm not in better], trained.reference)
+    sure = [c for c in trained.compared if c.sure]
+    better = {c.arm: c.difference or 0.0 for c in sure if trained.is_better(c.difference or 0.0)}
+    worse = {c.arm: c.difference or 0.0 for c in sure if c.arm not in better}
+    return arms_finding(better, worse, trained.reference)
 
 
 def arms_chart(trained: Trained, scene: Scene) -> None:
@@ -38,15 +39,16 @@ def arms_chart(trained: Trained, scene: Scene) -> None:
             [c.difference or 0.0 for c in shown],
             [c.low for c in shown],
             [c.high for c in shown],
+            [c.sure for c in shown],
             reference=trained.reference,
             what=trained.what,
             better=trained.better,
             palette=scene.palette,
         ),
         finding(trained),
-        f"To the {trained.better} is better. Lines: 95% intervals over seeds and tasks, paired; a "
-        "diamond or a square has all of its interval on one side of 0. The heading corrects for "
-        "the number of arms (Holm), the lines do not. An arrow points to an arm far outside.",
+        f"To the {trained.better} is better. Lines: 95% intervals over seeds and tasks, paired. A "
+        "diamond is surely better, a square surely worse: below 5% after Holm's correction for the "
+        "number of arms. An arrow points to an arm far outside.",
         key="arms",
     )
 

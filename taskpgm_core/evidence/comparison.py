@@ -43,6 +43,11 @@ class Comparison:
     p: float | None
     p_holm: float | None
 
+    @property
+    def sure(self) -> bool:
+        """Whether the difference is taken for real: below 5% after Holm's correction."""
+        return self.p_holm is not None and self.p_holm < 0.05
+
 
 def compare(
     runs: pd.DataFrame,

@@ -22,6 +22,7 @@ def arms_figure(
     difference: Sequence[float],
     low: Sequence[float | None],
     high: Sequence[float | None],
+    sure: Sequence[bool],
     *,
     reference: str,
     what: str = "loss, nats a token",
@@ -31,12 +32,13 @@ def arms_figure(
     """A row an arm, its mean ``what`` less the reference's with its interval (None: it has none).
 
     A mark's customdata is (arm, low, high, difference); to the side ``better`` of zero it beats the
-    reference. An arm ``FAR`` times as far out as the median arm would flatten all others: it is an
-    arrow at the edge, its numbers written beside it.
+    reference, and where that is ``sure`` its mark says so. An arm ``FAR`` times as far out as the
+    median arm would flatten all others: it is an arrow at the edge, its numbers written beside it.
     """
     figure = canvas(palette, height=96 + ROW * max(len(arms), 3))
     rows = [
-        _Row(arm, d, a, b, better) for arm, d, a, b in zip(arms, difference, low, high, strict=True)
+        _Row(arm, d, a, b, (1 if (d < 0) == (better == "left") else -1) if certain else 0)
+        for arm, d, a, b, certain in zip(arms, difference, low, high, sure, strict=True)
     ]
     reach = [max(-row.ends[0], row.ends[1]) for row in rows]
     far = [r > FAR * float(np.median(reach)) for r in reach]
@@ -60,7 +62,7 @@ def arms_figure(
         _add_rows(figure, away, what, palette, x=edge)
         figure.update_xaxes(range=[ends[0] - pad, ends[1] + pad])
     figure.add_vline(x=0, line={"color": palette.ink, "width": 1})
-    figure.update_xaxes(title=f"difference to {plain(reference)} ({what})", tickformat="+.2f")
+    figure.update_xaxes(title=f"difference to {plain(reference)} ({what})", tickformat="+.2~f")
     labels = [plain(shorten(a, 28)) for a in arms]
     figure.update_yaxes(autorange="reversed", type="category", categoryarray=labels)
     return figure
@@ -68,24 +70,18 @@ def arms_figure(
 
 @dataclass(frozen=True)
 class _Row:
-    """One arm's difference and interval."""
+    """One arm's difference and interval; ``verdict``: 1 surely better, -1 surely worse, else 0."""
 
     arm: str
     difference: float
     low: float | None
     high: float | None
-    better: Side
+    verdict: int
 
     @property
     def ends(self) -> tuple[float, float]:
         low = self.difference if self.low is None else self.low
         return low, self.difference if self.high is None else self.high
-
-    @property
-    def verdict(self) -> int:
-        """1 where all of the interval is better than the reference, -1 where worse, else 0."""
-        left, right = self.high is not None and self.high < 0, self.low is not None and self.low > 0
-        return (int(left) - int(right)) * (1 if self.better == "left" else -1)
 
     @property
     def words(self) -> str:

@@ -1,6 +1,6 @@
 """Findings of the Evidence page: who beats whom, and how well forecasts did."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -8,8 +8,8 @@ import numpy.typing as npt
 from taskpgm_core.figures.labels import shorten
 
 
-def arms_finding(better: Sequence[str], worse: Sequence[str], reference: str) -> str:
-    """What intervals corrected for the number of arms say: the arms surely better and worse."""
+def arms_finding(better: Mapping[str, float], worse: Mapping[str, float], reference: str) -> str:
+    """Who is surely better or worse than the reference, and by how much on average."""
     name = shorten(reference)
     losers = f"{_listed(worse)} {'loses' if len(worse) == 1 else 'lose'} to it" if worse else ""
     if better:
@@ -32,6 +32,7 @@ def foresight_reading(predicted: npt.ArrayLike, realised: npt.ArrayLike) -> str:
     return f"Foretold were {told} nats a token, {came} came."
 
 
-def _listed(names: Sequence[str]) -> str:
-    short = [shorten(name) for name in names]
-    return short[0] if len(short) == 1 else f"{', '.join(short[:-1])} and {short[-1]}"
+def _listed(differences: Mapping[str, float]) -> str:
+    signed = {name: f"{by:+.2f}".replace("-", "−") for name, by in differences.items()}
+    said = [f"{shorten(name)} ({by})" for name, by in signed.items()]
+    return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
