@@ -61,13 +61,13 @@ def arms_table(trained: Trained, scene: Scene) -> None:
     frame = pd.DataFrame(
         {
             "arm": c.arm,
-            "seeds": c.seeds,
-            "tokens": c.tokens,
             "loss": c.loss,
-            "p (Holm)": c.p_holm,
             "exact": 100 * c.accuracy,
+            "p (Holm)": c.p_holm,
             "worst task": c.worst_task,
             worst: c.worst,
+            "tokens": c.tokens,
+            "seeds": c.seeds,
             "epochs": often.get(c.arm),
         }
         for c in trained.compared
