@@ -117,7 +117,7 @@ def cold_start(cache: Path, log: Path, page: Page) -> tuple[Server, float]:
     started = time.perf_counter()
     server = Server(cache, log, OMP_NUM_THREADS="1")
     page.goto(server.url())
-    page.locator(".js-plotly-plot .main-svg").first.wait_for(timeout=120_000)
+    page.locator(".headline .plot i").first.wait_for(timeout=120_000)
     return server, time.perf_counter() - started
 
 

@@ -1,6 +1,7 @@
 """Home and the Mixture page: what they show is what the solver says."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from synthetic_study import TASKS, write_study
 
+from taskpgm_core.figures.headline import headline
 from taskpgm_core.mixture import Group, pose, solve
 from taskpgm_core.mixture.budget import allocate
 from taskpgm_core.scenarios import Scenario, save
@@ -57,10 +59,27 @@ def test_home_shows_every_study_with_its_headline_mixture(cache, study):
     at = page()
     assert [h.value for h in at.header] == ["synthetic"]
     p = solve(pose(similarity(study)), 0.5).p
-    bars = figure(at, "headline-synthetic")["data"][0]
-    assert dict(zip(bars["customdata"], bars["x"], strict=True)) == pytest.approx(
+    drawn = " ".join(h.proto.body for h in at.get("html"))
+    bars = re.findall(r'data-task="([^"]+)" data-share="([^"]+)"', drawn)
+    assert {task: float(share) for task, share in bars} == pytest.approx(
         dict(zip(TASKS, p, strict=True)), abs=1e-8
     )
+    widths = [float(w) for w in re.findall(r'<i style="width:([\d.]+)%', drawn)]
+    shares = sorted(p, reverse=True)
+    assert widths == pytest.approx([100 * w / shares[0] for w in shares], abs=0.01)
+
+
+def test_a_headline_of_many_tasks_says_what_the_others_hold_and_shows_names_as_text():
+    p = np.array([0.1, 0.4, 0.3, 0.2])
+    references = {"uniform": np.full(4, 0.25)}
+    text = headline(["<b>", "b", "c", "d"], p, references, limit=2)
+    assert re.findall(r'data-task="(.)"', text) == ["b", "c"]
+    assert "and 2 more tasks, together 30.0%" in text
+    assert re.findall(r'<b style="left:([\d.]+)%" title="uniform 25.0%">', text) == ["62.50"] * 2
+    everything = headline(["<b>", "b", "c", "d"], p, references, limit=4)
+    assert "&lt;b&gt;" in everything
+    assert "<b>" not in everything
+    assert "more tasks" not in everything
 
 
 @pytest.mark.parametrize("name", ["", "mixture", "graph", "similarity", "tradeoff"])
@@ -77,7 +96,8 @@ def test_a_broken_study_says_its_sentence_and_leaves_the_others_usable(cache, st
     (Path(broken.folder) / "manifest.json").write_text("{")
     at = page(name, study="broken")
     assert any("broken" in e.value and "cannot be shown" in e.value for e in at.error)
-    assert at.get("plotly_chart")
+    headlines = [h for h in at.get("html") if "data-share" in h.proto.body]
+    assert headlines if name == "" else at.get("plotly_chart")
 
 
 @pytest.mark.parametrize("name", ["mixture", "graph", "similarity", "tradeoff"])

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from pages.ui import load
-from pages.ui.chart import chart, escape
+from pages.ui.chart import escape, heading
 from pages.ui.view import View
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures import findings
+from taskpgm_core.figures.headline import MARKS, headline
 from taskpgm_core.figures.labels import count
 from taskpgm_core.figures.palette import Palette
-from taskpgm_core.figures.weights import weights_figure
 from taskpgm_core.records import Study
 
 SHOWN = 5
@@ -39,16 +39,13 @@ def study_card(name: str, study: Study, palette: Palette) -> None:
             if alarm.level == "warning":
                 st.warning(escape(alarm.sentence))
         references = load.references(study)
-        figure = weights_figure(study.names, solution.p, references, limit=SHOWN, palette=palette)
-        figure.update_layout(showlegend=False)
-        marks = ", ".join(f"{sign} {name}" for sign, name in zip("○◇", references, strict=False))
-        chart(
-            figure,
+        marks = ", ".join(f"{mark} {name}" for mark, name in zip(MARKS, references, strict=False))
+        heading(
             findings.mixture_finding(study.names, solution.p),
             f"The {SHOWN} largest shares at balance {view.balance:g}, halfway to pure diversity; "
             f"{marks}.",
-            key=f"headline-{name}",
         )
+        st.html(headline(study.names, solution.p, references, limit=SHOWN, palette=palette))
 
 
 def provenance(study: Study) -> list[str]:
