@@ -23,7 +23,7 @@ from benchmarks.mixture import table
 from taskpgm_core.estimate import expected
 from taskpgm_core.measure.adapters import applied
 from taskpgm_core.measure.base_model import BaseModel
-from taskpgm_core.measure.divergence import LN2
+from taskpgm_core.measure.divergence import LN2, adder
 from taskpgm_core.measure.probe_pool import Batch
 from taskpgm_core.measure.rendering import RenderedExample
 from taskpgm_core.measure.scoring import score
@@ -39,12 +39,16 @@ def plain(lp: torch.Tensor, lq: torch.Tensor) -> torch.Tensor:
     return ((lp.exp() * (lp - lm)).sum(-1) + (lq.exp() * (lq - lm)).sum(-1)) / 2
 
 
-def summed(lp: torch.Tensor, lq: torch.Tensor) -> torch.Tensor:
-    """(positions,) as ``all_pairs`` does it: float64, sum p log 2p + sum q log 2q - sum m log m."""
-    zp, zq = lp.double(), lq.double()
-    p, q = zp.exp(), zq.exp()
-    m = p + q
-    return (p * (zp + LN2) + q * (zq + LN2) - m * m.log()).sum(-1) / 2
+def ours(lp: torch.Tensor, lq: torch.Tensor) -> torch.Tensor:
+    """(positions,) as ``all_pairs`` does it, 64 positions at a time."""
+    found = []
+    for block in zip(lp.split(64), lq.split(64), strict=True):
+        z = torch.stack(block, dim=1).double()
+        p = z.exp()
+        mixed = torch.zeros(1, len(z), dtype=torch.float64, device=z.device)
+        adder(z.is_cuda, z.shape[-1], z.device)(mixed, p, [(0, 1, 2, 0)])
+        found.append((torch.linalg.vecdot(p, z.add_(LN2)).sum(1) - mixed[0]) / 2)
+    return torch.cat(found)
 
 
 def liger() -> JSD | None:
@@ -62,7 +66,7 @@ def divergences(device: str, positions: int, vocabulary: int, rounds: int) -> li
     z = torch.randn(positions, vocabulary, generator=rng, device=device)
     lp = torch.log_softmax(z, -1)
     lq = torch.log_softmax(z.add_(torch.randn(z.shape, generator=rng, device=device) / 10), -1)
-    ways: dict[str, JSD] = {"plain": plain, "compiled": torch.compile(summed, dynamic=True)}
+    ways: dict[str, JSD] = {"plain": plain, "ours": ours}
     theirs = liger() if device == "cuda" else None
     if theirs:
         ways["Liger-Kernel, with gradient"] = theirs
@@ -75,7 +79,7 @@ def divergences(device: str, positions: int, vocabulary: int, rounds: int) -> li
                 for a, b in zip(lp.split(256), lq.split(256), strict=True)
             ]
         )
-        found = {name: ways[name](lp, lq) for name in ("plain", "compiled")}
+        found = {name: ways[name](lp, lq) for name in ("plain", "ours")}
     off = {name: ((x - reference).abs() / reference).max().item() for name, x in found.items()}
     bound = seconds.pop("a copy")  # it reads one and writes one, as much as reading both
     return [

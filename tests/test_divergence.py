@@ -1,5 +1,6 @@
 """Divergences of all pairs, against two plain log-softmaxes a pair in float64."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskpgm_core.measure.divergence import LN2, add_mixed_at_once, all_pairs, mixed, runs_of
+from taskpgm_core.errors import MeasurementError
+from taskpgm_core.measure.divergence import LN2, add_mixed_in_turn, all_pairs, runs_of
 from taskpgm_core.measure.head import Head
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
@@ -56,15 +58,102 @@ def test_all_pairs_are_the_plain_loop(vocabulary, positions, tile, device):
     assert found.max() <= LN2 + 1e-12
 
 
-def test_whole_runs_at_once_are_the_pairs_one_by_one():
-    """What a GPU is asked for, in plain arithmetic."""
-    p = torch.rand(3, 5, 11, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    pairs = [*every_pair(5), (4, 0), (4, 1), (2, 2)]
-    found = torch.ones(len(pairs), 3, dtype=torch.float64)
-    add_mixed_at_once(found, p, runs_of(pairs), mixed)
-    for row, (i, j) in enumerate(pairs):
-        m = p[:, i] + p[:, j]
-        assert found[row].numpy() == pytest.approx(1 + (m * m.log()).sum(-1).numpy())
+def by_the_kernel(tmp_path, pieces):
+    """What the GPU's kernel adds to 0 for each (p, pairs), carried out on this CPU by Triton."""
+    pytest.importorskip("triton")
+    torch.save(pieces, tmp_path / "asked.pt")
+    in_a_process(INTERPRET, str(tmp_path), TRITON_INTERPRET="1")
+    return torch.load(tmp_path / "found.pt")
+
+
+def in_a_process(code, *words, **environment):
+    """Triton decides when it is imported whether it interprets."""
+    run = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+INTERPRET = """
+import sys
+import torch
+from taskpgm_core.measure.divergence import runs_of
+from taskpgm_core.measure.mixed_kernel import add_mixed
+
+found = []
+for p, pairs in torch.load(sys.argv[1] + "/asked.pt"):
+    found.append(torch.zeros(len(pairs), len(p), dtype=torch.float64))
+    add_mixed(found[-1], p, runs_of(pairs))
+    add_mixed(found[-1], p, runs_of(pairs))
+torch.save(found, sys.argv[1] + "/found.pt")
+"""
+
+
+def test_the_kernel_for_a_gpu_adds_what_the_loop_adds(tmp_path):
+    rng = torch.Generator().manual_seed(0)
+    pairs = [*every_pair(11), (4, 0), (4, 1), (10, 10)]
+    asked = [
+        (torch.softmax(8 * torch.randn(3, 11, columns, generator=rng).double(), -1), pairs)
+        for columns in (1, 127, 128, 300)
+    ]
+    for (p, _), found in zip(asked, by_the_kernel(tmp_path, asked), strict=True):
+        expected = torch.zeros(len(pairs), 3, dtype=torch.float64)
+        add_mixed_in_turn(expected, p, runs_of(pairs), torch.empty(2, 1 << 10).double())
+        torch.testing.assert_close(found, 2 * expected, rtol=1e-13, atol=1e-13)
+
+
+def test_the_kernel_gives_a_pair_the_same_bits_whatever_is_beside_it(tmp_path):
+    p = torch.rand(2, 20, 500, generator=torch.Generator().manual_seed(0)).double()
+    pairs = every_pair(20)
+    some = range(0, len(pairs), 17)
+    alone = [(p[:, list(pairs[row])].contiguous(), [(0, 1)]) for row in some]
+    together, *apart = by_the_kernel(tmp_path, [(p, pairs), *alone])
+    for row, found in zip(some, apart, strict=True):
+        assert torch.equal(found[0], together[row])
+
+
+def test_a_missing_compiler_is_a_sentence(monkeypatch):
+    pytest.importorskip("triton")
+    from taskpgm_core.measure import mixed_kernel
+
+    class Bare:
+        def __getitem__(self, grid):
+            raise RuntimeError("Failed to find C compiler. Please specify via CC.")
+
+    p, total = torch.ones(1, 2, 3).double(), torch.zeros(1, 1).double()
+    monkeypatch.setattr(mixed_kernel, "mixed_kernel", Bare())
+    with pytest.raises(MeasurementError, match="install gcc"):
+        mixed_kernel.add_mixed(total, p, [(0, 1, 2, 0)])
+
+
+@pytest.mark.parametrize("capability", ["80", "90", "100"])
+def test_the_kernel_compiles_for_gpus_that_are_not_here(capability, tmp_path):
+    """To machine code, by the assembler that comes with Triton."""
+    pytest.importorskip("triton")
+    size = in_a_process(COMPILE, capability, TRITON_CACHE_DIR=str(tmp_path))
+    assert int(size) > 1000
+
+
+COMPILE = """
+import sys
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from taskpgm_core.measure.mixed_kernel import BLOCK, PARTNERS, mixed_kernel
+
+kinds = {"p": "*fp64", "pieces": "*i64", "total": "*fp64"}
+kinds |= {name: "i32" for name in ("models", "columns", "rows")}
+fixed = {"PARTNERS": PARTNERS, "BLOCK": BLOCK}
+source = ASTSource(mixed_kernel, kinds | dict.fromkeys(fixed, "constexpr"), fixed)
+compiled = triton.compile(source, target=GPUTarget("cuda", int(sys.argv[1]), 32))
+print(len(compiled.asm["cubin"]))
+"""
 
 
 @pytest.mark.parametrize("pairs", [[(0, 3), (0, 1), (2, 3), (3, 0), (1, 1)], [(2, 2)], []])
@@ -165,14 +254,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
 
 def peak(models, vocabulary):
     """Bytes that comparing so many models over so large a vocabulary adds to the process's peak."""
-    run = subprocess.run(
-        [sys.executable, "-c", MEMORY, str(models), str(vocabulary)],
-        cwd=Path(__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return int(run.stdout)
+    return int(in_a_process(MEMORY, str(models), str(vocabulary)))
 
 
 @pytest.mark.parametrize(("models", "vocabulary"), [(4, 400_000), (40, 40_000)])

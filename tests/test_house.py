@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 CORE = ROOT / "taskpgm_core"
 MODULES = sorted(CORE.rglob("*.py"))
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
-TORCH = {"torch", "transformers", "peft", "accelerate", "gguf"}
+TORCH = {"torch", "triton", "transformers", "peft", "accelerate", "gguf"}
 
 # A room may import from the rooms named here (and from itself).
 RECORDS = {"records", "errors", "digest"}

@@ -1,14 +1,13 @@
 """Jensen-Shannon divergences of all pairs of models from their stored hidden states."""
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import partial
 from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from taskpgm_core.errors import MeasurementError
 from taskpgm_core.measure.head import Head
 
 LN2 = float(np.log(2.0))
@@ -56,7 +55,7 @@ def all_pairs(
     runs = runs_of(pairs)
     first_of, second_of = torch.tensor(pairs, device=device).T
     with torch.inference_mode():
-        scratch = torch.empty(2, max(SCRATCH, columns), dtype=torch.float64, device=device)
+        add_mixed = adder(gpu, columns, device)
         for start in range(0, positions, rows):
             block = slice(start, min(start + rows, positions))
             states = [torch.from_numpy(np.array(h[block])).to(device) for h in hidden]
@@ -73,10 +72,7 @@ def all_pairs(
                     z.clamp_(min=FLOOR)
                     torch.exp(z, out=p[:, k])
                     own[k] += torch.linalg.vecdot(p[:, k], z.add_(LN2))
-                if gpu:
-                    add_mixed_at_once(mixed, p, runs, _compiled())
-                else:
-                    _add_mixed(mixed, p, runs, scratch)
+                add_mixed(mixed, p, runs)
             total = own[first_of] + own[second_of] - mixed
             out[:, block] = (total / 2).cpu().numpy()
     return np.maximum(out, 0.0)
@@ -106,7 +102,22 @@ def runs_of(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int, int, int]]
     return runs
 
 
-def _add_mixed(
+def adder(
+    gpu: bool, columns: int, device: torch.device | str
+) -> Callable[[torch.Tensor, torch.Tensor, list[tuple[int, int, int, int]]], None]:
+    """What adds a stretch's mixtures up: on a GPU one launch, where Triton is there."""
+    if gpu:
+        try:
+            from taskpgm_core.measure import mixed_kernel
+        except ImportError:
+            pass  # no Triton on this system: the loop gives the same sums, slowly
+        else:
+            return mixed_kernel.add_mixed
+    scratch = torch.empty(2, max(SCRATCH, columns), dtype=torch.float64, device=device)
+    return partial(add_mixed_in_turn, scratch=scratch)
+
+
+def add_mixed_in_turn(
     total: torch.Tensor,
     p: torch.Tensor,
     runs: Sequence[tuple[int, int, int, int]],
@@ -126,39 +137,3 @@ def _add_mixed(
                 torch.log(m, out=logs)
                 at = place + start - first
                 total[at : at + count, row] += torch.linalg.vecdot(m, logs)
-
-
-def add_mixed_at_once(
-    total: torch.Tensor,
-    p: torch.Tensor,
-    runs: Sequence[tuple[int, int, int, int]],
-    fused: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
-) -> None:
-    """As ``_add_mixed``, with all rows and partners of a run in one call of ``fused`` (``mixed``
-    or its compiled form): a GPU wants few launches, and its caches hold what partners share."""
-    for model, first, last, place in runs:
-        total[place : place + last - first] += fused(p[:, first:last], p[:, model : model + 1]).T
-
-
-def mixed(many: torch.Tensor, one: torch.Tensor) -> torch.Tensor:
-    """(rows, partners): sum m log m over the last axis, m = ``many`` + ``one``."""
-    m = many + one
-    return (m * torch.log(m)).sum(-1)
-
-
-@cache
-def _compiled() -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-    """``mixed`` as one kernel, so that no sum or logarithm goes through a GPU's memory."""
-    compiled = torch.compile(mixed, dynamic=True)
-
-    def fused(many: torch.Tensor, one: torch.Tensor) -> torch.Tensor:
-        try:
-            return compiled(many, one)
-        except torch._dynamo.exc.BackendCompilerFailed as error:
-            reason = str(error).splitlines()[0]
-            raise MeasurementError(
-                f"PyTorch could not compile the comparison for this GPU ({reason}); torch.compile "
-                f"needs a C compiler, such as gcc."
-            ) from None
-
-    return fused
