@@ -213,6 +213,13 @@ def test_no_page_shuts_anyone_out(serve, tab, name, dark):
     assert (np.mean([int(x) for x in re.findall(r"\d+", paper)[:3]]) < 128) == dark
 
 
+def test_a_phone_shows_where_one_is_though_the_way_round_is_longer(serve, tab):
+    page = tab(serve().url("evidence", study="starter"), width=390, height=844)
+    box = page.get_by_role("link", name="Evidence").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_at_the_width_of_a_phone_nothing_sticks_out(serve, tab, name):
     page = tab(serve().url(name, study="starter", balance="0.5"), width=390, height=844)

@@ -1,7 +1,9 @@
 """The frame of every page: title, way round, study and measure, and what went wrong."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -116,8 +118,11 @@ def outline(question: str) -> None:
 def _way_round(query: dict[str, str | list[str]]) -> None:
     with st.container(horizontal=True, key="way-round", vertical_alignment="center"):
         st.markdown("**TaskPGM**", width="content")
+        shown = PurePosixPath(urlsplit(st.context.url or "").path).name or "app"
         for page, label in PAGES.items():
-            st.page_link(page, label=label, query_params=query)
+            here = Path(page).stem == shown
+            with st.container(key="here", width="content") if here else nullcontext():
+                st.page_link(page, label=label, query_params=query)
 
 
 def _broken(broken: list[tuple[str, str]]) -> None:
