@@ -3,14 +3,13 @@
 import streamlit as st
 
 from pages.ui import load
-from pages.ui.chart import chart, heading
+from pages.ui.chart import heading
 from pages.ui.controls import pick_beside, pick_budget, pick_reference, pick_symbols, pick_tasks
 from pages.ui.dial import dial, whiskers
 from pages.ui.frame import frame
 from pages.ui.handing import take_along
-from pages.ui.panels import certificate, counts, energy, raise_alarms
+from pages.ui.panels import certificate, counts, difference, energy, raise_alarms
 from taskpgm_core.figures import findings
-from taskpgm_core.figures.difference import difference_figure
 
 scene = frame("What should I train on?")
 study, view, palette = scene.study, scene.view, scene.palette
@@ -40,12 +39,7 @@ with budget:
 with against:
     name = pick_reference(known, view)
     title, reference = known[name], load.named_mixture(study, view, name)
-    chart(
-        difference_figure(study.names, solution.p, reference, title, palette=palette),
-        findings.difference_finding(solution.p, reference, title),
-        "In percentage points: to the right, tasks that get more than there; to the left, less.",
-        key="against",
-    )
+    difference(study, solution.p, reference, title, palette)
     energy(solution, palette)
 if allocation is not None:
     take_along(study, view, solution, allocation)

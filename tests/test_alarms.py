@@ -69,6 +69,9 @@ def test_where_the_closed_form_fails_is_a_note_and_comes_last():
     assert [a.name for a in raised] == ["corner", "closed-form-invalid"]
     assert [a.level for a in raised] == ["warning", "note"]
     assert raised[-1].number == 5 - np.count_nonzero(solve(problem, 1e6).p)
+    assert "4 of 5 tasks have no weight" in raised[-1].sentence
+    same = names(np.full((3, 3), 0.5))["closed-form-invalid"]
+    assert same.sentence.endswith("the exact solver was needed.")
 
 
 def test_other_minimisers_are_said():

@@ -109,6 +109,13 @@ def test_damaged_arrays_are_a_sentence_on_their_page(cache, study, name):
     assert "matrices.npz" in at.error[0].value.replace("\\", "")
 
 
+def test_where_nothing_differs_no_empty_chart_is_shown(study):
+    at = page("mixture", study=study.slug, balance="1")
+    assert any("This is the uniform mixture itself" in m.value for m in at.markdown)
+    assert not [c for c in at.get("plotly_chart") if "-against" in c.proto.id]
+    assert figure(page("mixture", study=study.slug, balance="0.5"), "against")
+
+
 @pytest.mark.parametrize("slug", ["starter", "bigbench"])
 def test_the_committed_studies_show_the_solvers_mixture(cache, slug):
     committed(cache, slug)

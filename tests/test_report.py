@@ -311,3 +311,13 @@ def test_a_matrix_without_examples_says_why_it_has_no_intervals(cache, tmp_path)
     page = out.read_text(encoding="utf-8")
     assert kept["uncertainty"]["missing"] in page
     assert json.loads(Reader(page).scripts["dial-data"])["intervals"] is None
+
+
+def test_a_mixture_that_is_the_reference_itself_gets_no_empty_figure(study):
+    here = study.rows / study.rows.sum()
+    _, _, solution, itself = made(study, balance=1.0, anchor=here)
+    assert solution.p == pytest.approx(here)
+    *_, other = made(study)
+    assert "the size-proportional mixture itself" not in itself
+    assert "of the budget moves away from the size-proportional mixture" in other
+    assert itself.count("<figure") == other.count("<figure") - 1

@@ -39,11 +39,11 @@ def study_card(name: str, study: Study, palette: Palette) -> None:
             if alarm.level == "warning":
                 st.warning(escape(alarm.sentence))
         references = load.references(study)
+        shown = f"The {SHOWN} largest shares" if len(study.tasks) > SHOWN else "The shares"
         marks = ", ".join(f"{mark} {name}" for mark, name in zip(MARKS, references, strict=False))
         heading(
             findings.mixture_finding(study.names, solution.p),
-            f"The {SHOWN} largest shares at balance {view.balance:g}, halfway to pure diversity; "
-            f"{marks}.",
+            f"{shown} at balance {view.balance:g}, halfway to pure diversity; {marks}.",
         )
         st.html(headline(study.names, solution.p, references, limit=SHOWN, palette=palette))
 

@@ -9,8 +9,14 @@ from pages.ui import load
 from pages.ui.chart import chart, escape, fact_list, heading
 from pages.ui.view import View
 from taskpgm_core.errors import TaskPGMError
+from taskpgm_core.figures.difference import difference_figure
 from taskpgm_core.figures.energy import energy_figure
-from taskpgm_core.figures.findings import budget_finding, energy_finding
+from taskpgm_core.figures.findings import (
+    budget_finding,
+    difference_finding,
+    differs,
+    energy_finding,
+)
 from taskpgm_core.figures.labels import scientific
 from taskpgm_core.figures.palette import Palette
 from taskpgm_core.mixture.alarms import Alarm
@@ -95,6 +101,20 @@ def certificate(solution: Solution) -> None:
         "effective number": f"{solution.effective_tasks:.1f} tasks",
     }
     fact_list(facts)
+
+
+def difference(study: Study, p: Array, reference: Array, name: str, palette: Palette) -> None:
+    """What this mixture gives and takes against another one."""
+    finding = difference_finding(p, reference, name)
+    if not differs(p, reference):
+        heading(finding, "Move the balance, or compare with another mixture.")
+        return
+    chart(
+        difference_figure(study.names, p, reference, name, palette=palette),
+        finding,
+        "In percentage points: to the right, tasks that get more than there; to the left, less.",
+        key="against",
+    )
 
 
 def energy(solution: Solution, palette: Palette) -> None:

@@ -49,11 +49,16 @@ def energy_finding(unary: float, pairwise: float, total: float) -> str:
     )
 
 
+def differs(p: Array, reference: Array) -> bool:
+    """Whether there is anything to draw between two mixtures."""
+    return float(np.abs(p - reference).sum()) >= 1e-9
+
+
 def difference_finding(p: Array, reference: Array, name: str) -> str:
     """How much of the budget moves between two mixtures."""
-    moved = float(np.abs(p - reference).sum()) / 2
-    if moved < 5e-10:
+    if not differs(p, reference):
         return f"This is the {name} mixture itself"
+    moved = float(np.abs(p - reference).sum()) / 2
     return f"{percent(moved)} of the budget moves away from the {name} mixture"
 
 

@@ -113,8 +113,8 @@ def alarms(
         raised.append(
             Alarm(
                 "closed-form-invalid",
-                "The paper's closed form is no mixture here, so the exact solver was needed; "
-                f"{dropped} of {n} tasks have no weight.",
+                "The paper's closed form is no mixture here, so the exact solver was needed"
+                + (f"; {dropped} of {n} tasks have no weight." if dropped else "."),
                 float(dropped),
                 "note",
             )

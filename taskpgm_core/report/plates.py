@@ -95,6 +95,8 @@ def plates(
             + ": dark is alike.",
         ),
     ]
+    if not findings.differs(p, reference):
+        del drawn[0]
     return [Plate(finding, how, svg(figure, label=finding)) for figure, finding, how in drawn]
 
 
