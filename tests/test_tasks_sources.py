@@ -166,12 +166,11 @@ def test_hub_reads_columns_and_templates(folder, tmp_path):
     assert pairs == [Example(f"{k}+{k}?", str(2 * k)) for k in range(5)]
     templated = read(
         "hub:quiz",
-        rows=2,
         folders={"hub": str(tmp_path)},
         prompt_template="{{Q}} {q}\nA:",
         completion_template=" {a}",
     )
-    assert templated == [Example("{Q} 0+0?\nA:", " 0"), Example("{Q} 1+1?\nA:", " 2")]
+    assert templated[:2] == [Example("{Q} 0+0?\nA:", " 0"), Example("{Q} 1+1?\nA:", " 2")]
     odd = read(f"hub:{folder}", prompt_column="q", completion_column="{x}")
     assert odd[0] == Example("0+0?", "odd")
 
@@ -192,6 +191,98 @@ def test_hub_reads_saved_data_class_labels_and_conversations(tmp_path):
     )
     assert read(f"hub:{tmp_path}/chat") == [Example("hi", "ho")]
     assert read(f"hub:{tmp_path}/chat", messages_column="talk") == [Example("hi", "ho")]
+
+
+def test_hub_draws_rows_of_every_class_though_they_are_sorted(tmp_path):
+    moods = datasets.ClassLabel(names=["bad", "good"])
+    features = datasets.Features({"prompt": datasets.Value("string"), "mood": moods})
+    rows = {"prompt": [f"row {k}" for k in range(200)], "mood": [0] * 100 + [1] * 100}
+    datasets.Dataset.from_dict(rows, features=features).save_to_disk(tmp_path / "sorted")
+
+    def drawn(rows=None, seed=0):
+        return read(f"hub:{tmp_path}/sorted", rows, seed, completion_column="mood")
+
+    some = drawn(60)
+    assert 15 < sum(example.completion == "good" for example in some) < 45  # 30, deviation 3.2
+    assert len(set(some)) == 60
+    assert drawn(90)[:60] == some
+    assert drawn(60, seed=1) != some
+    assert drawn(200) == drawn(500) == drawn()
+    assert set(some) < set(drawn())
+
+
+def a_judged_set(place, **columns):
+    features = datasets.Features(
+        {
+            "text": datasets.Value("string"),
+            "label": datasets.ClassLabel(names=["0", "1"]),
+            "alike": datasets.Value("float32"),
+            "right": datasets.Value("bool"),
+        }
+    )
+    rows = {
+        "text": ["a", "b", " ", None, "e"],
+        "label": [0, 1, 1, 1, -1],
+        "alike": [2.8, 0.0, 5.0, 1.0, 1.0],
+        "right": [True, False, True, True, True],
+    }
+    datasets.Dataset.from_dict({**rows, **columns}, features=features).save_to_disk(place)
+    return f"hub:{place}"
+
+
+def test_hub_leaves_out_what_is_incomplete_where_asked(tmp_path):
+    options = {"prompt_column": "text", "completion_column": "label"}
+    source = a_judged_set(tmp_path / "some", text=["a", "b", "c", "d", "e"])
+    with pytest.raises(SourceError, match=r"row 4: column 'label' has no class \(-1\); the option"):
+        read(source, **options)
+    assert len(read(source, incomplete="skip", **options)) == 4
+    source = a_judged_set(tmp_path / "none", label=[0, 1, 1, 1, 1])
+    with pytest.raises(
+        SourceError, match="row 2: the prompt is empty; the option incomplete: skip"
+    ):
+        read(source, **options)
+    whole = [Example("a", "0"), Example("b", "1"), Example("e", "1")]
+    assert read(source, incomplete="skip", **options) == whole
+    for rows in range(1, 4):
+        found = read(source, rows, incomplete="skip", **options)
+        assert len(found) == rows
+        assert set(found) <= set(whole)
+    source = a_judged_set(tmp_path / "all", text=[None] * 5)
+    with pytest.raises(SourceError, match="has no row that is complete"):
+        read(source, incomplete="skip", **options)
+
+
+def test_hub_calls_classes_as_asked_and_rounds(tmp_path):
+    source = a_judged_set(tmp_path / "set", text=["a", "b", "c", "d", "e"], label=[0, 1, 1, 0, 0])
+
+    def said(**options):
+        return [example.completion for example in read(source, prompt_column="text", **options)]
+
+    assert said(completion_column="label", class_names="no, yes") == [
+        "no",
+        "yes",
+        "yes",
+        "no",
+        "no",
+    ]
+    assert said(completion_template="It is {right}.", class_names="false,true")[:2] == [
+        "It is true.",
+        "It is false.",
+    ]
+    assert said(completion_template="{alike:.1f}") == ["2.8", "0.0", "5.0", "1.0", "1.0"]
+    for options, sentence in (
+        (
+            {"completion_column": "label", "class_names": "no"},
+            "has 1 names, but column 'label' has",
+        ),
+        ({"completion_column": "label", "class_names": "no,"}, "has 2 names, but"),
+        ({"completion_template": "{label} {right}", "class_names": "a,b"}, "made of 2"),
+        ({"completion_template": "{text:.1f}"}, "column 'text' is a str, not a number"),
+        ({"completion_template": "{alike:9.1f}"}, r"\{column:.1f\} to round"),
+        ({"completion_column": "label", "incomplete": "drop"}, "can be skip, not 'drop'"),
+    ):
+        with pytest.raises(SourceError, match=sentence):
+            said(**options)
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def _own_sources(study: Study) -> dict[str, Source]:
         folder = study.plan["folders"].get(kind) if study.plan else None
         if kind == "jsonl":
             sources[entry["id"]] = Source(str(Path(folder or ".") / name))
-        elif kind == "hub" and not {o for o in entry["options"] if "column" in o or "temp" in o}:
+        elif kind == "hub" and set(entry["options"]) <= {"config", "split"}:
             options = entry["options"]
             split = options.get("split", "train")
             sources[entry["id"]] = Source(name, options.get("config"), split)

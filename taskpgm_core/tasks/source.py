@@ -28,9 +28,10 @@ def load(
 ) -> list[Example]:
     """The examples of a task: ``generated:NAME``, ``jsonl:PATH``, ``hub:ID``, ``bigbench:NAME``.
 
-    At most ``rows`` of them (a generator makes 1,000 where none are named), in the source's order,
-    so that an index names an example for good. ``folders``: where each kind of source lies on this
-    machine. Only ``hub`` and ``bigbench`` take options. SourceError says what to mend.
+    At most ``rows`` of them (a generator makes 1,000 where none are named), the first, but of a
+    hub's data set a sample; an index names an example for good. ``folders``: where each kind of
+    source lies on this machine. Only ``hub`` and ``bigbench`` take options. SourceError says what
+    to mend.
     """
     kind, _, name = source.partition(":")
     if kind not in OPTIONS or not name:
@@ -49,6 +50,7 @@ def load(
     if kind == "jsonl":
         return jsonl.load(Path(folders.get(kind, ".")) / name, rows=rows)
     if kind == "hub":
-        return hub.load(name, rows=rows, folder=folders.get(kind, "."), options=options)
+        place = folders.get(kind, ".")
+        return hub.load(name, rows=rows, seed=seed, folder=place, options=options)
     folder = folders.get(kind, bigbench.FOLDER)
     return bigbench.load(name, rows=rows, seed=seed, folder=folder, options=options)
