@@ -71,7 +71,10 @@ def test_where_the_closed_form_fails_is_a_note_and_comes_last():
     assert raised[-1].number == 5 - np.count_nonzero(solve(problem, 1e6).p)
     assert "4 of 5 tasks have no weight" in raised[-1].sentence
     same = names(np.full((3, 3), 0.5))["closed-form-invalid"]
-    assert same.sentence.endswith("the exact solver was needed.")
+    assert "singular" in same.sentence
+    problem = pose(similarity(apart()), caps=1 / 6 + 1e-4)
+    capped = {a.name: a for a in alarms(problem, solve(problem, 0.99))}["closed-form-invalid"]
+    assert "no limits" in capped.sentence
 
 
 def test_other_minimisers_are_said():

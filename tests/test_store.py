@@ -493,6 +493,20 @@ def test_the_same_matrix_again_is_the_same_study_and_another_is_another(cache, t
     assert len(store.list_studies()[0]) == 2
 
 
+def test_tasks_may_be_called_by_numbers(cache, tmp_path):
+    frame = pd.DataFrame(square(3, 5), index=[101, 102, 103], columns=[101, 102, 103])
+    frame.to_csv(tmp_path / "m.csv")
+    study = store.import_matrix(tmp_path / "m.csv", kind="similarity")
+    assert study.names == ("101", "102", "103")
+    np.testing.assert_allclose(store.similarity(study).matrix, frame.to_numpy(), rtol=1e-12)
+
+
+def test_complex_numbers_are_no_matrix(cache, tmp_path):
+    np.save(tmp_path / "m.npy", square(3, 1) + 1j)
+    with pytest.raises(StoreError, match="its numbers are complex"):
+        store.import_matrix(tmp_path / "m.npy", kind="similarity")
+
+
 GOOD = "0,1,2\n1,0,3\n2,3,0\n"
 BAD_MATRICES = {
     "empty": ("m.csv", "", "is empty"),
@@ -521,6 +535,18 @@ BAD_MATRICES = {
     "no parquet": ("m.parquet", "hello there", "cannot be read as a matrix"),
     "unknown kind of file": ("m.xlsx", "x", "is no CSV, TSV, NPY, JSON or Parquet file"),
     "no slug": ("!!.csv", GOOD, "give --name"),
+    "a line end in a name": (
+        "m.json",
+        '{"tasks": ["a", "b\\nrm"], "matrix": [[0, 1], [1, 0]]}',
+        "control",
+    ),
+    "half a character": (
+        "m.json",
+        '{"tasks": ["a", "\\ud800"], "matrix": [[0, 1], [1, 0]]}',
+        "half a ch",
+    ),
+    "deep json": ("m.json", "[" * 100_000, "cannot be read as a matrix"),
+    "huge number": ("m.json", f"[[0, 1{'0' * 400}], [1, 0]]", "cannot be read as a matrix"),
 }
 
 

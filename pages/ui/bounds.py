@@ -54,18 +54,22 @@ class Bounds:
 NONE = Bounds()
 
 
-def by_task(pairs: Sequence[tuple[str, float]], tasks: Sequence[str]) -> dict[str, float] | None:
-    """{task: share} of floors or caps, the number for every task spelt out."""
-    known = dict(pairs)
+def by_task(
+    pairs: Sequence[tuple[str, float]], bounds: Bounds, tasks: Sequence[str]
+) -> dict[str, float] | None:
+    """{task: share} of floors or caps, the number for every task that is not pinned spelt out."""
+    known, pinned = dict(pairs), dict(bounds.pins)
     every = known.pop(EVERY, None)
-    return known if every is None else dict.fromkeys(tasks, every) | known
+    if every is None:
+        return known
+    return dict.fromkeys((task for task in tasks if task not in pinned), every) | known
 
 
 def caps_with_epochs(
     bounds: Bounds, study: Study, budget: int, unit: str
 ) -> dict[str, float] | None:
     """The caps, with what ``epochs`` allows each task at a budget of rows or tokens."""
-    caps = by_task(bounds.caps, study.names)
+    caps = by_task(bounds.caps, bounds, study.names)
     if bounds.epochs is None:
         return caps
     caps = dict(caps or {})

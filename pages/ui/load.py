@@ -77,7 +77,7 @@ def _problem(content: str, question: str, _study: Study, _view: View) -> Problem
         _similarity(content, _view.measure, _study),
         anchor=_anchor(_study, _view),
         anchor_name=anchor_name(_view),
-        floors=by_task(bounds.floors, _study.names),
+        floors=by_task(bounds.floors, bounds, _study.names),
         caps=caps_with_epochs(bounds, _study, _view.budget, _view.unit),
         groups=groups_of(bounds, _study),
         pin=dict(bounds.pins) or None,

@@ -137,13 +137,14 @@ def explain_(study: str, only: tuple[str, ...], as_json: bool, **options: Any) -
         ]
         for r in reasons
     ]
-    header = ["task", "weight", "anchor asks", "diversity asks", "reduced cost", "enters at"]
+    asks = "gain asks" if options["unary"] == "gain" else "anchor asks"
+    header = ["task", "weight", asks, "diversity asks", "reduced cost", "enters at"]
     click.echo(table(header, rows))
 
 
 @click.command("uncertainty")
 @study_argument
-@click.option("--draws", type=click.IntRange(1), default=200, show_default=True)
+@click.option("--draws", type=click.IntRange(1, 100_000), default=200, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--level", type=float, default=0.9, show_default=True, help="Of the intervals.")
 @click.option(
@@ -165,6 +166,8 @@ def uncertainty_(
     **options: Any,
 ) -> None:
     """How sure the mixture of STUDY is: bootstrap intervals and near-optimal ranges."""
+    if not (np.isfinite(slack) and slack >= 0):
+        raise MixtureError(f"--slack must be a finite number of at least 0, not {slack}.")
     posed = pose_from(study, **options)
     found = solved(posed)
     sure = uncertainty(
@@ -238,14 +241,23 @@ def baselines(
             posed.similarity,
             rows=known.rows,
             seed=seed,
-            balance=posed.balance,
+            balance=posed.balance if np.isfinite(posed.balance) else 1.0,  # none that moves
             temperature=temperature,
             strength=strength,
             utility=utility,
         )
         for name, rule in BASELINES.items()
-        if known.rows is not None or not rule.needs_rows
+        if (known.rows is not None or not rule.needs_rows)
+        and (np.isfinite(posed.balance) or not rule.moves)
     }
+    counts: dict[str, tuple[int, ...] | None] = {}
+    for name, p in mixtures.items():
+        try:
+            counted = allocation(posed, p)
+            counts[name] = counted.counts if counted else None
+        except MixtureError as error:  # a mixture that the budget cannot hold is an answer, too
+            counts[name] = None
+            warn(f"{BASELINES[name].title}: {error}")
     if as_json:
         print_json(
             {
@@ -257,7 +269,7 @@ def baselines(
                     name: {
                         "title": BASELINES[name].title,
                         "p": p,
-                        "counts": counted.counts if (counted := allocation(posed, p)) else None,
+                        "counts": counts[name],
                         "distance": np.abs(p - found.p).sum(),
                     }
                     for name, p in mixtures.items()
@@ -265,8 +277,15 @@ def baselines(
             }
         )
         return
-    rows = [
-        [task, f"{found.p[i]:.4f}", *(f"{p[i]:.4f}" for p in mixtures.values())]
-        for i, task in enumerate(found.tasks)
-    ]
+    if exact := allocation(posed, found.p):
+        columns = [exact.counts, *counts.values()]
+        rows = [
+            [task, *("-" if c is None else str(c[i]) for c in columns)]
+            for i, task in enumerate(found.tasks)
+        ]
+    else:
+        rows = [
+            [task, f"{found.p[i]:.4f}", *(f"{p[i]:.4f}" for p in mixtures.values())]
+            for i, task in enumerate(found.tasks)
+        ]
     click.echo(table(["task", "exact", *mixtures], rows))

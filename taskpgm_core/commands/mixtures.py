@@ -27,7 +27,7 @@ def allocation(posed: Posed, p: Any) -> Allocation | None:
         posed.study.names,
         posed.budget,
         unit=posed.unit,  # type: ignore[arg-type]
-        rows=posed.study.rows,
+        rows=posed.rows,
         mean_tokens=posed.mean_tokens,
         max_epochs=posed.max_epochs,
     )
@@ -158,7 +158,11 @@ def path(study: str, as_json: bool, **options: Any) -> None:
         print_json(traced.to_json())
         return
     rows = [
-        [f"{point['balance']:.6g}", str(len(point["p"])), _largest(point["p"])]
+        [
+            f"{point['balance']:.6g}",
+            str(sum(w > 0 for w in point["p"].values())),
+            _largest(point["p"]),
+        ]
         for point in traced.to_json()["breakpoints"]
     ]
     click.echo(table(["balance", "tasks", "largest weights"], rows))

@@ -1,7 +1,7 @@
 """From the options of a verb to a posed problem: measure, balance, anchor, constraints."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ _OPTIONS = (
     click.option("--group", "groups", multiple=True, help="FAMILY:LO:HI, bounds on a family."),
     click.option("--pin", "pins", multiple=True, help="TASK=X, or TASK to keep its anchor."),
     click.option("--pull-to", help="FILE with the mixture in production."),
-    click.option("--rho", type=float, default=0.0, help="How hard it pulls, in units of S."),
+    click.option("--rho", type=float, help="How hard it pulls, in units of S."),
     click.option("--margin", type=float, default=0.1, help="Shift above its floor (fraction)."),
 )
 
@@ -62,9 +62,12 @@ class Posed:
     max_epochs: float | None
 
     @property
-    def mean_tokens(self) -> Array | None:
-        values = [task.mean_tokens for task in self.study.tasks]
-        return None if any(v is None for v in values) else np.array(values, dtype=np.float64)
+    def rows(self) -> list[int | None]:
+        return [task.rows for task in self.study.tasks]
+
+    @property
+    def mean_tokens(self) -> list[float | None]:
+        return [task.mean_tokens for task in self.study.tasks]
 
 
 def pose_from(study_name: str, **options: Any) -> Posed:
@@ -79,26 +82,28 @@ def pose_from(study_name: str, **options: Any) -> Posed:
         utility = store.losses(study).gain
     elif options["unary"] != UNARY[0]:
         raise MixtureError(f"--unary must be {' or '.join(UNARY)}, not '{options['unary']}'.")
-    caps = _numbers(options["caps"], study.names, "--cap")
-    caps = _with_epochs(caps, study, options)
+    if options["budget"] is not None and options["budget"] < 1:
+        raise MixtureError(
+            f"--budget must be a whole number of at least 1, not {options['budget']}."
+        )
+    if (options["pull_to"] is None) != (options["rho"] is None):
+        raise MixtureError("--pull-to and --rho go together: what pulls, and how hard.")
+    pins = _pins(options["pins"], study.names, anchor)
+    caps = _with_epochs(_numbers(options["caps"], study.names, "--cap", pins), study, options)
     pull_to = store.read_mixture(options["pull_to"], study.names) if options["pull_to"] else None
     problem = pose(
         similarity,
         anchor=anchor,
         anchor_name=anchor_name,
         utility=utility,
-        floors=_numbers(options["floors"], study.names, "--floor"),
+        floors=_numbers(options["floors"], study.names, "--floor", pins),
         caps=caps,
         groups=[_group(text, study) for text in options["groups"]],
-        pin=_pins(options["pins"], study.names, anchor),
+        pin=pins or None,
         pull_to=pull_to,
-        rho=options["rho"],
+        rho=options["rho"] or 0.0,
         margin=options["margin"],
     )
-    if options["budget"] is not None and options["budget"] < 1:
-        raise MixtureError(
-            f"--budget must be a whole number of at least 1, not {options['budget']}."
-        )
     return Posed(
         study,
         similarity,
@@ -140,7 +145,8 @@ def _anchor(text: str, study: Study) -> tuple[Array | None, str]:
             )
         return study.rows / study.rows.sum(), "proportional"
     if text.startswith("task:"):
-        chosen = [name.strip() for name in text.removeprefix("task:").split(",")]
+        whole = text.removeprefix("task:")
+        chosen = [whole] if whole in study.names else [name.strip() for name in whole.split(",")]
         weights = np.zeros(n)
         for name in chosen:
             if name not in study.names:
@@ -161,14 +167,17 @@ def _number(text: str, option: str) -> float:
     return value
 
 
-def _numbers(given: Sequence[str], tasks: Sequence[str], option: str) -> dict[str, float] | None:
+def _numbers(
+    given: Sequence[str], tasks: Sequence[str], option: str, pins: Collection[str]
+) -> dict[str, float] | None:
+    """{task: bound}; a number for all tasks leaves out those that are pinned."""
     if not given:
         return None
     bounds: dict[str, float] = {}
     for text in sorted(given, key=lambda t: "=" in t):
         name, equals, value = text.rpartition("=")
         if not equals:
-            bounds = dict.fromkeys(tasks, _number(text, option))
+            bounds = dict.fromkeys((t for t in tasks if t not in pins), _number(text, option))
         elif name not in tasks:
             raise MixtureError(f"{option} names '{name}', which is no task{nearest(name, tasks)}.")
         else:
@@ -205,16 +214,14 @@ def _group(text: str, study: Study) -> Group:
     return Group(name, members, _number(lo, "--group"), _number(hi, "--group"))
 
 
-def _pins(
-    given: Sequence[str], tasks: Sequence[str], anchor: Array | None
-) -> dict[str, float] | None:
+def _pins(given: Sequence[str], tasks: Sequence[str], anchor: Array | None) -> dict[str, float]:
     pins: dict[str, float] = {}
     for text in given:
-        name, equals, value = text.rpartition("=")
+        name, equals, value = (text, "", "") if text in tasks else text.rpartition("=")
         name = name if equals else text
         if name not in tasks:
             raise MixtureError(f"--pin names '{name}', which is no task{nearest(name, tasks)}.")
         index = list(tasks).index(name)
         kept = 1.0 / len(tasks) if anchor is None else float(anchor[index])
         pins[name] = _number(value, "--pin") if equals else kept
-    return pins or None
+    return pins

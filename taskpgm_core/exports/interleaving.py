@@ -6,6 +6,8 @@ from typing import Literal
 import numpy as np
 
 BLOCK = 1000  # the library draws its sources in blocks of this size
+MOST = 10**7
+"""Draws that are made; of more, the expected counts are no further off than 0.1% of the budget."""
 
 
 def interleaved_counts(
@@ -20,8 +22,11 @@ def interleaved_counts(
 
     The library draws sources from ``numpy.random.default_rng(seed)`` and ends with the draw that
     exhausts the first source (``first_exhausted``) or the last one (``all_exhausted``); sources
-    already exhausted start over. Without ``lengths`` no source ends.
+    already exhausted start over. Without ``lengths`` no source ends. Of more than ``MOST`` draws
+    the expected counts are given.
     """
+    if limit > MOST:
+        return _expected(probabilities, limit, lengths, strategy)
     rng = np.random.default_rng(seed)
     n = len(probabilities)
     sizes = None if lengths is None else np.asarray(lengths, dtype=np.int64)
@@ -41,3 +46,13 @@ def interleaved_counts(
 
 def _ended(exhausted: np.ndarray, strategy: str) -> bool:
     return bool(exhausted.any() if strategy == "first_exhausted" else exhausted.all())
+
+
+def _expected(
+    probabilities: Sequence[float], limit: int, lengths: Sequence[int] | None, strategy: str
+) -> list[int]:
+    draws = float(limit)
+    if lengths is not None:
+        ends = [length / p for length, p in zip(lengths, probabilities, strict=True)]
+        draws = min(draws, min(ends) if strategy == "first_exhausted" else max(ends))
+    return [round(p * draws) for p in probabilities]

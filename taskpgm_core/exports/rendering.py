@@ -58,7 +58,7 @@ def head(recipe: Recipe, rendered: Rendered, exporter: Exporter) -> str:
         lines.append(f"  {portion.weight:.6f} -> {came}  {quoted(portion.task)}")
     if recipe.dropped:
         lines.append(f"Weight zero: {', '.join(quoted(task) for task in recipe.dropped)}")
-    return "".join(f"# {line}\n" for line in lines)
+    return "".join(f"# {part}\n" for line in lines for part in line.splitlines())
 
 
 class _PlainDumper(yaml.SafeDumper):

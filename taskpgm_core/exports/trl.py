@@ -17,7 +17,7 @@ def render(recipe: Recipe) -> Rendered:
     entries, lengths, warnings = [], [], []
     for portion, share in zip(recipe.portions, shares, strict=True):
         # Rounded up: TRL's total is the least of length / share, and must reach the budget.
-        wanted = ceil(share * total)
+        wanted = ceil(share * total - 1e-6)  # a share of whole rows may lie a rounding above them
         length = wanted if portion.rows is None else min(wanted, portion.rows)
         source: dict[str, Any] = {**load_arguments(portion.source), "columns": COLUMNS}
         if portion.rows is None:

@@ -110,11 +110,16 @@ def alarms(
         )
     if not solution.closed_form_valid:
         dropped = n - len(solution.support)
+        if dropped:
+            reason = f"is no mixture here; {dropped} of {n} tasks have no weight"
+        elif any(name != "simplex" for name in solution.multipliers):
+            reason = "knows of no limits, and those set here hold the mixture"
+        else:
+            reason = "divides by a similarity matrix that is singular here"
         raised.append(
             Alarm(
                 "closed-form-invalid",
-                "The paper's closed form is no mixture here, so the exact solver was needed"
-                + (f"; {dropped} of {n} tasks have no weight." if dropped else "."),
+                f"The paper's closed form {reason}, so the exact solver was needed.",
                 float(dropped),
                 "note",
             )

@@ -130,9 +130,10 @@ def pose(
     left out (default uniform). ``utility``: a measured worth of each task (n,), used instead of
     n S w; it keeps its own scale. ``floors``, ``caps``: one number for all tasks or {task: x}.
     ``groups``: families with bounds on their sum. ``pin``: {task: weight}, or tasks that keep
-    their anchor's weight. ``pull_to``, ``rho``: a mixture in production and how hard it pulls,
-    in units of S. ``margin``: how far above its floor the shift goes where S is not convex on
-    the simplex, as a fraction of the floor.
+    their anchor's weight; a bound for all tasks gives way to it, a task's own does not.
+    ``pull_to``, ``rho``: a mixture in production and how hard it pulls, in units of S.
+    ``margin``: how far above its floor the shift goes where S is not convex on the simplex, as a
+    fraction of the floor.
 
     Raises MixtureError for values that make no sense; constraints that clash are the solver's
     ``infeasible`` status.
@@ -149,7 +150,15 @@ def pose(
         fixed = pin if isinstance(pin, Mapping) else _anchored(pin, tasks, w)
         for task, weight in fixed.items():
             i = _place(task, tasks, "pinned task")
-            lo[i] = hi[i] = _proportion(weight, f"The pinned weight of '{task}'")
+            x = _proportion(weight, f"The pinned weight of '{task}'")
+            low = lo[i] if isinstance(floors, Mapping) else 0.0
+            high = hi[i] if isinstance(caps, Mapping) else 1.0
+            if not low - SUM_SLACK <= x <= high + SUM_SLACK:
+                raise MixtureError(
+                    f"'{task}' is pinned to {x:.6g}, but its floor is {low:.6g} and its cap "
+                    f"{high:.6g}; drop one of them."
+                )
+            lo[i] = hi[i] = x
     for group in groups:
         for task in group.tasks:
             _place(task, tasks, f"task of group '{group.name}'")

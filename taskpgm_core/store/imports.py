@@ -42,9 +42,12 @@ def _from_csv(path: Path) -> tuple[list[str] | None, np.ndarray]:
     cells = [row for _, row in _csv_rows(path)]
     if not cells:
         raise StoreError(f"{path} is empty; it must hold a square matrix.")
-    header = cells[0] if any(c and _number(c) is None for c in cells[0][1:] or cells[0]) else None
+    first = cells[0]
+    corner = not first[0] and len(first) == len(cells) > 1  # above a column of names
+    named = any(c and _number(c) is None for c in first[1:] or first)
+    header = first if corner or named else None
     body = cells[1:] if header else cells
-    labelled = bool(body) and _number(body[0][0]) is None
+    labelled = bool(body) and (corner or _number(body[0][0]) is None)
     names = [row[0] for row in body] if labelled else header
     if header and labelled:
         columns = header[1:] if len(header) == len(body) + 1 else header
@@ -79,7 +82,10 @@ def _from_json(path: Path) -> tuple[list[str] | None, np.ndarray]:
 
 def _from_npy(path: Path) -> np.ndarray:
     with path.open("rb") as file:
-        return np.lib.format.read_array(file, allow_pickle=False).astype(np.float64)
+        array = np.lib.format.read_array(file, allow_pickle=False)
+    if np.iscomplexobj(array):
+        raise ValueError("its numbers are complex")
+    return array.astype(np.float64)
 
 
 def _matrix(path: Path) -> tuple[list[str] | None, np.ndarray]:
@@ -97,7 +103,15 @@ def _matrix(path: Path) -> tuple[list[str] | None, np.ndarray]:
         raise StoreError(
             f"There is no file {path}; name a CSV, TSV, NPY, JSON or Parquet file."
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        RecursionError,
+        OverflowError,
+        csv.Error,
+    ) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StoreError(f"{path} cannot be read as a matrix: {reason}.") from None
     raise StoreError(f"{path} is no CSV, TSV, NPY, JSON or Parquet file, so it cannot be imported.")
@@ -206,8 +220,14 @@ def import_matrix(
     )
     if names is not None and len(names) != n:
         raise StoreError(f"{path} names {len(names)} tasks, but its matrix has {n} rows.")
-    if any(not task.id.strip() for task in described):
-        raise StoreError(f"{path}: a task has no name.")
+    for task in described:
+        if not task.id.strip():
+            raise StoreError(f"{path}: a task has no name.")
+        if any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in task.id):
+            raise StoreError(
+                f"{path}: the task name {task.id!a} holds a control character or half a "
+                f"character; rename the task."
+            )
     if len(described) != n:
         raise StoreError(f"{tasks} lists {len(described)} tasks, but the matrix in {path} has {n}.")
     if names and tasks and [t.id for t in described] != list(names):

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,9 +29,9 @@ def read_mixture(file: str | Path, tasks: Sequence[str]) -> Array:
 def parse_mixture(data: bytes, name: str, tasks: Sequence[str]) -> Array:
     """(n,) proportions over ``tasks``, summing to 1, from the bytes of the file ``name``.
 
-    JSON {task: weight}, JSON with these under ``weights``, an answer of ``solve --json``, or CSV
-    with columns task,weight. Weights need not sum to 1; tasks left out get 0. Raises MixtureError
-    for anything else, unknown tasks included.
+    JSON {task: weight}, JSON with these under ``weights``, an answer of ``solve --json``, a recipe
+    (``mixture.json``), a decision record, or CSV with columns task,weight. Weights need not sum
+    to 1; tasks left out get 0. Raises MixtureError for anything else, unknown tasks included.
     """
     if len(data) > LARGEST_FILE:
         raise _unreadable(name, f"it is larger than {LARGEST_FILE:,} bytes")
@@ -76,8 +77,22 @@ def _from_csv(text: str) -> dict[str, float]:
 
 
 def _from_json(text: str) -> dict[str, float]:
-    value = json.loads(text)
-    if isinstance(value.get("tasks"), list) and "p" in value:
-        value = dict(zip(value["tasks"], value["p"], strict=True))
+    value = json.loads(text, object_pairs_hook=_once)
+    if value.get("status") == "infeasible":
+        raise ValueError("it is the answer that no mixture meets the constraints")
+    tasks = value.get("tasks")
+    if isinstance(tasks, list) and "p" in value:
+        value = dict(zip(tasks, value["p"], strict=True))
+    elif isinstance(tasks, list) and "weights" not in value:
+        value = _once([(task["task"], task["weight"]) for task in tasks])
     value = value.get("weights", value)
     return {str(task): float(weight) for task, weight in value.items()}
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of ``pairs``; ValueError where a name stands in it twice."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"'{next(n for n in names if names.count(n) > 1)}' stands in it twice")
+    return value
