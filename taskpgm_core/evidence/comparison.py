@@ -6,12 +6,14 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtr, stdtrit
 
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.records import Array
 from taskpgm_core.store import SUITE
 
 DRAWS = 4000
+FEWEST_SEEDS = 2
 FEWEST = 6  # tasks: that all of five agree by luck has a chance of 6%, and a bootstrap is then sure
 Column = Literal["loss", "accuracy"]
 
@@ -24,8 +26,9 @@ class Comparison:
     ``tokens``: mean supervised tokens that a run trained on (equal rows do not make them equal);
     ``worst``: the largest mean loss of any task, which is ``worst_task``. ``difference``: of the
     mean loss to the reference's on ``seeds`` common seeds, negative where the arm is better, with
-    the bootstrap interval ``low`` to ``high``; ``p``: two-sided, ``p_holm``: with Holm's correction
-    over all arms; none of them on fewer than ``FEWEST`` tasks. The reference has no difference.
+    the interval ``low`` to ``high``; ``p``: two-sided, ``p_holm``: with Holm's correction over all
+    arms; none of them on fewer than ``FEWEST`` tasks or ``FEWEST_SEEDS`` seeds. The reference has
+    no difference.
     Compared by accuracy, ``worst`` is the smallest, a positive difference is the better arm's, and
     ``loss`` is NaN where none was measured.
     """
@@ -60,9 +63,10 @@ def compare(
 ) -> tuple[Comparison, ...]:
     """Every arm of ``runs`` (rows as in ``store.evidence``) on ``tasks``, best ``column`` first.
 
-    Differences are paired by seed and task and resampled over both, seeds and tasks as they come:
-    an interval covers what other seeds and other tasks of this kind would have said. MixtureError
-    where the reference or a task was never run.
+    Differences are paired by seed and task. An interval covers what other seeds and other tasks of
+    this kind would have said: it is the wider of a bootstrap over both, which a few seeds make too
+    sure, and Student's over the seeds' means. MixtureError where the reference or a task was never
+    run.
     """
     known = runs[runs["task"].isin(tasks)]
     if reference not in set(known["arm"]):
@@ -79,8 +83,8 @@ def compare(
         by_task = table.mean(axis=0)
         worst = (sign * by_task).idxmax()
         interval: tuple[float, float, float] | None = None
-        if paired is not None and len(paired) and len(tasks) >= FEWEST:
-            interval = _bootstrap(paired, level, seed)
+        if paired is not None and len(paired) >= FEWEST_SEEDS and len(tasks) >= FEWEST:
+            interval = _interval(paired, level, seed)
         found.append(
             Comparison(
                 arm=str(arm),
@@ -132,6 +136,19 @@ def _table(rows: pd.DataFrame, tasks: Sequence[str], column: str) -> pd.DataFram
         missing = table.columns[table.isna().any()][0]
         raise MixtureError(f"A run of arm '{rows['arm'].iloc[0]}' says nothing of '{missing}'.")
     return table
+
+
+def _interval(paired: Array, level: float, seed: int) -> tuple[float, float, float]:
+    """(low, high, two-sided p) of the mean of ``paired`` (seeds, tasks): the less sure of two."""
+    low, high, p = _bootstrap(paired, level, seed)
+    means = paired.mean(axis=1)
+    free, centre = len(means) - 1, float(means.mean())
+    error = float(means.std(ddof=1)) / len(means) ** 0.5
+    if error == 0:
+        return low, high, p
+    half = float(stdtrit(free, (1 + level) / 2)) * error
+    p_seeds = 2 * float(stdtr(free, -abs(centre) / error))
+    return min(low, centre - half), max(high, centre + half), max(p, p_seeds)
 
 
 def _bootstrap(paired: Array, level: float, seed: int) -> tuple[float, float, float]:
