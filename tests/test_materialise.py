@@ -8,6 +8,7 @@ import datasets
 import numpy as np
 import pytest
 
+from taskpgm_core.digest import sha256
 from taskpgm_core.errors import ExportError
 from taskpgm_core.exports import Recipe, file_name, make_recipe
 from taskpgm_core.exports import materialise as module
@@ -165,3 +166,14 @@ def test_rows_that_are_not_the_recipes_are_refused(tmp_path):
     with pytest.raises(ExportError, match="jsonl or parquet"):
         materialise(recipe_of(), load, tmp_path, format="csv")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_manifest_that_points_elsewhere_deletes_nothing(tmp_path):
+    data, folder = b"precious", tmp_path / "out"
+    folder.mkdir()
+    (tmp_path / "precious").write_bytes(data)
+    listed = {"../precious": {"sha256": sha256(data)}}
+    manifest = {"format": module.FORMAT, "files": listed}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    materialise(recipe_of(), load, folder)
+    assert (tmp_path / "precious").read_bytes() == data

@@ -636,3 +636,24 @@ def test_measures_of_a_study(cache, tmp_path):
         store.import_matrix(tmp_path / "m.npy", kind="distance")
     with pytest.raises(StoreError, match="no name for a study"):
         store.import_matrix(tmp_path / "m.npy", kind="similarity", name="Bad Name")
+
+
+def test_a_reader_between_the_two_writes_of_a_listing_waits_for_the_second(cache, monkeypatch):
+    study = Path(write_study(cache).folder)
+    whole = (study / "manifest.json").read_bytes()
+    old = whole.replace(b'"schema": 1', b'"schema":  1')
+    assert old != whole
+    (study / "manifest.json").write_bytes(old)  # the guard is there already, the manifest not yet
+    slept = []
+
+    def meanwhile(seconds):
+        slept.append(seconds)
+        if len(slept) == 2:
+            (study / "manifest.json").write_bytes(whole)
+
+    monkeypatch.setattr("taskpgm_core.store.manifest.time.sleep", meanwhile)
+    assert store.open_study(str(study)).slug
+    assert len(slept) == 2
+    (study / "manifest.json").write_bytes(old)
+    with pytest.raises(StoreError, match="does not match"):
+        store.open_study(str(study))

@@ -282,6 +282,8 @@ def test_per_task_files_are_where_the_recipes_look(ask, tmp_path):
         (["export", "starter", "--to", "axolotl"], "--budget"),
         (["export", "starter", "--to", "axolotls", "--budget", "9"], "did you mean 'axolotl'"),
         (["solve", "startet"], "did you mean 'starter'"),
+        (["report", "starter", "--out", "x.html", "--record", "./x.html"], "the same file"),
+        (["materialise", "starter", "--budget", "9", "--out", __file__], "cannot be written"),
     ],
 )
 def test_what_makes_no_sense_gets_one_sentence(ask, words, sentence):
@@ -362,3 +364,28 @@ def test_a_huge_budget_is_answered_by_what_is_expected(ask):
     found = ask("export", "starter", "--budget", 10**12, "--to", "datasets")
     for task, share in found["realised"].items():
         assert share == pytest.approx(found["asked"][task], rel=1e-3)
+
+
+def test_a_recipe_reads_materialised_rows_and_says_how_to_get_them(capsys, tmp_path):
+    words = ["starter", "--budget", "90", "--out", str(tmp_path)]
+    assert main(["export", *words, "--to", "trl"]) == 0
+    assert "materialise starter --per-task" in capsys.readouterr().out
+    recipe = json.loads((tmp_path / "mixture.json").read_text())
+    assert {t["source"]["path"].split("/")[0] for t in recipe["tasks"]} == {"tasks"}
+
+
+def test_materialise_says_what_it_wrote_and_leaves_nothing_old(capsys, tmp_path):
+    words = ["materialise", "starter", "--out", str(tmp_path)]
+    assert main([*words, "--budget", "26", "--unit", "tokens", "--balance", "0.5"]) == 0
+    said = capsys.readouterr().out
+    frame = pd.read_json(tmp_path / "train.jsonl", lines=True)
+    assert f"Wrote {len(frame)} rows of {frame['task'].nunique()} tasks" in said
+    assert "supervised tokens for 26" in said
+    (tmp_path / "mine.txt").write_text("kept")
+    assert main([*words, "--budget", "10", "--format", "parquet"]) == 0
+    assert "Wrote 10 rows of 10 tasks" in capsys.readouterr().out
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"train.parquet", "manifest.json", "mine.txt"}
+    (tmp_path / "train.parquet").write_bytes(b"edited since")
+    assert main([*words, "--budget", "10"]) == 0
+    assert (tmp_path / "train.parquet").read_bytes() == b"edited since"

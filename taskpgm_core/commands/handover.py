@@ -1,5 +1,6 @@
 """Verbs that hand a mixture to a trainer: export, materialise."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from taskpgm_core.commands.output import as_json, print_json, study_argument, wa
 from taskpgm_core.commands.posing import pose_from, posing
 from taskpgm_core.corpus import training_rows
 from taskpgm_core.errors import ExportError
-from taskpgm_core.exports import EXPORTERS, Recipe, Source, export, make_recipe
+from taskpgm_core.exports import EXPORTERS, Recipe, export, make_recipe
 from taskpgm_core.exports.materialise import materialise
 from taskpgm_core.records import Study
 from taskpgm_core.store.files import write_atomic
@@ -43,25 +44,9 @@ def recipe_from(study: str, seed: int, options: dict[str, Any]) -> tuple[Study, 
         known.tasks,
         counted,
         seed=seed,
-        sources=_own_sources(known),
         provenance=provenance,
     )
     return known, recipe
-
-
-def _own_sources(study: Study) -> dict[str, Source]:
-    """Sources that a trainer can read as they are: JSONL files, and hub data with these columns."""
-    sources = {}
-    for entry in (study.plan or {}).get("tasks", ()):
-        kind, _, name = entry["source"].partition(":")
-        folder = study.plan["folders"].get(kind) if study.plan else None
-        if kind == "jsonl":
-            sources[entry["id"]] = Source(str(Path(folder or ".") / name))
-        elif kind == "hub" and set(entry["options"]) <= {"config", "split"}:
-            options = entry["options"]
-            split = options.get("split", "train")
-            sources[entry["id"]] = Source(name, options.get("config"), split)
-    return sources
 
 
 @click.command("export")
@@ -76,7 +61,7 @@ def export_(
     study: str, to: str, out: str | None, strict: bool, seed: int, as_json: bool, **options: Any
 ) -> None:
     """The mixture of STUDY as the configuration of a trainer, with what it will really yield."""
-    _, recipe = recipe_from(study, seed, options)
+    known, recipe = recipe_from(study, seed, options)
     rendered = export(recipe, to, strict=strict)
     for sentence in rendered.warnings:
         warn(sentence)
@@ -99,6 +84,11 @@ def export_(
         )
     elif out:
         click.echo(f"Wrote {', '.join(files)} to {out}: {rendered.meaning}.")
+        if known.plan is not None:
+            click.echo(
+                f"The rows it reads: python -m taskpgm_core materialise {study} --per-task --out "
+                f"{Path(out) / 'tasks'} and the same question; they leave out every probe example."
+            )
     else:
         for name, text in rendered.files.items():
             click.echo(f"# ---- {name}\n{text}", nl=False)
@@ -136,5 +126,11 @@ def materialise_(
     )
     if as_json:
         print_json({"manifest": str(manifest), "tasks": recipe.tasks, "counts": recipe.counts})
-    else:
-        click.echo(f"Wrote {len(recipe.tasks)} tasks, {recipe.budget:,} {recipe.unit}: {manifest}")
+        return
+    drawn = [t["rows"] for t in json.loads(manifest.read_bytes())["tasks"]]
+    tokens = ""
+    if recipe.unit == "tokens" and not per_task:
+        come = sum(n * (p.mean_tokens or 0.0) for n, p in zip(drawn, recipe.portions, strict=True))
+        tokens = f", about {come:,.0f} supervised tokens for {recipe.budget:,}"
+    told = f"{sum(drawn):,} rows of {sum(n > 0 for n in drawn)} tasks{tokens}"
+    click.echo(f"Wrote {told}: {manifest}")

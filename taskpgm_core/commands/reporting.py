@@ -41,6 +41,8 @@ def report(
     """One self-contained HTML file on the mixture of STUDY, with its live balance dial."""
     from taskpgm_core.report import decide, report_page
 
+    if record and Path(record).resolve() == Path(out).resolve():
+        raise MixtureError("--out and --record name the same file; give each its own.")
     posed = pose_from(study, **options)
     found, path = solved(posed), trace(posed.problem)
     sure = bootstrap(posed.study, posed.problem, found.balance)

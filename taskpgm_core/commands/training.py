@@ -129,13 +129,11 @@ def evidence(
     """What training on competing mixtures of STUDY has come to so far."""
     found = store.open_study(study)
     if file:
-        store.import_runs(found, file)
+        _compared(store.read_runs(file)[0], found, column, reference)
+        store.import_runs(found, file)  # only what can be compared: nothing removes it again
         folder = folder or sha256_file(Path(file))[:12]
     card, runs = chosen_evidence(found, folder)
-    held_out, suites = judges(runs, found.names)
-    inside = compare(runs, found.names, column=column, reference=reference)
-    outside = compare(runs, held_out, column=column, reference=reference) if held_out else ()
-    public = compare(runs, suites, column="accuracy", reference=reference) if suites else ()
+    inside, outside, public = _compared(runs, found, column, reference)
     told = foresight(found, runs)
     if as_json:
         print_json(
@@ -170,6 +168,18 @@ def evidence(
             f"{told.correlation:.2f} (p {told.p:.2f}): {verdict}."
         )
     click.echo("Tokens: supervised ones a run trained on. Equal rows do not make them equal.")
+
+
+def _compared(
+    runs: pd.DataFrame, study: Study, column: Column, reference: str
+) -> tuple[tuple[Comparison, ...], ...]:
+    """The arms on the study's tasks, on tasks in no mixture and on public suites."""
+    held_out, suites = judges(runs, study.names)
+    return (
+        compare(runs, study.names, column=column, reference=reference),
+        compare(runs, held_out, column=column, reference=reference) if held_out else (),
+        compare(runs, suites, column="accuracy", reference=reference) if suites else (),
+    )
 
 
 HEADER = [

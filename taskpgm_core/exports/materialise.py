@@ -45,7 +45,8 @@ def materialise(
 
     A row holds ``task``, ``prompt``, ``completion`` and the same two as chat ``messages``. The same
     recipe, rows and ``seed`` (the recipe's by default) give the same bytes; what a larger budget
-    draws of a task contains what a smaller one draws. Raises ExportError where a task's rows are
+    draws of a task contains what a smaller one draws. Files that an earlier call left in the folder
+    go. Raises ExportError where a task's rows are
     not those that the recipe was made for.
     """
     if format not in ("jsonl", "parquet"):
@@ -68,12 +69,18 @@ def materialise(
             keyed += [(key, task, i) for key, i in _passes(seed, task, len(pool), n)]
             drawn[task] = n
         files[f"train.{format}"] = [_row(task, pools[task][i]) for _, task, i in sorted(keyed)]
-    (folder / MANIFEST).unlink(missing_ok=True)  # from here to the end the folder is unfinished
     listed = {}
-    for name, rows in files.items():
-        data = _jsonl(rows) if format == "jsonl" else parquet_bytes(pd.DataFrame(rows))
-        write_atomic(folder / name, data)
-        listed[name] = {"sha256": sha256(data), "bytes": len(data), "rows": len(rows)}
+    try:
+        before = _written(folder)
+        (folder / MANIFEST).unlink(missing_ok=True)  # from here to the end it is unfinished
+        for name in before - set(files):
+            (folder / name).unlink(missing_ok=True)
+        for name, rows in files.items():
+            data = _jsonl(rows) if format == "jsonl" else parquet_bytes(pd.DataFrame(rows))
+            write_atomic(folder / name, data)
+            listed[name] = {"sha256": sha256(data), "bytes": len(data), "rows": len(rows)}
+    except OSError as error:
+        raise ExportError(f"{folder} cannot be written: {error.strerror}.") from None
     manifest = {
         "format": FORMAT,
         "version": VERSION,
@@ -88,6 +95,18 @@ def materialise(
     }
     write_atomic(folder / MANIFEST, json_bytes(manifest))
     return folder / MANIFEST
+
+
+def _written(folder: Path) -> set[str]:
+    """The files that the folder's manifest says were written here, by their digests."""
+    root = folder.resolve()
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        files = manifest["files"] if manifest["format"] == FORMAT else {}
+        inside = {n: f for n, f in files.items() if (folder / n).resolve().is_relative_to(root)}
+        return {n for n, f in inside.items() if sha256((folder / n).read_bytes()) == f["sha256"]}
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def _pool(load: Load, task: str, expected: int | None) -> Sequence[Example]:

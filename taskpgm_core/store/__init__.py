@@ -27,6 +27,7 @@ from taskpgm_core.store.evidence import (
     import_runs,
     keep_run,
     kept_run,
+    read_runs,
 )
 from taskpgm_core.store.imports import import_matrix
 from taskpgm_core.store.lock import locked
@@ -79,6 +80,7 @@ __all__ = [
     "probe_text",
     "put_back",
     "read_mixture",
+    "read_runs",
     "recover",
     "remaining",
     "similarity",

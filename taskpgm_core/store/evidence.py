@@ -2,7 +2,8 @@
 
 import fcntl
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,14 @@ def _file(arm: str, definition: str, seed: int) -> str:
     return f"{arm}-{definition}-{seed}.parquet"
 
 
+@contextmanager
+def _listing(folder: Path) -> Iterator[None]:
+    """One process at a time lists or drops runs."""
+    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def has_run(study: Study, digest: str, arm: str, definition: str, seed: int) -> bool:
     """Whether a run of the arm so named and so defined is finished and listed."""
     folder = _folder(study, digest)
@@ -74,8 +83,7 @@ def keep_run(
     folder = _folder(study, digest)
     name, seed = str(rows["arm"].iloc[0]), int(rows["seed"].iloc[0])
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _listing(folder):
         listed = folder / MANIFEST
         arms = read_manifest(folder)["arms"] if listed.is_file() else {}
         write_atomic(folder / _file(name, definition, seed), parquet_bytes(rows[list(COLUMNS)]))
@@ -117,17 +125,17 @@ def _named_apart(folder: Path, name: str, listed: Iterable[str]) -> pd.DataFrame
 
 def drop_run(folder: Path, name: str) -> None:
     """Take a damaged run off the list of its evidence folder; the next campaign repeats it."""
-    manifest = read_manifest(folder)
-    (folder / name).unlink(missing_ok=True)
-    card = {k: v for k, v in manifest.items() if k not in ("schema", "files", "content")}
-    write_manifest(folder, card)
+    with _listing(folder):
+        manifest = read_manifest(folder)
+        (folder / name).unlink(missing_ok=True)
+        card = {k: v for k, v in manifest.items() if k not in ("schema", "files", "content")}
+        write_manifest(folder, card)
 
 
-def import_runs(study: Study, file: str | Path) -> int:
-    """Keep the finished runs in a CSV with the columns ``COLUMNS``; how many there were.
+def read_runs(file: str | Path) -> tuple[pd.DataFrame, str]:
+    """The finished runs in a CSV with the columns ``COLUMNS``, and the digest of its bytes.
 
-    They get an evidence folder of their own, named by the file's bytes. StoreError names what is
-    missing or no number.
+    StoreError names what is missing, no number, or there twice.
     """
     path = Path(file)
     try:
@@ -154,7 +162,24 @@ def import_runs(study: Study, file: str | Path) -> int:
         raise StoreError(f"{path.name}, line {line}: budget must be at least 1 row.")
     if frame["arm"].isna().any() or frame["task"].isna().any():
         raise StoreError(f"{path.name} has a row without an arm or a task.")
-    digest, runs = sha256(data), 0
+    broken = frame["seed"] != frame["seed"].round()
+    if broken.any():
+        line = int(np.flatnonzero(broken)[0]) + 2
+        raise StoreError(f"{path.name}, line {line}: seed must be a whole number.")
+    twice = frame.duplicated(["arm", "seed", "task"])
+    if twice.any():
+        line = int(np.flatnonzero(twice)[0]) + 2
+        raise StoreError(f"{path.name}, line {line}: this arm, seed and task stand in it twice.")
+    return frame, sha256(data)
+
+
+def import_runs(study: Study, file: str | Path) -> int:
+    """Keep the finished runs in a CSV as ``read_runs`` reads it; how many there were.
+
+    They get an evidence folder of their own, named by the file's bytes.
+    """
+    frame, digest = read_runs(file)
+    path, runs = Path(file), 0
     for (arm, seed), rows in frame.groupby(["arm", "seed"], sort=True):
         definition = sha256(f"{arm}/{digest}".encode())[:12]
         keep_run(

@@ -1,6 +1,7 @@
 """The manifest: what a folder holds, with the checksum of every file. Written last, read first."""
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,6 +13,7 @@ from taskpgm_core.store.files import WRITING, json_bytes, write_atomic
 SCHEMA = 1
 MANIFEST = "manifest.json"
 GUARD = "manifest.sha256"
+READS, PAUSE = 4, 0.02  # seconds between readings
 
 
 def file_entries(folder: Path) -> dict[str, dict[str, Any]]:
@@ -41,16 +43,24 @@ def write_manifest(folder: Path, card: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a folder, checked against its guard; StoreError says what to do."""
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise StoreError(
-            f"{shown(folder, MANIFEST)} is missing, so this is no finished study; build or import "
-            f"it again."
-        )
-    data = path.read_bytes()
-    guard = folder / GUARD
-    if not guard.is_file() or guard.read_text(errors="replace").strip() != sha256(data):
+    """The manifest of a folder, checked against its guard; StoreError says what to do.
+
+    A run may be listed by another process between the reading of the two: they are read again a
+    few times before they are called damaged.
+    """
+    path, guard = folder / MANIFEST, folder / GUARD
+    for left in reversed(range(READS)):
+        if not path.is_file():
+            raise StoreError(
+                f"{shown(folder, MANIFEST)} is missing, so this is no finished study; build or "
+                f"import it again."
+            )
+        data = path.read_bytes()
+        if guard.is_file() and guard.read_text(errors="replace").strip() == sha256(data):
+            break
+        if left:
+            time.sleep(PAUSE)
+    else:
         raise StoreError(
             f"{shown(folder, MANIFEST)} does not match {GUARD}: one of them was changed; "
             f"{mend_command(folder)}."
