@@ -27,7 +27,8 @@ _OPTIONS = (
     click.option(
         "--anchor",
         default="uniform",
-        help="uniform, proportional, a JSON or CSV FILE, or task:ID,ID,... to represent.",
+        help="uniform, proportional (to rows, whatever the unit), a JSON or CSV FILE, or "
+        "task:ID,ID,... to represent.",
     ),
     click.option("--unary", default=UNARY[0], help="representativeness, or gain over the base."),
     click.option("--floor", "floors", multiple=True, help="X for all tasks, or TASK=X."),

@@ -219,7 +219,7 @@ BASELINES: Mapping[str, Baseline] = {
         Baseline(
             "proportional",
             "Size-proportional",
-            "In proportion to the rows available: what concatenating the tasks gives.",
+            "In proportion to the rows available: what concatenating the tasks gives, in rows.",
             _proportional,
             needs_rows=True,
         ),
