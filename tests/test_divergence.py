@@ -61,9 +61,11 @@ def test_all_pairs_are_the_plain_loop(vocabulary, positions, tile, device):
 def by_the_kernel(tmp_path, pieces):
     """What the GPU's kernel adds to 0 for each (p, pairs), carried out on this CPU by Triton."""
     pytest.importorskip("triton")
-    torch.save(pieces, tmp_path / "asked.pt")
+    asked = {f"p{k}": p.numpy() for k, (p, _) in enumerate(pieces)}
+    np.savez(tmp_path / "asked.npz", **asked, **{f"pairs{k}": x for k, (_, x) in enumerate(pieces)})
     in_a_process(INTERPRET, str(tmp_path), TRITON_INTERPRET="1")
-    return torch.load(tmp_path / "found.pt")
+    with np.load(tmp_path / "found.npz") as found:
+        return [torch.from_numpy(found[f"arr_{k}"]) for k in range(len(pieces))]
 
 
 def in_a_process(code, *words, **environment):
@@ -82,16 +84,19 @@ def in_a_process(code, *words, **environment):
 
 INTERPRET = """
 import sys
+import numpy as np
 import torch
 from taskpgm_core.measure.divergence import runs_of
 from taskpgm_core.measure.mixed_kernel import add_mixed
 
-found = []
-for p, pairs in torch.load(sys.argv[1] + "/asked.pt"):
-    found.append(torch.zeros(len(pairs), len(p), dtype=torch.float64))
-    add_mixed(found[-1], p, runs_of(pairs))
-    add_mixed(found[-1], p, runs_of(pairs))
-torch.save(found, sys.argv[1] + "/found.pt")
+asked, found = np.load(sys.argv[1] + "/asked.npz"), []
+for k in range(len(asked.files) // 2):
+    p, runs = torch.from_numpy(asked[f"p{k}"]), runs_of(asked[f"pairs{k}"].tolist())
+    total = torch.zeros(len(asked[f"pairs{k}"]), len(p), dtype=torch.float64)
+    add_mixed(total, p, runs)
+    add_mixed(total, p, runs)
+    found.append(total.numpy())
+np.savez(sys.argv[1] + "/found.npz", *found)
 """
 
 

@@ -68,3 +68,12 @@ def test_a_study_without_runs_names_a_protocol_that_makes_some(cache):
     assert not at.get("plotly_chart")
     name = at.code[0].value.split()[-1]
     assert load_protocol(name).study == study.slug
+
+
+def test_too_few_seeds_are_said_where_nothing_can_be_sure():
+    from types import SimpleNamespace
+
+    from pages.ui.trained import finding
+
+    bare = SimpleNamespace(tasks=range(8), compared=[SimpleNamespace(p=None)])
+    assert "seeds in common are too few" in finding(bare)

@@ -167,10 +167,14 @@ def test_counts_are_the_budgets_and_add_up(study):
     assert table["tokens"].sum() == 777
 
 
-def test_limits_that_clash_are_a_sentence_and_can_be_dropped(study):
-    at = page("mixture", floor=["0.6"])
+@pytest.mark.parametrize(
+    ("limits", "word"),
+    [({"floor": ["0.6"]}, "floors"), ({"pin": ["logic=0.5"], "cap": ["logic=0.1"]}, "pinned")],
+)
+def test_limits_that_clash_are_a_sentence_and_can_be_dropped(study, limits, word):
+    at = page("mixture", **limits)
     assert len(at.error) == 1
-    assert "floors" in at.error[0].value
+    assert word in at.error[0].value
     at.button(key="drop-limits").click().run()
     assert not at.exception
     assert not at.error

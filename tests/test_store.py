@@ -515,6 +515,7 @@ BAD_MATRICES = {
     "not square": ("m.csv", "0,1\n1,0\n2,2\n", "must be square"),
     "ragged": ("m.csv", "0,1,2\n1,0\n2,3,0\n", "row 2 has 2 numbers"),
     "a word": ("m.csv", "0,1,2\n1,0,x\n2,3,0\n", "row 2, column 3 is 'x'"),
+    "a hole in the corner": ("m.csv", ",.1,.2\n.1,0,.3\n.2,.3,0\n", "row 1, column 1 is ''"),
     "a hole": ("m.csv", "0,1,2\n1,0,\n2,3,0\n", "row 2, column 3 is ''"),
     "nan": ("m.csv", "0,nan,2\nnan,0,3\n2,3,0\n", "'T1' and 'T2' is not a finite number"),
     "infinite": ("m.json", '{"matrix": [[0, Infinity], [Infinity, 0]]}', "not a finite number"),

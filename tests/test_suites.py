@@ -1,7 +1,9 @@
 """Public suites judge trained models by the real harness, on tasks written here; no network."""
 
 import json
+import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -247,6 +249,11 @@ def test_scores_made_elsewhere_are_read_and_shown(tiny_study, tmp_path, capsys):
     drawn = json.loads(at.get("plotly_chart")[0].proto.spec)
     assert "score" in drawn["layout"]["xaxis"]["title"]["text"]
     assert any(re.search(r"b .{0,20} and a .{0,20} beat uniform", m.value) for m in at.markdown)
+    one = frame[frame["seed"] == 0]
+    one.to_csv(tmp_path / "one.csv", index=False)
+    assert main(["evidence", "tiny", "--import", str(tmp_path / "one.csv"), "--json"]) == 0
+    assert all(c["p"] is None for c in json.loads(capsys.readouterr().out)["suites"])
+    shutil.rmtree(max(Path(tiny_study.folder, "evidence").glob("*/"), key=os.path.getmtime))
     for column, value, words in (
         ("loss", np.nan, "line 2: loss is not a finite number"),  # no suite, so it must have one
         ("budget", 0, "line 2: budget must be at least 1"),

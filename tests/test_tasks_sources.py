@@ -236,6 +236,8 @@ def test_hub_leaves_out_what_is_incomplete_where_asked(tmp_path):
     with pytest.raises(SourceError, match=r"row 4: column 'label' has no class \(-1\); the option"):
         read(source, **options)
     assert len(read(source, incomplete="skip", **options)) == 4
+    judged = read(source, prompt_column="text", completion_column="right")
+    assert len(judged) == 5  # a class that is in no text may be missing
     source = a_judged_set(tmp_path / "none", label=[0, 1, 1, 1, 1])
     with pytest.raises(
         SourceError, match="row 2: the prompt is empty; the option incomplete: skip"

@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -97,12 +98,9 @@ def frame(question: str, *, pickers: bool = True) -> Scene:
             solution = load.solution(study, view)
             drafts.keep(study, view)
         except TaskPGMError as error:
-            st.error(escape(str(error)))
-            st.stop()
+            _refuse(str(error), view)
         if solution.status != "optimal":
-            st.error(escape(solution.message))
-            st.button("Drop all limits", on_click=lambda: moved(bounds=NONE), key="drop-limits")
-            st.stop()
+            _refuse(solution.message, view)
     palette = PALETTES["dark" if st.context.theme.type == "dark" else "light"]
     return Scene(study, view, palette, studies, broken)
 
@@ -123,6 +121,13 @@ def _way_round(query: dict[str, str | list[str]]) -> None:
             here = Path(page).stem == shown
             with st.container(key="here", width="content") if here else nullcontext():
                 st.page_link(page, label=label, query_params=query)
+
+
+def _refuse(sentence: str, view: View) -> NoReturn:
+    st.error(escape(sentence))
+    if view.bounds.count:
+        st.button("Drop all limits", on_click=lambda: moved(bounds=NONE), key="drop-limits")
+    st.stop()
 
 
 def _broken(broken: list[tuple[str, str]]) -> None:

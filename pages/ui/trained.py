@@ -26,7 +26,7 @@ def finding(trained: Trained) -> str:
     if len(trained.tasks) < FEWEST:
         return f"{len(trained.tasks)} tasks are too few to be sure of any difference"
     if all(c.p is None for c in trained.compared):
-        return "One seed is too few to be sure of any difference"
+        return "The seeds in common are too few to be sure of any difference"
     sure = [c for c in trained.compared if c.sure]
     better = {c.arm: c.difference or 0.0 for c in sure if trained.is_better(c.difference or 0.0)}
     worse = {c.arm: c.difference or 0.0 for c in sure if c.arm not in better}

@@ -43,11 +43,11 @@ def _from_csv(path: Path) -> tuple[list[str] | None, np.ndarray]:
     if not cells:
         raise StoreError(f"{path} is empty; it must hold a square matrix.")
     first = cells[0]
-    corner = not first[0] and len(first) == len(cells) > 1  # above a column of names
-    named = any(c and _number(c) is None for c in first[1:] or first)
-    header = first if corner or named else None
+    # an empty corner is above a column of names, which may be numbers (but whole: not a hole)
+    corner = not first[0] and len(first) == len(cells) > 1 and all(map(str.isdigit, first[1:]))
+    header = first if corner or any(c and _number(c) is None for c in first[1:] or first) else None
     body = cells[1:] if header else cells
-    labelled = bool(body) and (corner or _number(body[0][0]) is None)
+    labelled = corner or (bool(body and body[0][0]) and _number(body[0][0]) is None)
     names = [row[0] for row in body] if labelled else header
     if header and labelled:
         columns = header[1:] if len(header) == len(body) + 1 else header

@@ -108,8 +108,12 @@ def _example(
 def _classes(
     where: str, features: Mapping[str, Any], recipe: Mapping[str, Any], given: str | None
 ) -> dict[str, Sequence[str]]:
-    """The names of the classes in each column that has any."""
-    classes = {k: feature.names for k, feature in features.items() if hasattr(feature, "names")}
+    """The names of the classes in each column that has any and stands in the texts."""
+    texts = [pieces for pieces in recipe.values() if not isinstance(pieces, str)]
+    used = {piece.column for pieces in texts for piece in pieces}
+    classes = {
+        k: features[k].names for k in features if k in used and hasattr(features[k], "names")
+    }
     if given is None:
         return classes
     columns = [piece.column for piece in recipe.get("completion", []) if piece.column]
