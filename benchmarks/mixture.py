@@ -17,9 +17,9 @@ from collections.abc import Callable
 import numpy as np
 import scipy.sparse as sp
 
-from benchmarks.matrices import similarity
 from taskpgm_core.mixture import Problem, pose, solve, trace
 from taskpgm_core.records import Array
+from tests.support.matrices import similarity
 
 BALANCE = 0.6
 MOVED = 0.605

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from benchmarks.mixture import table
 from taskpgm_core import store
 from taskpgm_core.mixture import Problem, Solution, pose, solve
-from taskpgm_core.mixture.allocation import influences, spend
+from taskpgm_core.mixture.probe_allocation import influences, spend
 from taskpgm_core.mixture.sensitivity import sensitivity
 from taskpgm_core.mixture.uncertainty import divergence_replicates, uncertainty
 from taskpgm_core.records import Array, Similarity

@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from pages.ui.builds import cost, start_buttons, watched
-from pages.ui.frame import outline
-from pages.ui.planning import verdict, write_plan
-from taskpgm_core import jobs
+from pages.ui.build import cost, start_buttons, watched
+from pages.ui.layout import outline
+from pages.ui.plan_editor import verdict, write_plan
+from taskpgm_core.builds import background
 
 outline("Measure tasks of your own")
-refused = jobs.refusal(st.get_option("server.address"))
-lacking = jobs.missing()
+refused = background.refusal(st.get_option("server.address"))
+lacking = background.missing()
 if refused:
     st.info(refused)
 elif lacking:

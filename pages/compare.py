@@ -2,16 +2,23 @@
 
 import streamlit as st
 
-from pages.ui.beside import facts_table, mixtures_beside, pick_beside, weights_table
 from pages.ui.chart import chart
-from pages.ui.frame import frame
-from pages.ui.keeping import bring, keep_this, kept_here
-from taskpgm_core.figures.compare_findings import comparison_finding, differing_finding
-from taskpgm_core.figures.comparison import comparison_figure
+from pages.ui.compare import (
+    bring,
+    compared_mixtures,
+    facts_table,
+    keep_this,
+    kept_here,
+    pick_beside,
+    weights_table,
+)
+from pages.ui.layout import frame
+from taskpgm_core.figures.compare import comparison_figure
+from taskpgm_core.findings.compare import comparison_finding, differing_finding
 
 scene = frame("How do mixtures differ?")
 kept = pick_beside(scene)
-beside = mixtures_beside(scene, kept)
+beside = compared_mixtures(scene, kept)
 differing = st.toggle(
     "Only tasks on which they differ",
     value=True,

@@ -2,9 +2,7 @@
 
 import streamlit as st
 
-from pages.ui.frame import frame
-from pages.ui.runs import bring_runs, pick_evidence
-from pages.ui.trained import (
+from pages.ui.evidence import (
     arms_chart,
     arms_table,
     arms_words,
@@ -13,6 +11,8 @@ from pages.ui.trained import (
     protocol_words,
     tokens_chart,
 )
+from pages.ui.evidence_runs import bring_runs, pick_evidence
+from pages.ui.layout import frame
 
 scene = frame("Does it make a better model?")
 trained = pick_evidence(scene)

@@ -2,24 +2,24 @@
 
 import streamlit as st
 
-from pages.ui import load
+from pages.ui import cached
 from pages.ui.chart import chart
+from pages.ui.chart_clicks import select_clicked_tasks
 from pages.ui.controls import pick_balance, pick_tasks
-from pages.ui.frame import frame
-from pages.ui.neighbours import neighbours
-from pages.ui.pointing import point_at_tasks
-from taskpgm_core.figures.graph_findings import communities_finding, letter
-from taskpgm_core.figures.task_graph import task_graph_figure
+from pages.ui.graph import neighbours
+from pages.ui.layout import frame
+from taskpgm_core.figures.graph import task_graph_figure
+from taskpgm_core.findings.graph import communities_finding, letter
 
 scene = frame("Which tasks belong together?")
 study, view, palette = scene.study, scene.view, scene.palette
-solution = load.solution(study, view)
+solution = cached.solution(study, view)
 
 select, balance, colour, edges = st.columns([3, 2, 1.4, 1.4], vertical_alignment="bottom")
 with select:
     pick_tasks(study, view)
 with balance:
-    pick_balance(load.path(study, view).last, view)
+    pick_balance(cached.path(study, view).last, view)
 families = tuple(task.family for task in study.tasks)
 known = ["community", "family"] if any(families) else ["community"]
 word = str(
@@ -39,7 +39,7 @@ close = edges.slider(
     help="Each task's most similar others that are joined to it, beside a tree that holds all "
     "tasks together. More edges show more, and read worse.",
 )
-graph = load.graph(study, view, close)
+graph = cached.graph(study, view, close)
 groups = families if word == "family" else [f"community {letter(c)}" for c in graph.community]
 
 picture, table = st.columns([5, 3], gap="large")
@@ -50,7 +50,7 @@ with picture:
         "Tasks joined by a line predict alike, the wider the more. The larger a node, the more "
         "weight it has at this balance. Click a node or an edge to select it on every page.",
         key="graph",
-        on_select=point_at_tasks("graph"),
+        on_select=select_clicked_tasks("graph"),
     )
 with table:
     neighbours(scene, graph)

@@ -2,19 +2,18 @@
 
 import streamlit as st
 
-from pages.ui import load
+from pages.ui import cached
+from pages.ui.balance_dial import dial, whiskers
 from pages.ui.chart import heading
 from pages.ui.controls import pick_beside, pick_budget, pick_reference, pick_symbols, pick_tasks
-from pages.ui.dial import dial, whiskers
-from pages.ui.frame import frame
-from pages.ui.handing import take_along
-from pages.ui.panels import certificate, counts, difference, energy, raise_alarms
-from taskpgm_core.figures import findings
+from pages.ui.layout import frame
+from pages.ui.mixture import certificate, counts, difference, energy, raise_alarms, take_along
+from taskpgm_core.findings import mixture as findings
 
 scene = frame("What should I train on?")
 study, view, palette = scene.study, scene.view, scene.palette
-solution = load.solution(study, view)
-known = load.comparable(study)
+solution = cached.solution(study, view)
+known = cached.comparable(study)
 
 bars, side = st.columns([5, 2], gap="large")
 with bars:
@@ -27,7 +26,7 @@ with bars:
         pick_tasks(study, view)
 with side:
     heading(findings.mixture_finding(study.names, solution.p), findings.zero_finding(solution.p))
-    raise_alarms(load.raised(study, view))
+    raise_alarms(cached.raised(study, view))
     certificate(solution)
     with st.popover("Set β and λ", width="stretch"):
         pick_symbols(study)
@@ -38,7 +37,7 @@ with budget:
     allocation = counts(study, view, solution.p)
 with against:
     name = pick_reference(known, view)
-    title, reference = known[name], load.named_mixture(study, view, name)
+    title, reference = known[name], cached.named_mixture(study, view, name)
     difference(study, solution.p, reference, title, palette)
     energy(solution, palette)
 if allocation is not None:

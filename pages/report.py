@@ -3,8 +3,8 @@
 import streamlit as st
 
 from pages.ui.chart import escape, heading
-from pages.ui.frame import frame
-from pages.ui.handover import handover
+from pages.ui.layout import frame
+from pages.ui.report import handover
 from taskpgm_core.errors import TaskPGMError
 
 LONGEST_TITLE, LONGEST_NOTES = 120, 20_000

@@ -4,12 +4,14 @@ import streamlit as st
 
 from pages.ui.chart import chart
 from pages.ui.controls import pick_budget
-from pages.ui.frame import frame
-from pages.ui.selecting import allocation, chosen_table, pick_k, selected, verdict
-from taskpgm_core.figures import selection_findings as findings
-from taskpgm_core.figures.epochs import epochs_figure
-from taskpgm_core.figures.marginal_gains import marginal_gains_figure
-from taskpgm_core.figures.selection_curve import selection_curve_figure
+from pages.ui.layout import frame
+from pages.ui.selection import allocation, chosen_table, pick_k, selected, verdict
+from taskpgm_core.figures.selection import (
+    epochs_figure,
+    marginal_gains_figure,
+    selection_curve_figure,
+)
+from taskpgm_core.findings import selection as findings
 
 scene = frame("Which few tasks would do?")
 selection = selected(scene)

@@ -2,17 +2,17 @@
 
 import streamlit as st
 
-from pages.ui import load
+from pages.ui import cached
 from pages.ui.chart import chart
-from pages.ui.frame import frame
-from pages.ui.pair import drill_down, pair_facts, pick_pair
-from pages.ui.pointing import point_at_pair
-from taskpgm_core.figures.matrix import CLICKABLE, matrix_figure
-from taskpgm_core.figures.matrix_findings import block_finding
+from pages.ui.chart_clicks import select_clicked_pair
+from pages.ui.layout import frame
+from pages.ui.similarity import pair_facts, pick_pair, token_drill_down
+from taskpgm_core.figures.similarity import CLICKABLE, matrix_figure
+from taskpgm_core.findings.similarity import block_finding
 
 scene = frame("How do you know?")
 study, view = scene.study, scene.view
-similarity, order = load.similarity(study, view), load.order(study, view)
+similarity, order = cached.similarity(study, view), cached.order(study, view)
 unit = "Mean Jensen-Shannon divergence, nats" if view.measure == "jsd" else "Similarity S"
 if len(study.tasks) < 2:
     st.info("One task alone has nothing to be compared with.")
@@ -29,15 +29,15 @@ with picture:
         f"{unit}. Like tasks are neighbours (average linkage); columns stand in the rows' order."
         + (" Click a cell below the diagonal." if len(study.tasks) <= CLICKABLE else ""),
         key="matrix",
-        on_select=point_at_pair("matrix", study.names),
+        on_select=select_clicked_pair("matrix", study.names),
     )
     if len(study.tasks) > CLICKABLE:
-        near, places = load.neighbourhood(study, view, pair)
+        near, places = cached.neighbourhood(study, view, pair)
         chart(
             matrix_figure(near, places, pair=(0, 1), palette=scene.palette),
             f"The {near.n} tasks nearest to the selected pair",
             f"{unit}. Click a cell below the diagonal.",
             key="near",
-            on_select=point_at_pair("near", near.tasks),
+            on_select=select_clicked_pair("near", near.tasks),
         )
-drill_down(scene, pair)
+token_drill_down(scene, pair)

@@ -2,25 +2,25 @@
 
 import streamlit as st
 
-from pages.ui import load
+from pages.ui import cached
 from pages.ui.chart import chart
 from pages.ui.controls import pick_balance, pick_beside
-from pages.ui.frame import frame
-from pages.ui.frontier import corners, frontier
-from taskpgm_core.figures.path_areas import path_areas_figure, variety_figure
-from taskpgm_core.figures.positions import effective_numbers
-from taskpgm_core.figures.tradeoff_findings import path_finding, variety_finding
+from pages.ui.layout import frame
+from pages.ui.tradeoff import corners, frontier
+from taskpgm_core.analysis.trade_off import effective_numbers
+from taskpgm_core.figures.tradeoff import path_areas_figure, variety_figure
+from taskpgm_core.findings.tradeoff import path_finding, variety_finding
 
 scene = frame("What do I give up?")
 study, view, palette = scene.study, scene.view, scene.palette
-path, form = load.path(study, view), load.closed_form(study, view)
-at, weights = load.walk(study, view)
+path, form = cached.path(study, view), cached.closed_form(study, view)
+at, weights = cached.walk(study, view)
 
 balance, show = st.columns(2, gap="large")
 with balance:
     pick_balance(path.last, view)
 with show:
-    pick_beside(load.comparable(study), view)
+    pick_beside(cached.comparable(study), view)
 chart(
     path_areas_figure(
         study.names,
@@ -28,7 +28,7 @@ chart(
         path.balances,
         path.weights,
         balance=view.balance,
-        anchor_name=load.anchor_name(view),
+        anchor_name=cached.anchor_name(view),
         palette=palette,
     ),
     path_finding(study.names, path.balances, path.weights),

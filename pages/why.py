@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from pages.ui.explaining import explanation
-from pages.ui.frame import frame
+from pages.ui.cached import explanation
+from pages.ui.layout import frame
 from pages.ui.what_if import what_if
-from pages.ui.why_panels import all_reasons, by_neighbours, pick_task, reason, twins, without_it
+from pages.ui.why import all_reasons, by_neighbours, pick_task, reason, twins, without_it
 
 scene = frame("Why this weight, why zero?")
 found = explanation(scene.study, scene.view)

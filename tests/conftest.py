@@ -19,7 +19,7 @@ def cache(tmp_path, monkeypatch) -> Path:
 @pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory) -> Path:
     """The folder of a tiny random base model."""
-    from tiny_model import save_tiny
+    from tests.support.tiny_model import save_tiny
 
     return save_tiny(tmp_path_factory.mktemp("tiny-base"))
 
@@ -27,10 +27,9 @@ def tiny_base(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_cache(tmp_path_factory, tiny_base) -> Path:
     """A cache with one study, ``tiny``, really trained and measured; read it, never write to it."""
-    from tiny_model import tiny_plan
-
+    from taskpgm_core.builds.pipeline import build
     from taskpgm_core.measure import Silence
-    from taskpgm_core.pipeline import build
+    from tests.support.tiny_model import tiny_plan
 
     root = tmp_path_factory.mktemp("tiny-cache")
     build(tiny_plan(tiny_base), progress=Silence(), root=root)
@@ -49,8 +48,9 @@ def tiny_study(tiny_cache, cache):
 @pytest.fixture(scope="session")
 def chromium() -> Iterator:
     """One Chromium for all browser tests."""
-    from browser import chromium_path
     from playwright.sync_api import sync_playwright
+
+    from tests.support.browser import chromium_path
 
     path = chromium_path()
     with sync_playwright() as playwright:
@@ -65,7 +65,7 @@ def serve(tmp_path_factory) -> Iterator[Callable]:
 
     Nothing may be written to the committed studies' cache: it is copied where none is given.
     """
-    from browser import ROOT, Server, chromium_path
+    from tests.support.browser import ROOT, Server, chromium_path
 
     chromium_path()
     servers: dict = {}
@@ -89,7 +89,7 @@ def serve(tmp_path_factory) -> Iterator[Callable]:
 @pytest.fixture
 def tab(chromium) -> Iterator[Callable]:
     """``tab(url, width=1280, height=720, dark=False)``: a page of its own session, settled."""
-    from browser import settled
+    from tests.support.browser import settled
 
     contexts: list = []
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from taskpgm_core import store
-from taskpgm_core.plan import parse_plan
+from taskpgm_core.plans.plan import parse_plan
 from taskpgm_core.tasks.generated import NEAR_COPIES
 
 ROOT = Path(__file__).parents[1]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import plotly.graph_objects as go
 import streamlit as st
 
-from taskpgm_core.figures.labels import shorten
+from taskpgm_core.figures.numbers import shorten
 
 CONFIG = {"displayModeBar": False, "responsive": True}
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import streamlit as st
 
 from pages.ui import drafts
-from pages.ui.view import BUDGET, LARGEST_BUDGET, UNITS, View
+from pages.ui.url_state import BUDGET, LARGEST_BUDGET, UNITS, View
 from taskpgm_core.figures.balance_axis import balance_at, track_end
 from taskpgm_core.records import Study
 

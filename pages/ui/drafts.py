@@ -8,11 +8,17 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages.ui import load
-from pages.ui.view import View
+from pages.ui import cached
+from pages.ui.url_state import View
+from taskpgm_core.analysis.saved_mixtures import (
+    Scenario,
+    certificate_of,
+    new_id,
+    open_draft,
+    save_draft,
+)
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.records import Study
-from taskpgm_core.scenarios import Scenario, certificate_of, new_id, open_draft, save_draft
 
 OWN = "own-drafts"
 """In the session: {id of a draft made here: its notes}."""
@@ -54,7 +60,7 @@ def keep(study: Study, view: View) -> None:
     mine = st.session_state.get(OWN, {})
     if view.draft not in mine or st.session_state.get(KEPT) == (view, mine[view.draft]):
         return
-    solution = load.solution(study, view)
+    solution = cached.solution(study, view)
     if solution.status != "optimal":
         return
     try:
@@ -66,7 +72,7 @@ def keep(study: Study, view: View) -> None:
 
 def scenario(study: Study, view: View, **named: str) -> Scenario:
     """The view's mixture, to be kept."""
-    solution = load.solution(study, view)
+    solution = cached.solution(study, view)
     controls = replace(view, draft="", baseline="", beside=()).query
     return Scenario(
         study.slug,

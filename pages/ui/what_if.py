@@ -5,14 +5,14 @@ import math
 import numpy as np
 import streamlit as st
 
-from pages.ui import explaining, load
+from pages.ui import cached
 from pages.ui.chart import chart, heading
-from pages.ui.frame import Scene
-from pages.ui.why_panels import unit
-from taskpgm_core.figures.compare_findings import moved as share_moved
-from taskpgm_core.figures.difference import difference_figure
-from taskpgm_core.figures.labels import shorten
-from taskpgm_core.figures.why_findings import what_if_finding, what_if_hint
+from pages.ui.layout import Scene
+from pages.ui.why import unit
+from taskpgm_core.figures.mixture import difference_figure
+from taskpgm_core.figures.numbers import shorten
+from taskpgm_core.findings.compare import moved as share_moved
+from taskpgm_core.findings.why import what_if_finding, what_if_hint
 from taskpgm_core.records import Array
 
 
@@ -20,7 +20,7 @@ from taskpgm_core.records import Array
 def what_if(scene: Scene, task: str) -> None:
     """A neighbour, a slider on how alike the two are, and how the mixture would move."""
     study, view = scene.study, scene.view
-    S = load.similarity(study, view).matrix
+    S = cached.similarity(study, view).matrix
     i = study.names.index(task)
     others = [j for j in np.argsort(-S[i], kind="stable") if j != i]
     ask, answer = st.columns([2, 3], gap="large")
@@ -49,17 +49,17 @@ def what_if(scene: Scene, task: str) -> None:
             help=f"As measured: {_shown(measured, view.measure):.4g}. Nothing is saved.",
         )
     value = -shown if view.measure == "jsd" else shown
-    before = load.solution(study, view)
+    before = cached.solution(study, view)
     if abs(value - measured) <= (most - least) / 400:
         with answer:
-            small = explaining.derivatives(study, view).by_similarity(i, j)
+            small = cached.derivatives(study, view).by_similarity(i, j)
             moved = 0.01 * float(np.abs(small).sum()) / 2
             heading(
                 what_if_hint(task, study.names[j], moved, unit(scene)),
                 "As far as the mixture moves in proportion. Move the slider for larger changes.",
             )
         return
-    after = explaining.what_if(study, view, i, j, value)
+    after = cached.what_if(study, view, i, j, value)
     with answer:
         if after.status != "optimal":
             st.error(after.message)

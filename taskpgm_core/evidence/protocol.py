@@ -7,9 +7,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from taskpgm_core.digest import digest_of
 from taskpgm_core.errors import PlanError, nearest
-from taskpgm_core.plan import TaskEntry, Training
+from taskpgm_core.files.hashing import digest_of
+from taskpgm_core.plans.plan import TaskEntry, Training
 
 PROTOCOLS = Path(__file__).parent / "protocols"
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,47}")

@@ -10,36 +10,36 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from taskpgm_core.evidence.campaign import Ground, Run, run
 from taskpgm_core.evidence.protocol import Protocol
+from taskpgm_core.evidence.run import Run, RunContext, run
 
 if TYPE_CHECKING:
-    from taskpgm_core.measure.stations import Home
+    from taskpgm_core.measure.ray_actors import WorkerConfig
 
 
 class Runner:
     """Trains and judges in a process of its own, on a device of its own."""
 
-    def __init__(self, shared: tuple[Protocol, Ground], home: "Home") -> None:
+    def __init__(self, shared: tuple[Protocol, RunContext], config: "WorkerConfig") -> None:
         self._protocol, self._shared = shared
-        self._home = home
+        self._config = config
 
     @cached_property
-    def _ground(self) -> Ground:
-        return replace(self._shared, base=self._home.load())
+    def _context(self) -> RunContext:
+        return replace(self._shared, base=self._config.load())
 
     def about(self) -> tuple[str, int]:
         """The kind of device and the process id."""
-        return self._ground.base.device.type, os.getpid()
+        return self._context.base.device.type, os.getpid()
 
     def run(self, what: Run) -> pd.DataFrame:
-        return run(self._protocol, what, self._ground)
+        return run(self._protocol, what, self._context)
 
 
 def run_on_ray(
     protocol: Protocol,
     todo: Sequence[Run],
-    on: Ground,
+    on: RunContext,
     keep: Callable[[Run, pd.DataFrame], None],
     *,
     base: str,
@@ -52,10 +52,10 @@ def run_on_ray(
 
     ``base``: the base model's name, which every machine must find the same weights under.
     """
-    from taskpgm_core.measure.stations import Stations, answer, cluster
+    from taskpgm_core.measure.ray_actors import RayWorkers, answer, cluster
 
     with cluster(address, workers):
-        stations = Stations(
+        serving = RayWorkers(
             Runner,
             (protocol, replace(on, base=None)),  # type: ignore[arg-type]
             on.base,
@@ -66,9 +66,9 @@ def run_on_ray(
         )
         lock = threading.Lock()
 
-        def serve(station: Any, what: Run) -> None:
-            frame = answer(station.run.remote(what))
+        def serve(worker: Any, what: Run) -> None:
+            frame = answer(worker.run.remote(what))
             with lock:
                 keep(what, frame)
 
-        stations.share(todo, serve)
+        serving.share(todo, serve)

@@ -4,20 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from taskpgm_core.errors import ExportError, nearest
-from taskpgm_core.exports import (
-    alignment_handbook,
-    axolotl,
-    datasets,
-    llama_factory,
-    megatron,
-    mosaicml,
-    ms_swift,
-    olmo_core,
-    open_instruct,
-    openrlhf,
-    oumi,
-    trl,
-)
 from taskpgm_core.exports.recipe import (
     Portion,
     Recipe,
@@ -26,7 +12,21 @@ from taskpgm_core.exports.recipe import (
     make_recipe,
     materialised,
 )
-from taskpgm_core.exports.rendering import Exporter, Rendered, head
+from taskpgm_core.exports.trainer_files import Exporter, Rendered, head
+from taskpgm_core.exports.trainers import (
+    alignment_handbook,
+    axolotl,
+    datasets,
+    llama_factory,
+    megatron_lm,
+    mosaicml_streaming,
+    ms_swift,
+    olmo_core,
+    open_instruct,
+    openrlhf,
+    oumi,
+    trl,
+)
 
 __all__ = [
     "EXPORTERS",
@@ -53,11 +53,11 @@ EXPORTERS: Mapping[str, Exporter] = {
         ms_swift.EXPORTER,
         oumi.EXPORTER,
         openrlhf.EXPORTER,
-        megatron.LM,
-        megatron.BRIDGE,
-        megatron.NEMO,
+        megatron_lm.LM,
+        megatron_lm.BRIDGE,
+        megatron_lm.NEMO,
         olmo_core.EXPORTER,
-        mosaicml.EXPORTER,
+        mosaicml_streaming.EXPORTER,
     )
 }
 COMMENTED = (".yaml", ".sh")

@@ -9,12 +9,13 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from taskpgm_core.digest import sha256
 from taskpgm_core.errors import ExportError
+from taskpgm_core.exports.exact_shares import rows_to_draw
 from taskpgm_core.exports.recipe import Recipe, file_name
-from taskpgm_core.exports.shares import rows_to_draw
+from taskpgm_core.files.atomic import write_atomic
+from taskpgm_core.files.encoding import json_bytes, parquet_bytes
+from taskpgm_core.files.hashing import sha256
 from taskpgm_core.records import Example
-from taskpgm_core.store.files import json_bytes, parquet_bytes, write_atomic
 
 FORMAT = "taskpgm-materialised"
 VERSION = 1

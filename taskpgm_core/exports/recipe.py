@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from taskpgm_core.errors import ExportError
-from taskpgm_core.exports.shares import exact_shares
-from taskpgm_core.mixture.budget import Allocation, Unit
+from taskpgm_core.exports.exact_shares import exact_shares
+from taskpgm_core.mixture.counts import Allocation, Unit
 from taskpgm_core.records import Task
 
 FORMAT = "taskpgm-mixture"

@@ -1,7 +1,7 @@
 """The only room that knows torch: single-task models trained, scored and compared."""
 
 from taskpgm_core.measure.adapters import applied
-from taskpgm_core.measure.agenda import CODE
+from taskpgm_core.measure.aggregation import example_means, loss_tables, pmi, symmetric
 from taskpgm_core.measure.base_model import (
     BaseModel,
     Weights,
@@ -9,18 +9,18 @@ from taskpgm_core.measure.base_model import (
     load_base,
     use_threads,
 )
-from taskpgm_core.measure.engine import Engine
 from taskpgm_core.measure.evaluation import evaluate
-from taskpgm_core.measure.in_process import InProcess
-from taskpgm_core.measure.matrices import example_means, loss_tables, pmi, symmetric
-from taskpgm_core.measure.measurement import Measurement, device_facts, token_strings
+from taskpgm_core.measure.executor import Engine
+from taskpgm_core.measure.finetuning import task_seed, train
+from taskpgm_core.measure.lm_eval_suites import check_suites, suite_scores
+from taskpgm_core.measure.local_executor import InProcess
 from taskpgm_core.measure.probe_pool import ProbeTokens, probe_tokens
 from taskpgm_core.measure.progress import Progress, Silence
-from taskpgm_core.measure.ray_engine import OnRay
-from taskpgm_core.measure.rendering import RenderedExample, render
-from taskpgm_core.measure.speed import Speed, scoring_speed, speed
-from taskpgm_core.measure.suites import check_suites, suite_scores
-from taskpgm_core.measure.training import task_seed, train
+from taskpgm_core.measure.ray_executor import OnRay
+from taskpgm_core.measure.result import Measurement, device_facts, token_strings
+from taskpgm_core.measure.throughput import Speed, scoring_speed, speed
+from taskpgm_core.measure.tokenization import RenderedExample, render
+from taskpgm_core.measure.work_plan import CODE
 
 __all__ = [
     "CODE",

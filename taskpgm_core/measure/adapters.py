@@ -10,10 +10,10 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from taskpgm_core.digest import digest_of, sha256, sha256_file
 from taskpgm_core.errors import ModelError
+from taskpgm_core.files.hashing import digest_of, sha256, sha256_file
 from taskpgm_core.measure.base_model import HUB_ID, BaseModel, Weights, find_weights
-from taskpgm_core.plan import Training
+from taskpgm_core.plans.plan import Training
 
 EMBEDDINGS = ("lm_head", "embed_tokens", "wte", "embed_out", "embed_in")
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from taskpgm_core.digest import digest_of, sha256, sha256_file
 from taskpgm_core.errors import ModelError
-from taskpgm_core.measure.head import head_of
+from taskpgm_core.files.hashing import digest_of, sha256, sha256_file
+from taskpgm_core.measure.lm_head import head_of
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 

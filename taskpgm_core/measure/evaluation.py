@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from taskpgm_core.measure.base_model import BaseModel
-from taskpgm_core.measure.rendering import RenderedExample
-from taskpgm_core.measure.training import packed_completions
+from taskpgm_core.measure.finetuning import packed_completions
+from taskpgm_core.measure.tokenization import RenderedExample
 from taskpgm_core.records import Array
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from taskpgm_core.errors import MeasurementError
-from taskpgm_core.measure.rendering import RenderedExample
+from taskpgm_core.measure.tokenization import RenderedExample
 
 
 @dataclass(frozen=True)

@@ -13,20 +13,20 @@ import torch
 
 from taskpgm_core.errors import MeasurementError
 from taskpgm_core.measure.adapters import Adapter, applied, lora_config
-from taskpgm_core.measure.agenda import Agenda, ModelSpec
 from taskpgm_core.measure.base_model import BaseModel, Weights, load_base
-from taskpgm_core.measure.divergence import all_pairs
-from taskpgm_core.measure.head import Head, head_of
-from taskpgm_core.measure.kept_set import between
+from taskpgm_core.measure.finetuning import train
+from taskpgm_core.measure.jsd import all_pairs
+from taskpgm_core.measure.jsd_bounds import between
+from taskpgm_core.measure.lm_head import Head, head_of
 from taskpgm_core.measure.probe_pool import Batch
 from taskpgm_core.measure.scoring import score
-from taskpgm_core.measure.training import train
+from taskpgm_core.measure.work_plan import Agenda, ModelSpec
 
 Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Job:
+class ModelJob:
     """What is still to be done for one model.
 
     ``model``: the adapter or checkpoint where there is one already, None for the base or where it
@@ -40,7 +40,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingUnit:
     """A finished training unit; ``tokens`` of forward pass that no ``on_step`` was told of.
 
     ``arrays["at_once"]``: rows that shared a forward pass, fewer than a batch where memory ran out.
@@ -60,7 +60,7 @@ class Scored:
     total: float
 
 
-Event = Trained | Scored
+Event = TrainingUnit | Scored
 
 
 def adapter_of(agenda: Agenda, arrays: Mapping[str, np.ndarray]) -> Adapter:
@@ -76,7 +76,7 @@ class Worker:
         self.agenda, self.base, self.models = agenda, agenda.base, models
         self._heads: dict[str, Head] = {}
 
-    def do(self, job: Job, on_step: Callable[[int], None] | None = None) -> Iterator[Event]:
+    def do(self, job: ModelJob, on_step: Callable[[int], None] | None = None) -> Iterator[Event]:
         """Train the model where it has to be, then score the job's batches, unit by unit.
 
         ``on_step`` hears the tokens of each training step as it goes by.
@@ -97,7 +97,7 @@ class Worker:
                 yield Scored(k, arrays, clock.take(), now - started)
                 started = time.monotonic()
 
-    def _train(self, spec: ModelSpec, on_step: Callable[[int], None] | None) -> Trained:
+    def _train(self, spec: ModelSpec, on_step: Callable[[int], None] | None) -> TrainingUnit:
         training, at_once = self.agenda.plan.training, self.agenda.plan.training.batch
         while True:
             untold: list[int] = []
@@ -125,7 +125,7 @@ class Worker:
         arrays |= {"loss": made.loss, "learning_rate": made.learning_rate}
         if at_once < training.batch:
             arrays["at_once"] = np.array(at_once)
-        return Trained(arrays, sum(untold))
+        return TrainingUnit(arrays, sum(untold))
 
     def _score(self, resident: BaseModel, batch: Batch, spec: ModelSpec) -> Arrays:
         arrays = score(resident, batch, self.agenda.plan.probe.top)

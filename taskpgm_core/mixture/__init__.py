@@ -2,7 +2,7 @@
 
 from taskpgm_core.mixture.closed_form import ClosedForm, closed_form
 from taskpgm_core.mixture.convexity import Convexity, convexity
-from taskpgm_core.mixture.path import Breakpoint, Path, trace
+from taskpgm_core.mixture.path import Breakpoint, SolutionPath, trace
 from taskpgm_core.mixture.problem import Group, Problem, Pull, pose
 from taskpgm_core.mixture.solution import Solution, Status
 from taskpgm_core.mixture.solver import solve
@@ -12,10 +12,10 @@ __all__ = [
     "ClosedForm",
     "Convexity",
     "Group",
-    "Path",
     "Problem",
     "Pull",
     "Solution",
+    "SolutionPath",
     "Status",
     "closed_form",
     "convexity",

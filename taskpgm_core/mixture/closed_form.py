@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from taskpgm_core.mixture.complementarity import Block, first_basis
 from taskpgm_core.mixture.problem import Problem
+from taskpgm_core.mixture.qp.block_pivoting import Block, first_basis
 from taskpgm_core.records import Array, read_only
 
 

@@ -6,9 +6,9 @@ from math import log
 import numpy as np
 
 from taskpgm_core.errors import MixtureError
-from taskpgm_core.mixture.bordered import Bordered
-from taskpgm_core.mixture.path import Path
+from taskpgm_core.mixture.path import SolutionPath
 from taskpgm_core.mixture.problem import Problem
+from taskpgm_core.mixture.qp.bordered import Bordered
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.records import Array, read_only
 
@@ -52,7 +52,7 @@ class Explanation:
     contributions: Array
 
 
-def explain(problem: Problem, solution: Solution, path: Path | None = None) -> Explanation:
+def explain(problem: Problem, solution: Solution, path: SolutionPath | None = None) -> Explanation:
     """The reasons of an optimal ``solution``; with a ``path``, also where zeros enter.
 
     The invariant split: with the constraints that are active here, the optimum is linear in the
@@ -130,7 +130,7 @@ def _price(solution: Solution, problem: Problem, r: float, offset: float) -> flo
     return solution.multipliers["simplex"] - moved
 
 
-def _entries(path: Path, r: float) -> list[float | None]:
+def _entries(path: SolutionPath, r: float) -> list[float | None]:
     """Of each task, the nearest balance beyond which it has weight; None if it never has."""
     here = path.at(r) > PRESENT
     present = path.weights > PRESENT

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from taskpgm_core.errors import MixtureError
-from taskpgm_core.mixture.bordered import Bordered
-from taskpgm_core.mixture.polytope import clash, duality_gap
 from taskpgm_core.mixture.problem import Problem
+from taskpgm_core.mixture.qp.bordered import Bordered
+from taskpgm_core.mixture.qp.feasibility import clash, duality_gap
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.mixture.solver import minimise
 from taskpgm_core.records import Array, read_only

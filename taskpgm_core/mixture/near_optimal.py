@@ -3,10 +3,10 @@
 import numpy as np
 
 from taskpgm_core.errors import MixtureError
-from taskpgm_core.mixture.centred import Centred
-from taskpgm_core.mixture.complementarity import Point
-from taskpgm_core.mixture.homotopy import FLAT, Homotopy, optimum
 from taskpgm_core.mixture.problem import Problem
+from taskpgm_core.mixture.qp.block_pivoting import Point
+from taskpgm_core.mixture.qp.form import Centred
+from taskpgm_core.mixture.qp.parametric import FLAT, Homotopy, optimum
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.records import Array, read_only
 

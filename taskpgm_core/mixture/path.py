@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from taskpgm_core.errors import MixtureError
-from taskpgm_core.mixture.homotopy import Homotopy, optimum
-from taskpgm_core.mixture.knots import Knots
-from taskpgm_core.mixture.polytope import best_face, clash, duality_gap
 from taskpgm_core.mixture.problem import Problem
+from taskpgm_core.mixture.qp.breakpoints import Knots
+from taskpgm_core.mixture.qp.feasibility import best_face, clash, duality_gap
+from taskpgm_core.mixture.qp.parametric import Homotopy, optimum
 from taskpgm_core.mixture.solution import Status
 from taskpgm_core.mixture.solver import weights_of
 from taskpgm_core.records import Array, read_only
@@ -30,7 +30,7 @@ class Breakpoint(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Path:
+class SolutionPath:
     """p*(r) for every balance r >= 0: linear between ``balances`` (from 0 up), constant after.
 
     ``weights`` (breakpoints, n): the mixtures there. ``prices`` (breakpoints, groups): multipliers
@@ -106,7 +106,7 @@ class Path:
         }
 
 
-def trace(problem: Problem, lam: float = 1.0) -> Path:
+def trace(problem: Problem, lam: float = 1.0) -> SolutionPath:
     """All breakpoints of the optimal mixture as the balance goes from 0 to infinity.
 
     ``lam`` only sets the scale of beta = r lam / n. Exact (a parametric quadratic program):
@@ -125,7 +125,7 @@ def trace(problem: Problem, lam: float = 1.0) -> Path:
         pivots = _follow(problem, knots)
         gaps, solves = knots.close()
     balances, weights, prices = knots.table()
-    return Path(
+    return SolutionPath(
         problem.tasks,
         problem.anchor,
         problem.anchor_name,

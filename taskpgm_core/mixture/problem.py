@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from taskpgm_core.errors import MixtureError, nearest
-from taskpgm_core.mixture.centred import Centred, centre
 from taskpgm_core.mixture.convexity import Convexity, convexity
+from taskpgm_core.mixture.qp.form import Centred, centre
 from taskpgm_core.records import Array, Similarity, read_only
 
 SUM_SLACK = 1e-6

@@ -8,12 +8,12 @@ import numpy as np
 import scipy.linalg
 
 from taskpgm_core.errors import MixtureError
-from taskpgm_core.mixture.centred import Centred
-from taskpgm_core.mixture.complementarity import Point, inside, refine
 from taskpgm_core.mixture.convexity import ZERO_CURVATURE
-from taskpgm_core.mixture.homotopy import optimum
-from taskpgm_core.mixture.polytope import Face, best_face, clash, duality_gap
 from taskpgm_core.mixture.problem import Problem
+from taskpgm_core.mixture.qp.block_pivoting import Point, inside, refine
+from taskpgm_core.mixture.qp.feasibility import Face, best_face, clash, duality_gap
+from taskpgm_core.mixture.qp.form import Centred
+from taskpgm_core.mixture.qp.parametric import optimum
 from taskpgm_core.mixture.solution import Basis, Solution, effective_tasks
 from taskpgm_core.records import Array, read_only
 

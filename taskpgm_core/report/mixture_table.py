@@ -1,7 +1,7 @@
 """What each task gets: one table of a report, and the names of the tasks that get nothing."""
 
-from taskpgm_core.figures.labels import count, percent
-from taskpgm_core.report.decision import Decision, TaskLine
+from taskpgm_core.analysis.decision import Decision, TaskLine
+from taskpgm_core.figures.numbers import count, percent
 from taskpgm_core.report.markup import Markup, element, table, wide
 
 NAMED = 40

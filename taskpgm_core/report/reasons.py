@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from taskpgm_core.figures.labels import percent
-from taskpgm_core.figures.why_findings import signed, split_finding
-from taskpgm_core.report.decision import Decision, Split, TaskLine
+from taskpgm_core.analysis.decision import Decision, TaskLine, WeightReason
+from taskpgm_core.figures.numbers import percent
+from taskpgm_core.findings.why import signed, split_finding
 from taskpgm_core.report.markup import Markup, element, table, wide
 
 HEAVIEST, NEAREST = 40, 20
@@ -101,11 +101,11 @@ def _row(line: TaskLine) -> Markup:
     return element("tr", [element("td", cell) for cell in cells])
 
 
-def _way_in(line: TaskLine, why: Split) -> Markup:
+def _way_in(line: TaskLine, why: WeightReason) -> Markup:
     enters = "never" if why.enters_at is None else f"{why.enters_at:.3g}"
     cells = [line.task, *_interval(line), enters, f"{why.reduced_cost or 0.0:.3g}"]
     return element("tr", [element("td", cell) for cell in cells])
 
 
-def _cost(known: tuple[float, TaskLine, Split]) -> float:
+def _cost(known: tuple[float, TaskLine, WeightReason]) -> float:
     return known[0]

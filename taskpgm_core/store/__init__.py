@@ -1,6 +1,12 @@
 """The only room that opens study files: what is read is checked against its checksum first."""
 
-from taskpgm_core.store.arrays import (
+from taskpgm_core.files.locking import locked
+from taskpgm_core.store.archive import delete, pack, unpack
+from taskpgm_core.store.manifest import put_back
+from taskpgm_core.store.matrix_import import import_matrix
+from taskpgm_core.store.mixture_files import parse_mixture, read_mixture
+from taskpgm_core.store.probe_text import bring_text, example_checksums, probe_text
+from taskpgm_core.store.reader import (
     LikelyTokens,
     PairDivergences,
     ProbePool,
@@ -16,9 +22,7 @@ from taskpgm_core.store.arrays import (
     training_curves,
     upper_bound,
 )
-from taskpgm_core.store.assembly import assemble, finished, measured_files, recover
-from taskpgm_core.store.cache import cache_root, find_folder, list_studies, open_study
-from taskpgm_core.store.evidence import (
+from taskpgm_core.store.runs import (
     SUITE,
     drop_run,
     evidence,
@@ -29,15 +33,11 @@ from taskpgm_core.store.evidence import (
     kept_run,
     read_runs,
 )
-from taskpgm_core.store.imports import import_matrix
-from taskpgm_core.store.lock import locked
-from taskpgm_core.store.manifest import put_back
-from taskpgm_core.store.mixture_file import parse_mixture, read_mixture
-from taskpgm_core.store.packing import delete, pack, unpack
-from taskpgm_core.store.removal import remaining, without
-from taskpgm_core.store.text import bring_text, example_checksums, probe_text
-from taskpgm_core.store.units import Units
+from taskpgm_core.store.studies import cache_root, find_folder, list_studies, open_study
+from taskpgm_core.store.task_subset import remaining, without
+from taskpgm_core.store.unit_cache import Units
 from taskpgm_core.store.verify import Damage, Verification, damages, mend_guard, verify
+from taskpgm_core.store.writer import assemble, finished, measured_files, recover
 
 __all__ = [
     "SUITE",

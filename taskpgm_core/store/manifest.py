@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from taskpgm_core.digest import digest_of, sha256, sha256_file
 from taskpgm_core.errors import NotKeptError, StoreError
-from taskpgm_core.store.files import WRITING, json_bytes, write_atomic
+from taskpgm_core.files.atomic import WRITING, write_atomic
+from taskpgm_core.files.encoding import json_bytes
+from taskpgm_core.files.hashing import digest_of, sha256, sha256_file
 
 SCHEMA = 1
 MANIFEST = "manifest.json"

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from taskpgm_core.digest import sha256, sha256_file
 from taskpgm_core.errors import StoreError
-from taskpgm_core.store.cache import study_from
-from taskpgm_core.store.files import write_atomic
+from taskpgm_core.files.atomic import write_atomic
+from taskpgm_core.files.hashing import sha256, sha256_file
 from taskpgm_core.store.manifest import (
     GUARD,
     MANIFEST,
@@ -16,6 +15,7 @@ from taskpgm_core.store.manifest import (
     read_manifest,
     shown,
 )
+from taskpgm_core.store.studies import study_from
 
 ALIKE = 8  # characters of 64 in which a damaged guard may differ from the true one
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from taskpgm_core.errors import SourceError
 from taskpgm_core.records import Example
-from taskpgm_core.tasks.conversation import example_of
+from taskpgm_core.tasks.chat import example_of
 
 
 def load(path: Path, *, rows: int | None) -> list[Example]:

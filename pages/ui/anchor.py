@@ -1,0 +1,105 @@
+"""The anchor: which mixture the middle of the dial is."""
+
+import streamlit as st
+
+from pages.ui import cached
+from pages.ui.chart import escape
+from pages.ui.controls import moved
+from pages.ui.url_state import TARGETS, View, usable
+from taskpgm_core.analysis import saved_mixtures
+from taskpgm_core.analysis.saved_mixtures import LONGEST_NAME, Scenario
+from taskpgm_core.errors import TaskPGMError
+from taskpgm_core.figures.numbers import percent, shorten
+from taskpgm_core.mixture.qp.feasibility import clash
+from taskpgm_core.records import Study
+from taskpgm_core.store import parse_mixture
+
+SIZES = ("uniform", "proportional", "square-root", "temperature")
+REACHED = 1e-6
+
+
+def pick_anchor(study: Study, view: View) -> None:
+    """A popover with every way to say what the mixture should represent."""
+    with st.popover(f"Anchor: {escape(shorten(cached.anchor_name(view), 24))}"):
+        names = {name: cached.baseline_title(name) for name in SIZES if usable(name, study)}
+        names[TARGETS] = "chosen target tasks"
+        kept, _ = saved_mixtures.list_scenarios()
+        names |= {s.id: s.name for s in kept if set(s.tasks) == set(study.names)}
+        names.setdefault(view.anchor, cached.anchor_name(view))
+
+        def changed() -> None:
+            anchor = st.session_state["pick-anchor"]
+            targets = (view.tasks or study.names[:1]) if anchor == TARGETS else ()
+            moved(anchor=anchor, targets=targets)
+
+        st.session_state["pick-anchor"] = view.anchor
+        st.selectbox(
+            "Anchor",
+            list(names),
+            format_func=names.__getitem__,
+            key="pick-anchor",
+            on_change=changed,
+            help="The mixture w that balance 1 gives back. Below 1 the mixture moves from it "
+            "towards diversity, above 1 towards the tasks that represent it best.",
+        )
+        if view.anchor == TARGETS:
+            st.session_state["pick-targets"] = list(view.targets)
+            st.multiselect(
+                "Target tasks",
+                study.names,
+                key="pick-targets",
+                on_change=lambda: moved(
+                    targets=tuple(st.session_state["pick-targets"]) or view.targets
+                ),
+                help="The tasks that matter in the end, each alike: the mixture then represents "
+                "these.",
+            )
+        _upload(study, view)
+
+
+def _upload(study: Study, view: View) -> None:
+    with st.form("anchor-file", border=False, clear_on_submit=True):
+        file = st.file_uploader(
+            "Or a mixture from a file",
+            type=["json", "csv"],
+            max_upload_size=1,
+            help="JSON {task: weight}, or CSV with columns task,weight. It is kept on this server "
+            "under the file's name, so that a link to it works.",
+        )
+        if st.form_submit_button("Anchor at it") and file is not None:
+            try:
+                kept = saved_mixtures.save(
+                    mixture_from_file(study, view, name=file.name, data=file.getvalue())
+                )
+            except TaskPGMError as error:
+                st.error(escape(str(error)))
+                return
+            moved(anchor=kept.id, targets=())
+            st.rerun()
+
+
+def mixture_from_file(study: Study, view: View, *, name: str, data: bytes) -> Scenario:
+    """A scenario from a file's bytes; MixtureError where it is no mixture of the study's tasks."""
+    return Scenario(
+        study.slug,
+        study.content,
+        view.measure,
+        study.names,
+        parse_mixture(data, name, study.names),
+        controls={"study": view.study, "measure": view.measure},
+        origin=name,
+        name=name[:LONGEST_NAME],
+    )
+
+
+def no_middle(study: Study, view: View) -> str:
+    """Why balance 1 is not the anchor itself; empty where it is."""
+    problem = cached.problem(study, view)
+    if clash(problem):
+        return ""
+    there = cached.path(study, view).at(1.0)
+    far = float(abs(there - problem.anchor).sum()) / 2
+    if far <= REACHED:
+        return ""
+    why = "the limits rule the anchor out" if problem.pull is None else "limits and pull move it"
+    return f"no middle: {why}; nearest is {percent(far)} of the budget away"

@@ -1,0 +1,337 @@
+"""What pages show, read or computed once per study content and shared by all sessions."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from pages.ui import cached
+from pages.ui.bounds import by_task, caps_with_epochs, groups_of
+from pages.ui.url_state import TARGETS, View
+from taskpgm_core import mixture, store
+from taskpgm_core.analysis.graph_layout import TaskGraph, task_graph
+from taskpgm_core.analysis.matrix_order import matrix_order
+from taskpgm_core.analysis.replicates import DRAWS, LEVEL, replicates
+from taskpgm_core.analysis.saved_mixtures import list_scenarios, open_scenario
+from taskpgm_core.analysis.study_alarms import study_alarms
+from taskpgm_core.figures.balance_axis import samples, track_end
+from taskpgm_core.figures.numbers import shorten
+from taskpgm_core.mixture import ClosedForm
+from taskpgm_core.mixture.alarms import Alarm
+from taskpgm_core.mixture.baselines import BASELINES, baseline
+from taskpgm_core.mixture.counts import Allocation, allocate
+from taskpgm_core.mixture.explanation import Explanation, explain
+from taskpgm_core.mixture.path import SolutionPath
+from taskpgm_core.mixture.problem import Problem
+from taskpgm_core.mixture.sensitivity import Sensitivity, sensitivity
+from taskpgm_core.mixture.solution import Solution
+from taskpgm_core.mixture.uncertainty import Uncertainty, uncertainty
+from taskpgm_core.records import Array, LossTable, Noise, Similarity, Study, read_only
+from taskpgm_core.widgets.balance_dial import path_data
+
+HEADLINE = 0.5
+"""The balance of the mixtures on the first page, halfway between diversity and the anchor."""
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _similarity(content: str, measure: str, _study: Study) -> Similarity:
+    return store.similarity(_study, measure)
+
+
+def similarity(study: Study, view: View) -> Similarity:
+    return _similarity(study.content, view.measure, study)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _baseline(content: str, measure: str, name: str, balance: float, _study: Study) -> Array:
+    S = _similarity(content, measure, _study)
+    return baseline(name, S, rows=_study.rows, balance=balance)
+
+
+def named_mixture(study: Study, view: View, identifier: str) -> Array:
+    """(n,) the baseline or the kept scenario of that id, over the study's tasks."""
+    if identifier in BASELINES:
+        at = view.balance if BASELINES[identifier].moves else 1.0
+        return _baseline(study.content, view.measure, identifier, at, study)
+    return open_scenario(identifier).over(study.names)
+
+
+def _anchor(study: Study, view: View) -> Array:
+    if view.anchor == TARGETS:
+        chosen = np.array([float(task in view.targets) for task in study.names])
+        return read_only(chosen / chosen.sum())
+    return named_mixture(study, view, view.anchor)
+
+
+def anchor_name(view: View) -> str:
+    """What the anchor is called."""
+    if view.anchor == TARGETS:
+        one = len(view.targets) == 1
+        return shorten(view.targets[0]) if one else f"{len(view.targets)} target tasks"
+    if view.anchor in BASELINES:
+        return baseline_title(view.anchor)
+    return open_scenario(view.anchor).name
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _problem(content: str, question: str, _study: Study, _view: View) -> Problem:
+    bounds = _view.bounds
+    return mixture.pose(
+        _similarity(content, _view.measure, _study),
+        anchor=_anchor(_study, _view),
+        anchor_name=anchor_name(_view),
+        floors=by_task(bounds.floors, bounds, _study.names),
+        caps=caps_with_epochs(bounds, _study, _view.budget, _view.unit),
+        groups=groups_of(bounds, _study),
+        pin=dict(bounds.pins) or None,
+        pull_to=named_mixture(_study, _view, bounds.pull) if bounds.pull else None,
+        rho=bounds.rho,
+    )
+
+
+def problem(study: Study, view: View) -> Problem:
+    """The question of a view; it does not depend on the view's balance."""
+    return _problem(study.content, view.question, study, view.posed)
+
+
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _solution(
+    content: str, question: str, balance: float, lam: float, _study: Study, _view: View
+) -> Solution:
+    return mixture.solve(problem(_study, _view), balance, lam=lam)
+
+
+def solution(study: Study, view: View) -> Solution:
+    """The exact mixture of a view, with its certificate."""
+    return _solution(study.content, view.question, view.balance, view.lam, study, view)
+
+
+@st.cache_resource(max_entries=32, show_spinner="Following the mixture over every balance")
+def _path(content: str, question: str, _study: Study, _view: View) -> SolutionPath:
+    return mixture.trace(problem(_study, _view))
+
+
+def path(study: Study, view: View) -> SolutionPath:
+    """The mixture at every balance at once."""
+    return _path(study.content, view.question, study, view)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _dial_path(content: str, question: str, _study: Study, _view: View) -> tuple[str, bytes]:
+    key, families = f"{content}/{question}", [task.family for task in _study.tasks]
+    written = json.dumps(path_data(key, families, path(_study, _view).sparse()))
+    return key, written.encode()
+
+
+def dial_path(study: Study, view: View) -> tuple[str, bytes]:
+    """The dial's key, and its path as JSON: 1.7 MB at 316 tasks, too much to write at every run."""
+    return _dial_path(study.content, view.question, study, view)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _walk(content: str, question: str, _study: Study, _view: View) -> tuple[Array, Array]:
+    found = path(_study, _view)
+    at = samples(found.balances, track_end(found.last))
+    return at, read_only([found.at(float(r)) for r in at])
+
+
+def walk(study: Study, view: View) -> tuple[Array, Array]:
+    """(m,) balances that draw the path well, and (m, n) the exact mixtures there."""
+    return _walk(study.content, view.question, study, view)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _closed_form(content: str, question: str, _study: Study, _view: View) -> ClosedForm:
+    return mixture.closed_form(problem(_study, _view))
+
+
+def closed_form(study: Study, view: View) -> ClosedForm:
+    """The paper's closed form, and where along the balance it is the optimum."""
+    return _closed_form(study.content, view.question, study, view)
+
+
+def baseline_title(name: str) -> str:
+    title = BASELINES[name].title
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]
+
+
+def baselines(study: Study) -> dict[str, str]:
+    """{id: title} of every baseline that the study knows enough for."""
+    return {
+        name: baseline_title(name)
+        for name, rule in BASELINES.items()
+        if study.rows is not None or not rule.needs_rows
+    }
+
+
+def comparable(study: Study) -> dict[str, str]:
+    """{id: title} of the baselines and of every scenario over these very tasks."""
+    kept, _ = list_scenarios()
+    here = set(study.names)
+    return baselines(study) | {s.id: s.name for s in kept if set(s.tasks) == here}
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _graph(content: str, measure: str, neighbours: int, _study: Study) -> TaskGraph:
+    return task_graph(_similarity(content, measure, _study), neighbours=neighbours)
+
+
+def graph(study: Study, view: View, neighbours: int = 2) -> TaskGraph:
+    return _graph(study.content, view.measure, neighbours, study)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _order(content: str, measure: str, _study: Study) -> tuple[int, ...]:
+    return matrix_order(_similarity(content, measure, _study))
+
+
+def order(study: Study, view: View) -> tuple[int, ...]:
+    """Task indices so that like tasks are neighbours."""
+    return _order(study.content, view.measure, study)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _replicates(content: str, measure: str, _study: Study) -> Array:
+    return replicates(_study, measure, draws=DRAWS)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _uncertainty(
+    content: str, question: str, balance: float, _study: Study, _view: View
+) -> Uncertainty:
+    drawn = _replicates(content, _view.measure, _study)
+    return uncertainty(problem(_study, _view), balance, drawn, level=LEVEL)
+
+
+def intervals(study: Study, view: View) -> Uncertainty:
+    """The bootstrap of the view's mixture; StoreError where nothing was kept by example."""
+    return _uncertainty(study.content, view.question, view.balance, study, view)
+
+
+def pair_interval(study: Study, view: View, i: int, j: int) -> tuple[float, float]:
+    """The bootstrap interval of what the measure says of two tasks; D for ``jsd``."""
+    drawn = _replicates(study.content, view.measure, study)[:, i, j]
+    values = 0.0 - drawn if view.measure == "jsd" else drawn
+    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def neighbourhood(
+    study: Study, view: View, pair: tuple[int, int], most: int = 32
+) -> tuple[Similarity, tuple[int, ...]]:
+    """The tasks nearest to a pair, the pair first among them, and their order for a heat map."""
+    S = similarity(study, view)
+    near = np.argsort(-np.maximum(S.matrix[pair[0]], S.matrix[pair[1]]), kind="stable")
+    kept = [*pair, *[int(k) for k in near if k not in pair][: most - 2]]
+    part = Similarity(tuple(S.tasks[k] for k in kept), S.matrix[np.ix_(kept, kept)], S.measure)
+    return part, matrix_order(part)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _losses(content: str, _study: Study) -> LossTable:
+    return store.losses(_study)
+
+
+def losses(study: Study) -> LossTable:
+    """The loss table of a measured study."""
+    return _losses(study.content, study)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _noise(content: str, _study: Study) -> Noise:
+    return store.noise(_study)
+
+
+def noise(study: Study) -> Noise:
+    """The training-noise floor; empty for imports."""
+    return _noise(study.content, study) if study.kind == "measured" else Noise((), read_only([]))
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _raised(
+    content: str, question: str, balance: float, _study: Study, _view: View
+) -> tuple[Alarm, ...]:
+    asked, found = problem(_study, _view), solution(_study, _view)
+    return study_alarms(_study, asked, found, "whether it is steady is said beside its intervals")
+
+
+def raised(study: Study, view: View) -> tuple[Alarm, ...]:
+    """What to know before acting on the view's mixture."""
+    return _raised(study.content, view.question, view.balance, study, view)
+
+
+def references(study: Study) -> dict[str, Array]:
+    """Uniform and, where rows are known, size-proportional."""
+    n = len(study.tasks)
+    mixtures = {"uniform": np.full(n, 1 / n)}
+    if study.rows is not None:
+        mixtures["size-proportional"] = study.rows / study.rows.sum()
+    return mixtures
+
+
+def allocation(study: Study, view: View, p: Array) -> Allocation:
+    """The mixture in whole rows or tokens."""
+    return allocate(
+        p,
+        study.names,
+        view.budget,
+        unit="tokens" if view.unit == "tokens" else "rows",
+        rows=[task.rows for task in study.tasks],
+        mean_tokens=[task.mean_tokens for task in study.tasks],
+        max_epochs=view.bounds.epochs,
+    )
+
+
+def asked(view: View) -> str:
+    """The key of a view's mixture: its question, balance and lambda."""
+    return f"{view.question} {view.balance!r} {view.lam!r}"
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _explanation(content: str, asked: str, _study: Study, _view: View) -> Explanation:
+    return explain(
+        cached.problem(_study, _view), cached.solution(_study, _view), cached.path(_study, _view)
+    )
+
+
+def explanation(study: Study, view: View) -> Explanation:
+    """Why each task has its weight, with the balance at which each zero enters."""
+    return _explanation(study.content, asked(view), study, view)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _without(content: str, asked: str, i: int, _study: Study, _view: View) -> Solution:
+    problem, here = cached.problem(_study, _view), cached.solution(_study, _view)
+    lo, hi = problem.lo.copy(), problem.hi.copy()
+    lo[i] = hi[i] = 0.0
+    return mixture.solve(problem.bounded(lo, hi), _view.balance, warm=here, lam=_view.lam)
+
+
+def without(study: Study, view: View, i: int) -> Solution:
+    """The best mixture that gives task i nothing; only this one, all n take seconds at n = 316."""
+    return _without(study.content, asked(view), i, study, view)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _sensitivity(content: str, asked: str, _study: Study, _view: View) -> Sensitivity:
+    return sensitivity(cached.problem(_study, _view), cached.solution(_study, _view))
+
+
+def derivatives(study: Study, view: View) -> Sensitivity:
+    """How the mixture moves with small changes of what was measured."""
+    return _sensitivity(study.content, asked(view), study, view)
+
+
+def what_if(study: Study, view: View, i: int, j: int, value: float) -> Solution:
+    """The exact mixture if S_ij and S_ji were ``value``; the unary term u = nSw moves along."""
+    problem = cached.problem(study, view)
+    S = problem.similarity.matrix.copy()
+    S[i, j] = S[j, i] = value
+    changed = Similarity(problem.tasks, S, problem.similarity.measure)
+    return mixture.solve(
+        replace(problem, similarity=changed),
+        view.balance,
+        warm=cached.solution(study, view),
+        lam=view.lam,
+    )

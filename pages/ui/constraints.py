@@ -1,0 +1,194 @@
+"""Floors, caps, pins, families and the pull: what a mixture must keep to, set in one place."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import cached
+from pages.ui.bounds import EVERY, NONE
+from pages.ui.controls import moved
+from pages.ui.url_state import View
+from taskpgm_core.records import Study
+
+COLUMNS = ("floors", "caps", "pins")
+TITLES = {"floors": "at least %", "caps": "at most %", "pins": "exactly %"}
+
+
+def pick_limits(study: Study, view: View) -> None:
+    """A popover with all limits; its tables are drawn only while it is open."""
+    count = view.bounds.count
+    label = f"Limits: {count}" if count else "No limits"
+    box = st.popover(label, key="limits", on_change="rerun")
+    if not box.open:
+        return
+    with box:
+        if count:
+            st.button("Drop all limits", on_click=lambda: moved(bounds=NONE))
+        _every(study, view)
+        _tasks(study, view)
+        _families(study, view)
+        _pull(study, view)
+
+
+def _percent(pairs: Sequence[tuple[str, float]], name: str) -> float | None:
+    share = dict(pairs).get(name)
+    return None if share is None else round(100 * share, 8)
+
+
+def _with(pairs: Sequence[tuple[str, float]], name: str, percent: float | None) -> Any:
+    """The pairs with one of them set, or left out for None."""
+    kept = {n: x for n, x in pairs if n != name}
+    if percent is not None:
+        kept[name] = min(max(percent / 100, 0.0), 1.0)
+    return tuple(kept.items())
+
+
+def _every(study: Study, view: View) -> None:
+    bounds = view.bounds
+
+    def changed(field: str) -> None:
+        pairs = _with(getattr(bounds, field), EVERY, st.session_state[f"every-{field}"])
+        moved(bounds=replace(bounds, **{field: pairs}))
+
+    columns = st.columns(3)
+    for place, field, title in zip(
+        columns, COLUMNS, ("Every task at least (%)", "Every task at most (%)"), strict=False
+    ):
+        st.session_state[f"every-{field}"] = _percent(getattr(bounds, field), EVERY)
+        place.number_input(
+            title,
+            0.0,
+            100.0,
+            step=0.5,
+            placeholder="no limit",
+            key=f"every-{field}",
+            on_change=changed,
+            args=(field,),
+            help="Holds for every task without a number of its own below.",
+        )
+    st.session_state["max-epochs"] = bounds.epochs
+    columns[2].number_input(
+        "Repeat a row at most (times)",
+        0.1,
+        step=1.0,
+        placeholder="no limit",
+        key="max-epochs",
+        disabled=study.rows is None,
+        on_change=lambda: moved(bounds=replace(bounds, epochs=st.session_state["max-epochs"])),
+        help="Caps every task at what its rows allow within the budget.",
+    )
+
+
+def _edited(key: str, names: Sequence[str]) -> list[tuple[str, str, float | None]]:
+    """(name, column, value) of each cell that was changed in an editor."""
+    rows: dict[int, dict[str, float | None]] = st.session_state[key]["edited_rows"]
+    return [(names[int(i)], column, x) for i, row in rows.items() for column, x in row.items()]
+
+
+def _tasks(study: Study, view: View) -> None:
+    bounds, key = view.bounds, f"task-limits-{view.study}-{view.question}"
+
+    def changed() -> None:
+        new = bounds
+        for task, field, x in _edited(key, study.names):
+            new = replace(new, **{field: _with(getattr(new, field), task, x)})
+        moved(bounds=new)
+
+    table = pd.DataFrame(
+        {"task": study.names}
+        | {
+            field: pd.Series(
+                [_percent(getattr(bounds, field), t) for t in study.names], dtype=float
+            )
+            for field in COLUMNS
+        }
+    )
+    st.markdown("**Single tasks**", help="Click a cell and write a share of the budget in percent.")
+    _editor(table, TITLES, key, changed)
+
+
+def _families(study: Study, view: View) -> None:
+    families = sorted({task.family for task in study.tasks} - {""})
+    if len(families) < 2:
+        return
+    bounds, key = view.bounds, f"family-limits-{view.study}-{view.question}"
+    ends = {name: {"low": lo, "high": hi} for name, lo, hi in bounds.groups}
+
+    def changed() -> None:
+        new = {name: dict(pair) for name, pair in ends.items()}
+        for family, end, x in _edited(key, families):
+            default = 0.0 if end == "low" else 1.0
+            share = default if x is None else min(max(x / 100, 0.0), 1.0)
+            new.setdefault(family, {"low": 0.0, "high": 1.0})[end] = share
+        kept = tuple(
+            (name, pair["low"], pair["high"])
+            for name, pair in new.items()
+            if (pair["low"], pair["high"]) != (0.0, 1.0)
+        )
+        moved(bounds=replace(bounds, groups=kept))
+
+    shares = {
+        end: [round(100 * ends[f][end], 8) if f in ends else None for f in families]
+        for end in ("low", "high")
+    }
+    table = pd.DataFrame(
+        {"family": families} | {end: pd.Series(x, dtype=float) for end, x in shares.items()}
+    )
+    st.markdown("**Families**", help="What all tasks of a family get together.")
+    _editor(table, {"low": "at least %", "high": "at most %"}, key, changed)
+
+
+def _editor(table: pd.DataFrame, titles: dict[str, str], key: str, changed: Any) -> None:
+    number = st.column_config.NumberColumn
+    st.data_editor(
+        table,
+        hide_index=True,
+        disabled=[table.columns[0]],
+        column_config={
+            name: number(title, min_value=0.0, max_value=100.0, format="%.2f")
+            for name, title in titles.items()
+        },
+        placeholder="no limit",
+        height=min(240, 36 * (len(table) + 1)),
+        key=key,
+        on_change=changed,
+    )
+
+
+def _pull(study: Study, view: View) -> None:
+    bounds = view.bounds
+    known = {"": "nothing"} | cached.comparable(study)
+    scale = cached.problem(study, view).convexity.scale
+    st.session_state["pick-pull"] = bounds.pull
+    st.session_state["pick-rho"] = bounds.rho
+    st.markdown("**Pull toward the mixture in production**")
+
+    def changed() -> None:
+        pull = st.session_state["pick-pull"] or ""
+        rho = st.session_state["pick-rho"] or 0.0
+        if pull != bounds.pull:
+            rho = round(scale / 10, 4) if pull and not bounds.pull else rho if pull else 0.0
+        moved(bounds=replace(bounds, pull=pull, rho=rho))
+
+    which, strength = st.columns([2, 1])
+    which.selectbox(
+        "Pulled toward",
+        list(known),
+        format_func=lambda name: known.get(name, name),
+        key="pick-pull",
+        on_change=changed,
+        help="A baseline, or a mixture kept on this server (bring one under Anchor or on Compare).",
+    )
+    strength.number_input(
+        "Strength (ρ)",
+        0.0,
+        step=round(scale / 20, 4) or 0.01,
+        format="%.4f",
+        key="pick-rho",
+        disabled=not bounds.pull,
+        on_change=changed,
+        help="Adds ρ/2 ‖p − p₀‖², in the units of S: more of it keeps the mixture nearer.",
+    )

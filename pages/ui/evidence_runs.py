@@ -1,0 +1,158 @@
+"""The finished runs that the Evidence page judges by: picked, or brought along."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui.chart import escape, heading
+from pages.ui.layout import Scene
+from taskpgm_core import store
+from taskpgm_core.errors import StoreError, TaskPGMError
+from taskpgm_core.evidence.protocol import committed_protocols
+from taskpgm_core.evidence.statistics import Column, Comparison, compare, judges
+from taskpgm_core.figures.evidence import Side
+
+LARGEST = 2_000_000
+INSIDE, OUTSIDE, PUBLIC = "tasks of the study", "tasks in no mixture", "public suites"
+PUBLIC_METRIC: tuple[Column, str] = ("accuracy", "score")
+METRICS: dict[str, tuple[Column, str]] = {
+    "loss": ("loss", "loss, nats a token"),
+    "exact match": ("accuracy", "exact match, share of rows"),
+}
+
+
+@dataclass(frozen=True)
+class FinishedRuns:
+    """``runs``: rows as in ``store.evidence``; ``tasks``: those that judge, by ``column``, which
+    charts call ``what``."""
+
+    card: dict[str, Any]
+    runs: pd.DataFrame
+    tasks: tuple[str, ...]
+    compared: tuple[Comparison, ...]
+    reference: str
+    column: Column
+    what: str
+
+    @property
+    def metric(self) -> str:
+        return self.what.partition(",")[0]
+
+    @property
+    def better(self) -> Side:
+        return "left" if self.column == "loss" else "right"
+
+    def is_better(self, difference: float) -> bool:
+        """Whether an arm with this difference to the reference beats it."""
+        return difference < 0 if self.better == "left" else difference > 0
+
+
+def pick_evidence(scene: Scene) -> FinishedRuns | None:
+    """The evidence folder, the tasks that judge and the reference arm; None where there is none."""
+    try:
+        known = store.evidence(scene.study)
+    except StoreError as error:
+        st.error(escape(str(error)))
+        return None
+    if not known:
+        heading("No mixture of this study has been trained on yet")
+        st.markdown("Train competing mixtures under one budget, one finished run after another:")
+        fitting = [n for n, p in committed_protocols().items() if p.study == scene.study.slug]
+        name = fitting[0] if fitting else "PROTOCOL.yaml"
+        st.code(f"python -m taskpgm_core validate {name}", language=None)
+        return None
+    names = {_name(card, runs): (card, runs) for card, runs in known}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "Protocol",
+            list(names),
+            key="evidence-folder",
+            width=330,
+            help="What was trained and judged. A screening chose the arms of a confirmation.",
+        )
+        card, runs = names[chosen]
+        outside, suites = judges(runs, scene.study.names)
+        inside = [t for t in scene.study.names if t in set(runs["task"])]
+        kinds = {
+            kind: tuple(tasks)
+            for kind, tasks in ((INSIDE, inside), (OUTSIDE, outside), (PUBLIC, suites))
+            if tasks
+        }
+        kind = st.segmented_control(
+            "Judged on",
+            list(kinds),
+            default=next(iter(kinds)),
+            required=True,
+            key="evidence-tasks",
+            help="Held-out rows of the tasks trained on, or of tasks that no mixture held.",
+        )
+        if kind == PUBLIC:
+            column, what = PUBLIC_METRIC
+        else:
+            by = st.segmented_control(
+                "By",
+                list(METRICS),
+                default="loss",
+                required=True,
+                key="evidence-metric",
+                help="Mean loss of the completion's tokens, or the share of rows answered exactly.",
+            )
+            column, what = METRICS[by]
+        arms = sorted(set(runs["arm"]))
+        first = arms.index("uniform") if "uniform" in arms else 0
+        reference = st.selectbox(
+            "Against",
+            arms,
+            first,
+            key="evidence-reference",
+            width=200,
+            help="The mixture that all others are compared with, seed by seed and task by task.",
+        )
+    tasks = kinds[kind]
+    try:
+        compared = compare(runs, tasks, column=column, reference=reference)
+        return FinishedRuns(card, runs, tasks, compared, reference, column, what)
+    except TaskPGMError as error:
+        st.error(escape(str(error)))
+        return None
+
+
+def _name(card: dict[str, Any], runs: pd.DataFrame) -> str:
+    seeds = runs["seed"].nunique()
+    what = f"{budget_words(card, runs)}, {runs['arm'].nunique()} arms, {seeds} seeds"
+    source = f"imported from {card['imported']}" if "imported" in card else card["stage"]
+    return f"{source.capitalize()}: {what} ({card['folder']})"
+
+
+def budget_words(card: dict[str, Any], runs: pd.DataFrame) -> str:
+    """What a run trained on: a number of rows, or of supervised tokens."""
+    tokens = card.get("protocol", {}).get("budget_tokens")
+    return f"{tokens:,} tokens" if tokens else f"{int(runs['budget'].iloc[0]):,} rows"
+
+
+def bring_runs(scene: Scene) -> None:
+    """Keep the runs of a CSV, made elsewhere, under this study."""
+    with st.expander("Bring the runs of your own training"):
+        st.caption(escape(f"A CSV with the columns {', '.join(store.evidence_columns())}."))
+        file = st.file_uploader(
+            "Runs",
+            type="csv",
+            key="runs-file",
+            max_upload_size=2,
+            help="One row a run and task, as in the table that this page gives out.",
+        )
+        if file is not None and st.button("Keep them with this study"):
+            try:
+                if file.size > LARGEST:
+                    raise StoreError(f"The file has {file.size:,} bytes; at most {LARGEST:,}.")
+                with TemporaryDirectory() as folder:
+                    place = Path(folder) / "runs.csv"
+                    place.write_bytes(file.getvalue())
+                    count = store.import_runs(scene.study, place)
+                st.success(f"{count} runs are kept; pick them above after a reload.")
+            except TaskPGMError as error:
+                st.error(escape(str(error)))

@@ -1,0 +1,196 @@
+"""What the Mixture page says beside its bars: counts, certificate, energy, recipes."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import cached
+from pages.ui.chart import chart, escape, fact_list, heading
+from pages.ui.url_state import View
+from taskpgm_core.errors import TaskPGMError
+from taskpgm_core.exports import EXPORTERS, Recipe, export, make_recipe
+from taskpgm_core.figures.mixture import difference_figure, energy_figure
+from taskpgm_core.figures.numbers import percent, scientific
+from taskpgm_core.figures.theme import Palette
+from taskpgm_core.findings.mixture import (
+    budget_finding,
+    difference_finding,
+    differs,
+    energy_finding,
+)
+from taskpgm_core.mixture.alarms import Alarm
+from taskpgm_core.mixture.counts import Allocation
+from taskpgm_core.mixture.solution import Solution
+from taskpgm_core.records import Array, Study
+
+
+def raise_alarms(raised: Sequence[Alarm]) -> None:
+    """What to know before acting on the mixture, one line each."""
+    for alarm in raised:
+        if alarm.level == "note":
+            st.info(escape(alarm.sentence))
+        else:
+            st.warning(escape(alarm.sentence), icon=":material/priority_high:")
+
+
+def counts(study: Study, view: View, p: Array) -> Allocation | None:
+    """The mixture in whole numbers, shown as a table; None where the budget cannot be met."""
+    try:
+        allocation = cached.allocation(study, view, p)
+    except TaskPGMError as error:
+        st.error(escape(str(error)))
+        return None
+    counts_table(study, p, allocation)
+    return allocation
+
+
+def counts_table(study: Study, p: Array, allocation: Allocation) -> None:
+    """Every task's share, whole-number count and epochs."""
+    heading(
+        budget_finding(allocation.tasks, allocation.epochs),
+        f"Counts are whole {allocation.unit} by largest remainder and add up to "
+        f"{allocation.budget:,}. Epochs: how often the task's examples are repeated.",
+    )
+    table = pd.DataFrame(
+        {
+            "task": study.names,
+            "family": [task.family for task in study.tasks],
+            "share": [round(100 * float(w), 6) for w in p],
+            allocation.unit: allocation.counts,
+            "available rows": [task.rows for task in study.tasks],
+            "epochs": allocation.epochs,
+        }
+    ).sort_values("share", ascending=False, kind="stable")
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={
+            "share": st.column_config.NumberColumn(format="%.1f%%"),
+            allocation.unit: st.column_config.NumberColumn(format="localized"),
+            "available rows": st.column_config.NumberColumn(format="localized"),
+            "epochs": st.column_config.NumberColumn(format="%.2f"),
+        },
+        height=420,
+    )
+
+
+def certificate(solution: Solution) -> None:
+    """Why this is the optimum, in numbers."""
+    if solution.status != "optimal":
+        st.error(solution.message)
+        return
+    heading(
+        "This is the exact optimum", "No other mixture has a lower energy by more than the gap."
+    )
+    closed = "gives the same mixture" if solution.closed_form_valid else "is no mixture here"
+    shift = (
+        "none needed: the energy is convex"
+        if solution.shift == 0
+        else f"{solution.shift:.4g} added to the diagonal (it pulls towards the anchor)"
+    )
+    facts = {
+        "gap": f"{scientific(solution.gap)} (relative {scientific(solution.gap_relative)})",
+        "status": solution.status,
+        "only minimiser": "yes"
+        if solution.unique
+        else "no: the one nearest to the anchor is shown",
+        "closed form": closed,
+        "shift": shift,
+        "tasks in the mixture": f"{len(solution.support)} of {len(solution.tasks)}",
+        "effective number": f"{solution.effective_tasks:.1f} tasks",
+    }
+    fact_list(facts)
+
+
+def difference(study: Study, p: Array, reference: Array, name: str, palette: Palette) -> None:
+    """What this mixture gives and takes against another one."""
+    finding = difference_finding(p, reference, name)
+    if not differs(p, reference):
+        heading(finding, "Move the balance, or compare with another mixture.")
+        return
+    chart(
+        difference_figure(study.names, p, reference, name, palette=palette),
+        finding,
+        "In percentage points: to the right, tasks that get more than there; to the left, less.",
+        key="against",
+    )
+
+
+def energy(solution: Solution, palette: Palette) -> None:
+    """The energy as the sum of its two potentials."""
+    split = (solution.unary_energy, solution.pairwise_energy, solution.energy)
+    chart(
+        energy_figure(*split, palette=palette),
+        energy_finding(*split),
+        "E(p) = −β u′p + λ/2 p′Sp, lower is better: its two parts add up to it.",
+        key="energy",
+    )
+
+
+def recipe(study: Study, view: View, solution: Solution, allocation: Allocation) -> Recipe:
+    """The view's mixture with its provenance, ready for any trainer."""
+    return make_recipe(
+        solution.p,
+        study.tasks,
+        allocation,
+        provenance={
+            "study": study.slug,
+            "digest": study.digest,
+            "measure": view.measure,
+            "balance": view.balance,
+            "anchor": solution.anchor_name,
+            "status": solution.status,
+            "gap": solution.gap,
+        },
+    )
+
+
+@st.fragment
+def take_along(study: Study, view: View, solution: Solution, allocation: Allocation) -> None:
+    """Pick a trainer, read what its numbers mean, take its files."""
+    heading(
+        "Take it with you",
+        "The mixture in each trainer's own format, and what that trainer will really read.",
+    )
+    name = st.selectbox(
+        "Trainer",
+        list(EXPORTERS),
+        format_func=lambda n: EXPORTERS[n].title,
+        key="pick-trainer",
+        help="Paths are those that `python -m taskpgm_core materialise --per-task` writes.",
+    )
+    try:
+        rendered = export(recipe(study, view, solution, allocation), name)
+    except TaskPGMError as error:
+        st.error(escape(str(error)))
+        return
+    st.markdown(escape(rendered.meaning[:1].upper() + rendered.meaning[1:] + "."))
+    for warning in rendered.warnings:
+        st.warning(escape(warning))
+    asked = {t: float(w) for t, w in zip(solution.tasks, solution.p, strict=True) if w > 0}
+    known = [abs(asked[t] - s) for t, s in rendered.realised.items() if s is not None]
+    off = f", at most {percent(max(known))} off a share" if known else ""
+    st.caption(f"Format as in {EXPORTERS[name].read_from}{off}.")
+    files, realised = st.columns([3, 2])
+    with files:
+        for file, text in rendered.files.items():
+            st.download_button(
+                f"Download {file}", text, file, key=f"take-{name}-{file}", on_click="ignore"
+            )
+            with st.expander(f"Read {file}"):
+                st.code(text, language=None, wrap_lines=True)  # highlighting misses contrast AA
+    realised.dataframe(
+        pd.DataFrame(
+            {
+                "task": list(rendered.realised),
+                "asked": [100 * asked[t] for t in rendered.realised],
+                "will get": [None if s is None else 100 * s for s in rendered.realised.values()],
+            }
+        ),
+        hide_index=True,
+        column_config={
+            name: st.column_config.NumberColumn(format="%.2f%%") for name in ("asked", "will get")
+        },
+        height=300,
+    )

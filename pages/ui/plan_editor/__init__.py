@@ -1,0 +1,66 @@
+"""Pick a plan or write one, and see at once whether it can be built."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui.chart import escape, heading
+from taskpgm_core.errors import PlanError
+from taskpgm_core.plans.plan import PLANS, Plan, parse_plan
+
+OWN = "a plan of my own"
+START = """\
+slug: mine
+base: HuggingFaceTB/SmolLM2-135M-Instruct
+tasks:
+  - {id: faq, source: "jsonl:data/faq.jsonl", family: support}
+  - {id: sql, source: "jsonl:data/sql.jsonl", family: code}
+"""
+SCRIPT, STYLE = (Path(__file__).with_name(f"editor.{kind}") for kind in ("js", "css"))
+
+
+def write_plan() -> str:
+    """The plan's text as it stands in the editor."""
+    committed = {path.stem: path for path in sorted(PLANS.glob("*.yaml"))}
+    name = st.selectbox(
+        "Begin with",
+        [*committed, OWN],
+        key="plan-name",
+        width=260,
+        help="The plans that come with the program, or a short one to write your own from.",
+    )
+    first = committed[name].read_text(encoding="utf-8") if name in committed else START
+    edited = st.components.v2.component(
+        "taskpgm_editor",
+        js=SCRIPT.read_text(encoding="utf-8"),
+        css=STYLE.read_text(encoding="utf-8"),
+    )(
+        key=f"editor-{name}",
+        data={"key": name, "label": "The plan (YAML)", "text": first},
+        on_text_change=lambda: None,
+    )
+    return first if edited.text is None else str(edited.text)
+
+
+def verdict(text: str) -> Plan | None:
+    """What the plan asks for in a sentence, or what is wrong with it; None where it is wrong."""
+    try:
+        plan = parse_plan(text)
+    except PlanError as error:
+        heading("This plan cannot be built yet")
+        st.error(escape(str(error)))
+        return None
+    brought = sum(bool(task.adapter or task.checkpoint) for task in plan.tasks)
+    heading(f"{plan.slug}: {len(plan.tasks)} tasks, one model each")
+    again = len(plan.training.second_seed)
+    examples = plan.probe.examples_per_task * len(plan.tasks)
+    most = "at most " if plan.probe.adaptive else ""
+    st.markdown(
+        escape(
+            f"{len(plan.tasks) - brought + again} models to train on {plan.base}"
+            + (f", {again} of them a second time from another seed" if again else "")
+            + (f", {brought} brought along" if brought else "")
+            + f"; every model is scored on {most}{examples:,} probe examples."
+        )
+    )
+    return plan

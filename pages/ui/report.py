@@ -1,0 +1,59 @@
+"""The report of what a page shows, written once for each question and wording."""
+
+import datetime
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages.ui import cached
+from pages.ui.url_state import View
+from taskpgm_core.analysis.study_alarms import study_alarms
+from taskpgm_core.errors import NotKeptError
+from taskpgm_core.mixture.uncertainty import Uncertainty
+from taskpgm_core.records import Study
+from taskpgm_core.report import decide, report_page
+
+
+@dataclass(frozen=True)
+class Handover:
+    """``page``: the HTML file; ``record``: the JSON file; ``name``: of both, without an ending."""
+
+    page: str
+    record: str
+    name: str
+
+
+def handover(study: Study, view: View, title: str, notes: str) -> Handover:
+    """Report and decision record of a view's mixture; MixtureError where no counts fit."""
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return _handover(study.content, repr(view), title, notes, today, study, view)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Writing the report…")
+def _handover(
+    content: str, asked: str, title: str, notes: str, today: str, _study: Study, _view: View
+) -> Handover:
+    problem, solution = cached.problem(_study, _view), cached.solution(_study, _view)
+    sure = _sure(_study, _view)
+    decision = decide(
+        _study,
+        problem,
+        solution,
+        allocation=cached.allocation(_study, _view, solution.p),
+        alarms=study_alarms(_study, problem, solution, sure),
+        explanation=cached.explanation(_study, _view),
+        sure=sure,
+        title=title,
+        notes=notes,
+        made=today,
+    )
+    page = report_page(decision, problem, cached.path(_study, _view), cached.graph(_study, _view))
+    return Handover(page, decision.to_json(), f"decision-{_study.slug}-{decision.digest[:12]}")
+
+
+def _sure(study: Study, view: View) -> Uncertainty | str:
+    """The bootstrap of the mixture, or why the study allows none."""
+    try:
+        return cached.intervals(study, view)
+    except NotKeptError as error:
+        return str(error)

@@ -1,0 +1,126 @@
+"""What the Selection page asks and says beside its charts."""
+
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import cached
+from pages.ui.bounds import NONE
+from pages.ui.cached import asked
+from pages.ui.chart import fact_list, heading
+from pages.ui.controls import moved
+from pages.ui.layout import Scene
+from pages.ui.url_state import View
+from taskpgm_core.figures.numbers import percent, shorten
+from taskpgm_core.figures.selection import captured
+from taskpgm_core.findings.selection import ENOUGH, certainty, enough
+from taskpgm_core.mixture.counts import Allocation
+from taskpgm_core.mixture.selection.greedy import Selection, select
+from taskpgm_core.records import Study
+
+FARTHEST = 60
+"""Greedy goes no farther: beyond, next to nothing is gained and bounds take seconds."""
+SMALL = 16
+"""Studies of at most so many tasks are searched exactly without asking."""
+
+
+@st.cache_resource(max_entries=64, show_spinner="Choosing…")
+def _selection(
+    content: str, asked: str, k_max: int, exact: bool, _study: Study, _view: View
+) -> Selection:
+    problem = cached.problem(_study, _view)
+    return select(problem, _view.balance, k_max=k_max, exact_up_to=problem.n if exact else 0)
+
+
+def selected(scene: Scene) -> Selection:
+    """Greedy's choice for every k, and the best k where asked for; limits are set aside."""
+    study, view = scene.study, replace(scene.view, bounds=NONE)
+    if scene.view.bounds != NONE:
+        st.info("Few tasks are chosen without your limits: a floor or a cap may leave no choice.")
+    n = len(study.tasks)
+    exact = n <= SMALL
+    if SMALL < n <= FARTHEST:
+        exact = st.toggle(
+            "Find the best of any k as well",
+            key="exact",
+            help="Rules out every other choice, by branch and bound; takes seconds to a minute.",
+        )
+    farthest = min(n, FARTHEST)
+    return _selection(study.content, asked(view), farthest, exact, study, view)
+
+
+def pick_k(scene: Scene, selection: Selection) -> int:
+    """How many tasks, from the address; as many as are enough where it says none."""
+    k = min(scene.view.k or enough(selection), len(selection.steps))
+    st.session_state["pick-k"] = k
+    st.slider(
+        "How many tasks (k)",
+        1,
+        len(selection.steps),
+        key="pick-k",
+        on_change=lambda: moved(k=st.session_state["pick-k"]),
+        help=f"At first the fewest that reach {ENOUGH:.0%} of what all tasks reach.",
+    )
+    return k
+
+
+def verdict(selection: Selection, k: int) -> None:
+    """How sure the choice of k is, in numbers."""
+    step = selection.steps[k - 1]
+    heading("How good is this choice?", certainty(selection, k))
+
+    def reached(value: float) -> str:
+        return percent(captured(selection, value))
+
+    facts = {
+        "greedy's k tasks": reached(step.value),
+        "no k tasks exceed": reached(step.upper_bound),
+        "best of any k": "not searched" if step.exact is None else reached(step.exact),
+        "guaranteed beforehand": reached(step.guarantee),
+        "submodularity ratio γ ≥": "–" if step.gamma is None else f"{step.gamma:.2g}",
+        "0%, the first task alone": f"F = {selection.steps[0].value:.3g}",
+        "100%, all tasks together": f"F = {selection.best:.3g}",
+    }
+    fact_list(facts)
+
+
+def allocation(scene: Scene, selection: Selection, k: int) -> Allocation:
+    return cached.allocation(scene.study, scene.view, selection.steps[k - 1].p)
+
+
+def chosen_table(selection: Selection, k: int, counted: Allocation) -> None:
+    """The chosen tasks in the order greedy took them, with shares, counts and epochs."""
+    step = selection.steps[k - 1]
+    place = {task: i for i, task in enumerate(selection.tasks)}
+    optimum = None if step.exact_tasks is None else set(step.exact_tasks)
+    heading(
+        f"These {k} tasks",
+        "Greedy keeps what it has; the best k may be others, marked where they were searched for.",
+    )
+    rows = []
+    for s in selection.steps[:k]:
+        i = place[s.added]
+        rows.append(
+            {
+                "task": s.added,
+                "reached with it": 100 * captured(selection, s.value),
+                "share": 100 * float(step.p[i]),
+                counted.unit: counted.counts[i],
+                "epochs": counted.epochs[i],
+            }
+            | ({} if optimum is None else {"in the best k": s.added in optimum})
+        )
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config={
+            "reached with it": st.column_config.NumberColumn(format="%.1f%%"),
+            "share": st.column_config.NumberColumn(format="%.1f%%"),
+            counted.unit: st.column_config.NumberColumn(format="localized"),
+            "epochs": st.column_config.NumberColumn(format="%.2f"),
+        },
+    )
+    missing = [] if optimum is None else sorted(optimum - set(step.tasks))
+    if missing:
+        st.caption("In the best k but not here: " + ", ".join(shorten(t) for t in missing))

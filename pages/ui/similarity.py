@@ -1,0 +1,189 @@
+"""One pair of tasks: what drives their similarity, down to the next token."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.ui import cached
+from pages.ui.chart import chart, escape, fact_list, heading
+from pages.ui.controls import moved
+from pages.ui.layout import Scene
+from taskpgm_core import store
+from taskpgm_core.analysis.drill_down import PairDrillDown, Position, drill_down, positions
+from taskpgm_core.errors import TaskPGMError
+from taskpgm_core.figures.numbers import percent, shorten
+from taskpgm_core.figures.similarity import sources_figure, tokens_figure
+from taskpgm_core.findings.similarity import pair_finding, sources_finding
+from taskpgm_core.records import Example, Study
+
+EXAMPLES = 50
+MEANING = {
+    "jsd": "Divergence: how differently the two models predict the next token, on all probe "
+    "examples; 0 is alike, ln 2 = 0.693 is the most.",
+    "pmi": "Minus the mean excess loss of each model on the other's examples; high is alike.",
+    "given": "As imported; high is alike.",
+}
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _driving(content: str, measure: str, i: int, j: int, _study: Study) -> PairDrillDown:
+    return drill_down(_study, measure, i, j)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _positions(
+    content: str, measure: str, i: int, j: int, example: int, _study: Study
+) -> tuple[Position, ...]:
+    return positions(_study, _driving(content, measure, i, j, _study), example)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _text(content: str, has_text: bool, _study: Study) -> tuple[Example, ...] | None:
+    return store.probe_text(_study)
+
+
+def pick_pair(scene: Scene) -> tuple[int, int]:
+    """The pair in the selection; else the two most alike tasks. Changed here, it is selected."""
+    names = scene.study.names
+    chosen = [names.index(task) for task in scene.view.tasks[:2]]
+    S = cached.similarity(scene.study, scene.view).matrix.copy()
+    np.fill_diagonal(S, -np.inf)
+    if not chosen:
+        chosen = [int(np.unravel_index(int(S.argmax()), S.shape)[0])]
+    if len(chosen) == 1:
+        chosen.append(int(S[chosen[0]].argmax()))
+    st.session_state["pair-a"], st.session_state["pair-b"] = (names[k] for k in chosen)
+
+    def changed() -> None:
+        a, b = st.session_state["pair-a"], st.session_state["pair-b"]
+        moved(tasks=(a, b) if a != b else (a,))
+
+    first, second = st.columns(2)
+    first.selectbox(
+        "Task", names, key="pair-a", on_change=changed, help="One task of the pair (i in D or S)."
+    )
+    second.selectbox("and task", names, key="pair-b", on_change=changed, help="The other one (j).")
+    return chosen[0], chosen[1]
+
+
+def pair_facts(scene: Scene, pair: tuple[int, int]) -> None:
+    """How alike the two are, how sure that is, and what each model loses on the other's task."""
+    study, view = scene.study, scene.view
+    i, j = pair
+    similarity, noise = cached.similarity(study, view), cached.noise(study)
+    jsd = view.measure == "jsd"
+    value = float((similarity.divergence if jsd else similarity.matrix)[i, j])
+    heading(
+        pair_finding(study.names, pair, value, noise.floor if jsd else 0.0, jsd=jsd),
+        MEANING["pmi" if view.measure.startswith("pmi") else view.measure],
+    )
+    facts = {}
+    try:
+        low, high = cached.pair_interval(study, view, i, j)
+        facts["90% interval"] = f"{low:.3f} to {high:.3f}" + (" nats" if jsd else "")
+    except TaskPGMError as error:
+        st.caption(escape(str(error)))
+    if jsd:
+        seeds = f"up to {noise.floor:.3f} nats" if noise.tasks else "not measured"
+        facts["second training seed"] = seeds
+    if study.kind == "measured":
+        table = cached.losses(study).per_token
+        for own, other in (pair, pair[::-1]):
+            facts[f"loss on {shorten(study.names[own], 20)}"] = (
+                f"{table[own, own]:.2f} own, {table[other, own]:.2f} other, "
+                f"{table[-1, own]:.2f} base (nats a token)"
+            )
+    fact_list(facts)
+
+
+@st.fragment
+def token_drill_down(scene: Scene, pair: tuple[int, int]) -> None:
+    """Which examples, which tokens in them, and what would have been said there."""
+    study, measure = scene.study, scene.view.measure
+    i, j = pair
+    try:
+        found = _driving(study.content, measure, i, j, study)
+    except TaskPGMError as error:
+        st.info(escape(str(error)))
+        return
+    total = float(found.share.sum()) or 1.0
+    added = found.by_task(len(study.tasks))
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        chart(
+            sources_figure(study.names, added, pair, palette=scene.palette),
+            sources_finding(study.names, added, pair),
+            "What the probe examples of each task add to it; the pair's own tasks in colour.",
+            key="sources",
+        )
+    with right:
+        heading("Examples and tokens", "The examples that add the most come first.")
+        example = st.selectbox(
+            "Probe example",
+            found.order[:EXAMPLES],
+            format_func=lambda e: (
+                f"{study.names[int(found.task[e])]}, row {int(found.row[e])}: "
+                f"{percent(float(found.share[e]) / total)}"
+            ),
+            key=f"example-{i}-{j}-{measure}",
+            help="A held-out example on which models were compared, with its part of the whole.",
+        )
+        shown = _positions(study.content, measure, i, j, example, study)
+        _words(study, example)
+        texts = [p.text or f"token {k + 1}" for k, p in enumerate(shown)]
+        st.plotly_chart(
+            tokens_figure(texts, [p.value for p in shown], palette=scene.palette),
+            theme=None,
+            config={"displayModeBar": False},
+            key="tokens",
+            alt="The measure at each token of the completion, in nats",
+        )
+    likeliest(texts, shown)
+
+
+def _words(study: Study, example: int) -> None:
+    text = _text(study.content, study.has_text, study)
+    if text is None:
+        st.info(
+            f"{study.slug} is kept without its text, which is not ours to share. Bring it with "
+            f"`python -m taskpgm_core text {study.slug} --from DIR`."
+        )
+        return
+    st.text(f"{text[example].prompt[-600:]}")
+    st.caption("Expected completion")
+    st.code(text[example].completion, language=None, wrap_lines=True)
+
+
+def likeliest(texts: list[str], shown: tuple[Position, ...]) -> None:
+    """The five likeliest next tokens of both models and the base, token by token."""
+    heading(
+        "What each model would have said",
+        "The five likeliest next tokens at each position of the completion, with their chances.",
+    )
+    rows = []
+    for text, position in zip(texts, shown, strict=True):
+        row: dict[str, object] = {"token": text, "nats": position.value}
+        for model, chance in position.gold.items():
+            row[f"true, {model}"] = 100 * chance
+        for model, said in position.said.items():
+            row[model] = "   ".join(f"{_visible(t)} {percent(x, 0)}" for t, x in said)
+        rows.append(row)
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config={
+            "nats": number(format="%.3f"),
+            **{
+                name: number(
+                    shorten(name, 20), format="%.0f%%", help="The chance it gives the true token."
+                )
+                for name in rows[0]
+                if name.startswith("true, ")
+            },
+        },
+    )
+
+
+def _visible(token: str) -> str:
+    return token.replace("\n", "⏎").replace(" ", "␣") if token.strip() != token else token

@@ -1,0 +1,78 @@
+"""A study at a glance: what it is, where it comes from, its headline mixture."""
+
+import streamlit as st
+
+from pages.ui import cached
+from pages.ui.chart import escape, heading
+from pages.ui.url_state import View
+from taskpgm_core.errors import TaskPGMError
+from taskpgm_core.figures.mixture import MARKS, headline
+from taskpgm_core.figures.numbers import count
+from taskpgm_core.figures.theme import Palette
+from taskpgm_core.findings import mixture as findings
+from taskpgm_core.records import Study
+
+SHOWN = 5
+
+
+def study_card(name: str, study: Study, palette: Palette) -> None:
+    """The card; a study whose arrays are damaged shows its sentence instead of its mixture."""
+    view = View(name, study.measures[0], balance=cached.HEADLINE)
+    st.header(escape(name), divider="gray")
+    facts, mixture = st.columns([2, 3], gap="large")
+    with facts:
+        for line in provenance(study):
+            st.markdown(line)
+        st.page_link(
+            "pages/mixture.py",
+            label="Open the mixture",
+            icon=":material/tune:",
+            query_params=view.query,
+        )
+    with mixture:
+        try:
+            solution = cached.solution(study, view)
+        except TaskPGMError as error:
+            st.error(escape(str(error)))
+            return
+        for alarm in cached.raised(study, view):
+            if alarm.level == "warning":
+                st.warning(escape(alarm.sentence))
+        references = cached.references(study)
+        shown = f"The {SHOWN} largest shares" if len(study.tasks) > SHOWN else "The shares"
+        marks = ", ".join(f"{mark} {name}" for mark, name in zip(MARKS, references, strict=False))
+        heading(
+            findings.mixture_finding(study.names, solution.p),
+            f"{shown} at balance {view.balance:g}, halfway to pure diversity; {marks}.",
+        )
+        st.html(headline(study.names, solution.p, references, limit=SHOWN, palette=palette))
+
+
+def provenance(study: Study) -> list[str]:
+    """Lines of Markdown that say where a study comes from."""
+    families = len({task.family for task in study.tasks if task.family})
+    lines = [escape(str(about))] if (about := (study.plan or {}).get("about")) else []
+    lines += [
+        f"**{len(study.tasks)} tasks**" + (f" in {families} families" if families > 1 else ""),
+    ]
+    if study.rows is not None:
+        lines.append(f"{count(study.rows.sum())} rows to train on")
+    if study.kind == "imported":
+        lines.append(f"imported from {escape(str(study.facts.get('file', 'a file')))}")
+        lines += [f":orange[{escape(w)}]" for w in study.facts.get("warnings", ())]
+    else:
+        lines.append(_measured(study))
+    if study.origin:
+        lines.append(f"made from {escape(study.origin)}")
+    lines.append(f"digest `{study.digest[:12]}`")
+    return lines
+
+
+def _measured(study: Study) -> str:
+    base = str((study.plan or {}).get("base") or "").rpartition("/")[2]
+    seconds = study.facts.get("seconds")
+    said = f"measured with {escape(base)}" if base else "measured"
+    how = {"device": " on {}", "dtype": " in {}"}
+    on = "".join(form.format(study.facts[k]) for k, form in how.items() if k in study.facts)
+    took = f", {float(seconds) / 60:.0f} minutes" if seconds else ""
+    return said + escape(on.replace(" cpu", " CPU").replace(" cuda", " CUDA")) + took

@@ -1,0 +1,1 @@
+"""Questions put to a study: what is posed, how sure the answer is, and what lies behind it."""

@@ -1,0 +1,1 @@
+"""From a plan to a study: prepared, measured, resumed, repaired, and what that costs."""

@@ -1,0 +1,157 @@
+"""What a build will cost, from a plan's numbers alone: units, passes, tokens, time, memory, disk.
+
+The arithmetic of decoder-only transformers: a forward pass costs two floating-point operations a
+weight and token, a LoRA training step three passes, and attention 4 x layers x hidden a token and
+context token. Which share of a GPU's peak is reached is an assumption (``UTILISATION``), and said.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from taskpgm_core.plans.plan import Expect, Plan
+
+BACKWARD = 3.0
+UTILISATION = 0.4
+FLOAT = 4  # bytes: hidden states and adapters are kept in float32
+PAIRS_KEPT = 64  # tasks up to which per-example and per-token pairs are stored
+DEVICES = {  # data sheets: peak dense bfloat16 operations/s, memory in bytes, bytes/s
+    "H200": (989e12, 141e9, 4.8e12),
+    "H100": (989e12, 80e9, 3.35e12),
+    "A100-80GB": (312e12, 80e9, 2.0e12),
+    "A100-40GB": (312e12, 40e9, 1.55e12),
+    "L40S": (362e12, 48e9, 0.864e12),
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The cost of a build before it runs.
+
+    ``units``, ``left``: by stage, in all and not finished yet; ``tokens``: forward tokens of each
+    stage (training before its backward passes); ``seconds`` of each stage that is left, None where
+    no speed is known; ``memory``, ``disk``: bytes; ``basis``: what the numbers rest on.
+    """
+
+    slug: str
+    digest: str | None
+    complete: bool
+    tasks: int
+    models: int
+    units: Mapping[str, int]
+    left: Mapping[str, int]
+    forward_passes: int
+    tokens: Mapping[str, float]
+    seconds: Mapping[str, float] | None
+    memory: float
+    disk: float
+    device: str
+    tokens_per_second: float | None
+    basis: str
+
+    @property
+    def total_seconds(self) -> float | None:
+        return sum(self.seconds.values()) if self.seconds is not None else None
+
+
+def parameters(shape: Expect) -> dict[str, float]:
+    """Weights of the body and of the head of a Llama-like model."""
+    narrow = shape.hidden * shape.key_value_heads / shape.heads
+    layer = 2 * shape.hidden**2 + 2 * shape.hidden * narrow + 3 * shape.hidden * shape.intermediate
+    return {"body": shape.layers * layer, "head": float(shape.hidden * shape.vocabulary)}
+
+
+def adapter_size(plan: Plan, shape: Expect) -> float:
+    """Weights of one LoRA adapter on the plan's target layers."""
+    wide, narrow = shape.intermediate, shape.hidden * shape.key_value_heads / shape.heads
+    hidden = shape.hidden
+    sides = {
+        "q_proj": 2 * hidden,
+        "o_proj": 2 * hidden,
+        "k_proj": hidden + narrow,
+        "v_proj": hidden + narrow,
+        "gate_proj": hidden + wide,
+        "up_proj": hidden + wide,
+        "down_proj": hidden + wide,
+    }
+    return (
+        shape.layers
+        * plan.training.rank
+        * sum(sides.get(t, 2 * hidden) for t in plan.training.targets)
+    )
+
+
+def disk_bytes(plan: Plan, positions: float, hidden: int, adapter: float) -> float:
+    """Rebuild parts (hidden states, adapters) and the study's own files, before compression."""
+    n, seconds = len(plan.tasks), len(plan.training.second_seed)
+    pairs, ends = n * (n - 1) / 2, 2 if plan.probe.kept else 1
+    rebuild = (n + 1 + seconds) * positions * (hidden + 1 + 2 * plan.probe.top) * FLOAT
+    rebuild += (n + seconds) * adapter * FLOAT + (pairs + n + seconds) * positions * 8 * ends
+    study = (n + 1) * positions * (4 + 6 * plan.probe.top) + n * n * 24
+    if n <= PAIRS_KEPT:
+        study += pairs * (positions * 2 + n * plan.probe.examples_per_task * 4)
+    return rebuild + study
+
+
+def expected(plan: Plan, shape: Expect) -> Estimate:
+    """The cost from the model's configuration and the rows' expected length, without any weights.
+
+    ``shape`` names the GPU; time is compute at ``UTILISATION`` of its peak, and comparing runs at
+    half of its memory's bandwidth, two float32 reads an entry of a pair.
+    """
+    n, probe, training = len(plan.tasks), plan.probe, plan.training
+    seconds = len(training.second_seed)
+    models, trained = n + 1 + seconds, sum(not (t.adapter or t.checkpoint) for t in plan.tasks)
+    trained += seconds
+    examples = n * probe.examples_per_task
+    length = shape.prompt_tokens + shape.completion_tokens
+    probed = shape.prompt_tokens + min(shape.completion_tokens, probe.max_completion_tokens)
+    positions = examples * min(shape.completion_tokens, probe.max_completion_tokens)
+    tokens = {
+        "train": trained * training.steps * training.batch * min(length, training.max_tokens),
+        "score": models * examples * probed,
+    }
+    weights = parameters(shape)
+    pairs = n * (n - 1) / 2 + n + seconds
+    entries = pairs * shape.vocabulary
+    if probe.kept:
+        entries = pairs * probe.kept + models * shape.vocabulary
+    peak, _, bandwidth = DEVICES[shape.device]
+    attention = 4 * shape.layers * shape.hidden
+
+    def compute(count: float, context: float, heads: float) -> float:
+        operations = count * (2 * weights["body"] + attention * context / 2)
+        return (operations + 2 * weights["head"] * heads) / (UTILISATION * peak)
+
+    supervised = trained * training.steps * training.batch * shape.completion_tokens
+    spent = {
+        "train": BACKWARD * compute(tokens["train"], length, supervised),
+        "score": compute(tokens["score"], probed, models * positions),
+        "compare": compute(0, 0, models * positions)
+        + entries * positions * 2 * FLOAT / (0.5 * bandwidth),
+    }
+    width = 4 if plan.dtype == "float32" else 2
+    resident = width * (weights["body"] + 2 * weights["head"])
+    activations = training.batch * min(length, training.max_tokens) * shape.layers
+    activations *= width * (16 * shape.hidden + 3 * shape.intermediate)
+    batches = -(-probe.examples_per_task * n // probe.batch)
+    units = {"train": trained, "score": models * batches, "compare": batches}
+    return Estimate(
+        slug=plan.slug,
+        digest=None,
+        complete=False,
+        tasks=n,
+        models=models,
+        units=units,
+        left=units,
+        forward_passes=models * examples,
+        tokens=tokens,
+        seconds=spent,
+        memory=resident + activations,
+        disk=disk_bytes(plan, positions, shape.hidden, adapter_size(plan, shape)),
+        device=shape.device,
+        tokens_per_second=tokens["score"] / spent["score"],
+        basis=(
+            f"configuration alone, {UTILISATION:.0%} of a {shape.device}'s peak assumed; "
+            f"not measured"
+        ),
+    )

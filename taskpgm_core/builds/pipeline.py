@@ -1,0 +1,389 @@
+"""The conductor: a plan goes in, a measured study comes out (tasks, measure, store)."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from taskpgm_core.builds.adaptive_probes import Round, in_rounds, rounds_facts
+from taskpgm_core.errors import MeasurementError, SourceError, StoreError
+from taskpgm_core.files.hashing import digest_of, sha256
+from taskpgm_core.plans.plan import Plan, parse_plan
+from taskpgm_core.records import Example, Study, Task
+from taskpgm_core.store import (
+    Units,
+    assemble,
+    bring_text,
+    cache_root,
+    example_checksums,
+    finished,
+    locked,
+    measured_files,
+    probe_pool,
+    recover,
+)
+from taskpgm_core.tasks import Split, load, shared_examples, split
+
+if TYPE_CHECKING:
+    from taskpgm_core.measure import Engine, Measurement, ProbeTokens, Progress, RenderedExample
+
+LIBRARIES = ("torch", "transformers", "peft", "numpy", "tokenizers", "safetensors")
+
+
+@dataclass(frozen=True)
+class Material:
+    """A plan's examples, split: what is trained on and what is held out for the probe pool."""
+
+    examples: Mapping[str, Sequence[Example]]
+    splits: Mapping[str, Split]
+
+    def training(self, task: str) -> list[Example]:
+        return [self.examples[task][k] for k in self.splits[task].train_indices]
+
+    def probe(self, task: str) -> list[Example]:
+        return [self.examples[task][k] for k in self.splits[task].probe_indices]
+
+    @property
+    def digest(self) -> str:
+        return digest_of(
+            {
+                name: sha256(json.dumps([[e.prompt, e.completion] for e in rows]).encode())
+                for name, rows in self.examples.items()
+            }
+        )
+
+
+def gather(plan: Plan) -> Material:
+    """Load every task of a plan and hold out its probe examples.
+
+    SourceError where a source cannot be read, holds too few examples, or where a probe example of
+    one task is a training example of another.
+    """
+    examples, splits = {}, {}
+    for entry in plan.tasks:
+        rows = load(
+            entry.source,
+            rows=entry.rows,
+            seed=plan.seed,
+            folders=plan.folders,
+            options=entry.options,
+        )
+        examples[entry.id] = rows
+        splits[entry.id] = split(
+            rows, probe=plan.probe.examples_per_task, seed=plan.seed, name=entry.id
+        )
+    material = Material(examples, splits)
+    held_out = {e: name for name in examples for e in material.probe(name)}
+    for name in examples:
+        for example in material.training(name):
+            if example in held_out:
+                raise SourceError(
+                    f"A training example of task '{name}' is a probe example of task "
+                    f"'{held_out[example]}': {example.prompt[:60]!r}; remove it from one of them."
+                )
+    return material
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that determines a study, ready to be measured; ``digest`` names it."""
+
+    plan: Plan
+    material: Material
+    training: Mapping[str, Sequence["RenderedExample"]]
+    pool: "ProbeTokens"
+    tasks: tuple[Task, ...]
+    base: Any
+    digest: str
+
+    @property
+    def folder(self) -> str:
+        """The name of the study's folder, and of its lock."""
+        return f"{self.plan.slug}-{self.digest[:12]}"
+
+
+def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:
+    """Gather the examples, load the base model, tokenise, and name the study.
+
+    ``threads``: CPU threads from here on (the plan's by default). Training rows over
+    ``training.max_tokens`` are dropped and counted in ``Task.rows_dropped``.
+    """
+
+    from taskpgm_core import measure
+
+    measure.use_threads(threads or plan.threads)
+    material = gather(plan)
+    with locked(root, "models", wait=True):  # two builders must not unpack the same weights
+        base = measure.load_base(
+            measure.find_weights(plan.base), dtype=plan.dtype, models=root / ".models"
+        )
+    training, held_out, tasks = {}, [], []
+    for entry in plan.tasks:
+        rendered = measure.render(material.training(entry.id), base.tokenizer, plan.template)
+        kept = [e for e in rendered if e.length <= min(plan.training.max_tokens, base.context)]
+        if not kept:
+            raise SourceError(
+                f"Every training row of task '{entry.id}' is longer than training.max_tokens = "
+                f"{plan.training.max_tokens}; raise it or shorten the rows."
+            )
+        training[entry.id] = kept
+        held_out.append(measure.render(material.probe(entry.id), base.tokenizer, plan.template))
+        tasks.append(
+            Task(
+                id=entry.id,
+                family=entry.family,
+                source=entry.source,
+                rows=len(kept),
+                mean_tokens=float(np.mean([len(e.completion) for e in kept])),
+                rows_dropped=len(rendered) - len(kept),
+            )
+        )
+    pool = measure.probe_tokens(
+        [t.id for t in tasks],
+        held_out,
+        [material.splits[t.id].probe_indices for t in tasks],
+        most=plan.probe.max_completion_tokens,
+        context=base.context,
+    )
+    digest = digest_of(
+        {
+            "plan": plan.normalised(),
+            "examples": material.digest,
+            "base": base.digest,
+            "tokenizer": base.tokenizer_digest,
+            "models": [[e.adapter, e.checkpoint] for e in plan.tasks],
+            "code": measure.CODE,
+        }
+    )
+    return Prepared(plan, material, training, pool, tuple(tasks), base, digest)
+
+
+@dataclass(frozen=True)
+class Placing:
+    """Where units run: in this process, or on the actors of a Ray cluster."""
+
+    engine: Literal["local", "ray"] = "local"
+    address: str | None = None
+    workers: int | None = None
+
+
+def engine_for(
+    prepared: Prepared,
+    root: Path,
+    progress: "Progress",
+    *,
+    fresh: bool = False,
+    placing: Placing | None = None,
+) -> "Engine":
+    """The engine for a prepared plan; ``fresh``: as if nothing had been measured before."""
+    from taskpgm_core import measure
+
+    placing = placing or Placing()
+    kind = measure.OnRay if placing.engine == "ray" else measure.InProcess
+    engine = kind(
+        prepared.plan,
+        prepared.base,
+        training=prepared.training,
+        pool=prepared.pool,
+        units=Units(root, fresh=prepared.folder if fresh else ""),
+        progress=progress,
+    )
+    if isinstance(engine, measure.OnRay):
+        engine.address, engine.workers = placing.address, placing.workers
+    return engine
+
+
+def build(
+    plan: Plan,
+    *,
+    progress: "Progress",
+    root: Path | None = None,
+    rebuild: bool = False,
+    threads: int | None = None,
+    placing: Placing | None = None,
+) -> tuple[Study, bool]:
+    """Measure a study, or find it finished; returns it and whether it was measured now.
+
+    Killed at any moment, the same call goes on where it stopped and repeats at most one unit.
+    ``rebuild`` replaces a finished study once its new measurement is complete; killed, it too goes
+    on where it stopped. StoreError where
+    another process builds the same study.
+    """
+    root = root or cache_root()
+    started = time.monotonic()
+    prepared = prepare(plan, root, threads=threads)
+    for task in prepared.tasks:
+        if task.rows_dropped:
+            progress.say(
+                f"{task.id}: {task.rows_dropped} rows are longer than "
+                f"{plan.training.max_tokens} tokens and were left out."
+            )
+    with locked(root, prepared.folder):
+        recover(root, plan.slug, prepared.digest)
+        done = finished(root, plan.slug, prepared.digest)
+        if done and not rebuild:
+            return done, False
+        prepared, result, rounds = measured(
+            prepared, root, progress, fresh=rebuild, placing=placing
+        )
+        if not rounds_facts(plan, rounds).get("target_reached", True):
+            progress.say(
+                f"All held-out examples are measured, and the mixture's half-width is still "
+                f"{rounds[-1].half_width:.3g}; raise probe.examples_per_task to go on."
+            )
+        study = _store(prepared, result, root, facts(prepared, result, started, rounds))
+        if rebuild:
+            Units(root, fresh=prepared.folder).done()
+        return study, True
+
+
+def measured(
+    prepared: Prepared,
+    root: Path,
+    progress: "Progress",
+    *,
+    fresh: bool = False,
+    placing: Placing | None = None,
+) -> tuple[Prepared, "Measurement", tuple[Round, ...]]:
+    """All that is not finished of a prepared plan, with the pool that its rounds came to."""
+
+    def engine_of(pool: "ProbeTokens") -> "Engine":
+        some = replace(prepared, pool=pool)
+        return engine_for(some, root, progress, fresh=fresh, placing=placing)
+
+    pool, result, rounds = in_rounds(prepared.plan, prepared.pool, engine_of)
+    return replace(prepared, pool=pool), result, rounds
+
+
+def facts(
+    prepared: Prepared, result: "Measurement", started: float, rounds: Sequence[Round] = ()
+) -> dict[str, Any]:
+    """What a manifest says of where and how a study was measured; not part of its digest."""
+    from taskpgm_core import measure
+
+    bounded: dict[str, Any] = {}
+    if result.upper is not None:
+        width = (result.upper - result.divergence) @ prepared.pool.weights
+        bounded = {
+            "kept_tokens": prepared.plan.probe.kept,
+            "widest_interval": float(width.max()),
+        }
+    return {
+        **measure.device_facts(prepared.base.device),
+        "dtype": prepared.plan.dtype,
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        "seconds": round(time.monotonic() - started, 1),
+        "probe_batch": result.batch,
+        "training_rows_at_once": result.rows_at_once,
+        "shared_examples": [list(s) for s in shared_examples(prepared.material.examples)],
+        **bounded,
+        **rounds_facts(prepared.plan, rounds),
+    }
+
+
+def study_files(prepared: Prepared, result: "Measurement") -> dict[str, bytes]:
+    """Every file of the study, from what was measured; the same measurement, the same bytes."""
+    from taskpgm_core import measure
+
+    plan, pool, n = prepared.plan, prepared.pool, len(prepared.tasks)
+    weights = pool.weights
+    per_sequence, per_token = measure.loss_tables(result.gold, pool)
+    examples = [prepared.material.examples[task.id] for task in prepared.tasks]
+    text = [examples[t][row] for t, row in zip(pool.task, pool.row, strict=True)]
+    matrices = {
+        "jsd": measure.symmetric(result.divergence @ weights, n),
+        "pmi": measure.pmi(per_sequence[:n]),
+        "pmi-token": measure.pmi(per_token[:n]),
+        "base": result.base @ weights,
+        "noise": result.noise @ weights,
+        "noise_tasks": result.noise_tasks,
+        "batch_noise": np.array(result.batch_noise),
+    }
+    if result.upper is not None:
+        matrices["jsd-upper"] = measure.symmetric(result.upper @ weights, n)
+    if not all(np.isfinite(m).all() for m in matrices.values()):
+        raise MeasurementError("A measured matrix holds values that are not finite; none is kept.")
+    return measured_files(
+        matrices=matrices,
+        per_sequence=per_sequence,
+        per_token=per_token,
+        pool={
+            "task": pool.task,
+            "row": pool.row,
+            "first": pool.first,
+            "tokens": pool.tokens,
+            "spans": np.array([s for e in pool.examples for s in e.spans], dtype=np.int64),
+            "checksum": example_checksums(text),
+        },
+        per_example=measure.example_means(result.divergence, pool),
+        per_position=result.divergence,
+        gold=result.gold,
+        top_ids=result.top_ids,
+        top_log_probability=result.top_log_probability,
+        vocabulary=measure.token_strings(prepared.base.tokenizer, result.top_ids),
+        curves=result.curves,
+        text=text if plan.publish_text else None,
+    )
+
+
+def _store(
+    prepared: Prepared, result: "Measurement", root: Path, facts: Mapping[str, Any]
+) -> Study:
+    plan, files = prepared.plan, study_files(prepared, result)
+    return assemble(
+        root,
+        slug=plan.slug,
+        digest=prepared.digest,
+        kind="measured",
+        measures=("jsd", "pmi", "pmi-token"),
+        tasks=prepared.tasks,
+        files=files,
+        plan=plan.model_dump(mode="json"),
+        facts=facts,
+        units=result.units,
+    )
+
+
+def text_of(study: Study, folder: Path) -> Study:
+    """Bring the text of a study that has none from the data in ``folder``, checksum-matched."""
+    if study.plan is None:
+        raise StoreError(f"{study.slug} was imported as a matrix; it has no examples to show.")
+    if not folder.is_dir():
+        raise StoreError(f"There is no folder {folder}; --from wants the data of the plan.")
+    plan = parse_plan(json.dumps(study.plan), study.slug)
+    pool = probe_pool(study)
+    places = {entry.source.partition(":")[0]: str(folder) for entry in plan.tasks}
+    examples: list[Example] = []
+    for index, entry in enumerate(plan.tasks):
+        rows = load(
+            entry.source,
+            rows=entry.rows,
+            seed=plan.seed,
+            folders={**plan.folders, **places},
+            options=entry.options,
+        )
+        wanted = pool.row[pool.task == index]
+        if wanted.max() >= len(rows):
+            raise StoreError(f"Task '{entry.id}' has only {len(rows)} rows in {folder}.")
+        examples += [rows[k] for k in wanted]
+    return bring_text(study, examples)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

@@ -1,0 +1,279 @@
+"""Verbs that train on mixtures: validate, evidence, train."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+import pandas as pd
+
+from taskpgm_core import store
+from taskpgm_core.builds.training_rows import plan_of
+from taskpgm_core.cli.build import engine_options, placing_of
+from taskpgm_core.cli.export import recipe_from
+from taskpgm_core.cli.options import question_options
+from taskpgm_core.cli.output import as_json, print_json, study_argument, table
+from taskpgm_core.errors import StoreError, TaskPGMError
+from taskpgm_core.evidence.forecast import foresight
+from taskpgm_core.evidence.protocol import load_protocol
+from taskpgm_core.evidence.statistics import Column, Comparison, compare, judges
+from taskpgm_core.files.hashing import sha256_file
+from taskpgm_core.plans.plan import parse_plan
+from taskpgm_core.records import Study
+
+
+def _part(text: str) -> tuple[int, int]:
+    k, slash, of = text.partition("/")
+    if not (slash and k.isdigit() and of.isdigit() and int(k) < int(of)):
+        raise TaskPGMError(f"--part wants K/N with K below N, as in 0/2, not '{text}'.")
+    return int(k), int(of)
+
+
+def suite_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--suite, --suite-rows and --suite-tasks."""
+    for option in (
+        click.option("--suite-tasks", help="A folder with YAML files of suites of your own."),
+        click.option("--suite-rows", type=click.IntRange(1), help="Rows of each task of a suite."),
+        click.option("--suite", help="NAME,NAME: suites of lm-evaluation-harness that judge too."),
+    ):
+        command = option(command)
+    return command
+
+
+def _names(suite: str | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(s for s in (suite or "").replace(" ", "").split(",") if s))
+
+
+@click.command()
+@click.argument("protocol")
+@click.option("--threads", type=click.IntRange(1), default=1, help="CPU threads of this process.")
+@click.option("--part", default="0/1", help="K/N: every N-th run from the K-th, to share the runs.")
+@click.option(
+    "--repeat", is_flag=True, help="Make kept runs again and say how far from them; keep nothing."
+)
+@engine_options
+@suite_options
+@as_json
+def validate(
+    protocol: str,
+    threads: int,
+    part: str,
+    repeat: bool,
+    engine: Literal["local", "ray"],
+    address: str | None,
+    workers: int | None,
+    suite: str | None,
+    suite_rows: int | None,
+    suite_tasks: str | None,
+    as_json: bool,
+) -> None:
+    """Train the competing mixtures of PROTOCOL (a YAML file or a committed one's name).
+
+    Finished runs are kept one by one; the same command goes on where it stopped.
+    """
+    from taskpgm_core.evidence.campaign import campaign
+
+    chosen = load_protocol(protocol)
+    if suite:
+        update = {"suites": _names(suite), "suite_rows": suite_rows or chosen.suite_rows}
+        chosen = chosen.model_copy(update=update)
+    study = store.open_study(chosen.study)
+    if study.plan is None:
+        raise StoreError(f"{study.slug} was imported as a matrix; it has no tasks to train on.")
+    plan = parse_plan(json.dumps(study.plan), study.slug)
+    made = campaign(
+        chosen,
+        study,
+        plan,
+        threads=threads,
+        part=_part(part),
+        placing=placing_of(engine, address, workers),
+        suite_tasks=suite_tasks,
+        repeat=repeat,
+        say=lambda line: click.echo(line, err=True),
+    )
+    answer: dict[str, Any] = {"protocol": chosen.name, "study": study.slug, "runs_made": made}
+    if as_json:
+        print_json(answer)
+    elif repeat:
+        click.echo(f"{chosen.name}: {made} runs made again, nothing written.")
+    else:
+        click.echo(f"{chosen.name}: {made} runs made now, kept under {study.folder}/evidence.")
+
+
+@click.command()
+@study_argument
+@click.option("--reference", default="uniform", show_default=True, help="The arm to compare with.")
+@click.option(
+    "--by",
+    "column",
+    type=click.Choice(["loss", "accuracy"]),
+    default="loss",
+    show_default=True,
+    help="What arms are compared by; accuracy is exact match.",
+)
+@click.option("--folder", help="The beginning of an evidence folder's name, where there are more.")
+@click.option("--import", "file", help="First keep the runs in this CSV, made elsewhere.")
+@as_json
+def evidence(
+    study: str,
+    reference: str,
+    column: Column,
+    folder: str | None,
+    file: str | None,
+    as_json: bool,
+) -> None:
+    """What training on competing mixtures of STUDY has come to so far."""
+    found = store.open_study(study)
+    if file:
+        _compared(store.read_runs(file)[0], found, column, reference)
+        store.import_runs(found, file)  # only what can be compared: nothing removes it again
+        folder = folder or sha256_file(Path(file))[:12]
+    card, runs = chosen_evidence(found, folder)
+    inside, outside, public = _compared(runs, found, column, reference)
+    told = foresight(found, runs)
+    if as_json:
+        print_json(
+            {
+                "study": found.slug,
+                "reference": reference,
+                "by": column,
+                "protocol": card.get("protocol"),
+                "tasks": [asdict(c) for c in inside],
+                "held_out": [asdict(c) for c in outside],
+                "suites": [asdict(c) for c in public],
+                "forecast": None if told is None else asdict(told) | {"reliable": told.reliable},
+            }
+        )
+        return
+    arms, seeds = runs["arm"].nunique(), runs["seed"].nunique()
+    finished = len(runs[["arm", "seed"]].drop_duplicates())
+    click.echo(f"{card['stage']} {card['folder']}: {finished} runs of {arms} arms, {seeds} seeds.")
+    what = "loss in nats a token" if column == "loss" else "exact match"
+    for title, compared in (
+        (f"Tasks of the study, {what}", inside),
+        (f"Tasks in no mixture, {what}", outside),
+        ("Public suites, by their own metrics (exact)", public),
+    ):
+        if compared:
+            click.echo(f"{title}; difference to {reference}:")
+            click.echo(table(HEADER, [_row(c) for c in compared]))
+    if told is not None:
+        verdict = "reliable" if told.reliable else "not reliable"
+        click.echo(
+            f"Losses forecast from the study alone rank the arms with a correlation of "
+            f"{told.correlation:.2f} (p {told.p:.2f}): {verdict}."
+        )
+    click.echo("Tokens: supervised ones a run trained on. Equal rows do not make them equal.")
+
+
+def _compared(
+    runs: pd.DataFrame, study: Study, column: Column, reference: str
+) -> tuple[tuple[Comparison, ...], ...]:
+    """The arms on the study's tasks, on tasks in no mixture and on public suites."""
+    held_out, suites = judges(runs, study.names)
+    return (
+        compare(runs, study.names, column=column, reference=reference),
+        compare(runs, held_out, column=column, reference=reference) if held_out else (),
+        compare(runs, suites, column="accuracy", reference=reference) if suites else (),
+    )
+
+
+HEADER = [
+    "arm",
+    "seeds",
+    "tokens",
+    "loss",
+    "exact",
+    "difference",
+    "95% interval",
+    "p (Holm)",
+    "worst task",
+]
+
+
+def _row(c: Comparison) -> list[str]:
+    interval = "-" if c.low is None else f"{c.low:+.4f} to {c.high:+.4f}"
+    return [
+        c.arm,
+        str(c.seeds),
+        f"{c.tokens:,.0f}",
+        "-" if math.isnan(c.loss) else f"{c.loss:.4f}",
+        f"{c.accuracy:.1%}",
+        "-" if c.difference is None else f"{c.difference:+.4f}",
+        interval,
+        "-" if c.p_holm is None else f"{c.p_holm:.3f}",
+        f"{c.worst_task} {c.worst:.3f}",
+    ]
+
+
+def chosen_evidence(study: Study, folder: str | None) -> tuple[dict[str, Any], pd.DataFrame]:
+    """The one evidence folder that is meant, a confirmation before all others where none is named.
+
+    StoreError where there is none, or more.
+    """
+    known = store.evidence(study)
+    meant = [one for one in known if one[0]["folder"].startswith(folder or "")]
+    if not folder and [card["stage"] for card, _ in meant].count("confirmation") == 1:
+        meant = meant[:1]
+    if len(meant) != 1:
+        listing = ", ".join(f"{card['folder']} ({card['stage']})" for card, _ in known) or "none"
+        raise StoreError(
+            f"{study.slug} has {len(meant)} evidence folders of that name (there: {listing}); make "
+            f"some with validate, or choose one with --folder."
+        )
+    return meant[0]
+
+
+@click.command()
+@study_argument
+@click.option("--out", required=True, help="The folder for the adapter (peft, safetensors).")
+@click.option("--base", help="Another base model than the study's: a hub id, folder or .gguf file.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--batch", type=click.IntRange(1), help="Rows a step (the plan's by default).")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads (the plan's by default).")
+@suite_options
+@question_options
+@as_json
+def train(
+    study: str,
+    out: str,
+    base: str | None,
+    seed: int,
+    batch: int | None,
+    threads: int | None,
+    suite: str | None,
+    suite_rows: int | None,
+    suite_tasks: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Fine-tune a model on the mixture of STUDY, once over its --budget, and save the adapter."""
+    from taskpgm_core.evidence.final_model import train_target
+
+    known, recipe = recipe_from(study, seed, options)
+    plan = plan_of(known)
+    answer = train_target(
+        known,
+        plan,
+        recipe,
+        Path(out),
+        base=base or plan.base,
+        batch=batch,
+        threads=threads,
+        suites=_names(suite),
+        suite_rows=suite_rows,
+        suite_tasks=suite_tasks,
+    )
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(
+            f"Trained {answer['base']} on {answer['rows']:,} rows in {answer['steps']:,} steps; "
+            f"loss {answer['first_loss']:.3f} to {answer['last_loss']:.3f}: {out}"
+        )
+        for name, score in answer["suites"].items():
+            click.echo(f"{name}: {score:.1%}")

@@ -1,0 +1,71 @@
+"""``python -m taskpgm_core VERB``: every answer or one clear sentence."""
+
+from collections.abc import Sequence
+
+import click
+
+from taskpgm_core import __version__
+from taskpgm_core.cli import build, experiments, export, mixture, mixture_analysis, studies
+from taskpgm_core.errors import TaskPGMError
+
+
+@click.group(context_settings={"max_content_width": 100})
+@click.version_option(__version__, prog_name="taskpgm")
+def cli() -> None:
+    """Choose fine-tuning task mixtures from measured task similarities."""
+
+
+for command in (
+    build.build,
+    build.bench,
+    build.add_task,
+    build.remove_task,
+    studies.import_,
+    studies.list_,
+    studies.show,
+    studies.verify,
+    studies.text,
+    studies.repair,
+    studies.pack,
+    studies.unpack,
+    studies.delete,
+    mixture.solve_,
+    mixture.path,
+    mixture_analysis.select_,
+    mixture_analysis.explain_,
+    mixture_analysis.uncertainty_,
+    mixture_analysis.baselines,
+    export.export_,
+    export.materialise_,
+    export.report,
+    experiments.validate,
+    experiments.evidence,
+    experiments.train,
+):
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; 0, or 2 after one sentence on stderr."""
+    try:
+        cli.main(args=arguments, prog_name="python -m taskpgm_core", standalone_mode=False)
+    except TaskPGMError as error:
+        sentence = str(error)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
+    except click.ClickException as error:
+        sentence = f"{error.format_message()} (--help lists what there is)"
+    except click.Abort:
+        sentence = "Stopped; finished work is kept, and the same command goes on from there."
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("taskpgm_core"):
+            raise
+        sentence = (
+            f"This verb needs the Python package {error.name}, which is not installed; run: "
+            f"pip install -r requirements.txt"
+        )
+    else:
+        return 0
+    click.echo(f"Error: {sentence}", err=True)
+    return 2

@@ -1,0 +1,173 @@
+"""Verbs on mixtures: solve, path."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+import numpy as np
+
+from taskpgm_core.analysis.replicates import bootstrap
+from taskpgm_core.analysis.study_alarms import study_alarms
+from taskpgm_core.cli.options import Posed, pose_from, question_options
+from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
+from taskpgm_core.errors import MixtureError
+from taskpgm_core.mixture import Solution, solve, trace
+from taskpgm_core.mixture.baselines import baseline
+from taskpgm_core.mixture.counts import Allocation, allocate
+from taskpgm_core.mixture.divergence_bounds import Bracket, bracket
+from taskpgm_core.store import upper_bound
+
+
+def allocation(posed: Posed, p: Any) -> Allocation | None:
+    """Whole-number counts of a mixture under the verb's budget; None where none was given."""
+    if posed.budget is None:
+        return None
+    return allocate(
+        p,
+        posed.study.names,
+        posed.budget,
+        unit=posed.unit,  # type: ignore[arg-type]
+        rows=posed.rows,
+        mean_tokens=posed.mean_tokens,
+        max_epochs=posed.max_epochs,
+    )
+
+
+def answer(posed: Posed, found: Solution) -> dict[str, Any]:
+    """The contract's object for ``solve``; unknown is null."""
+    study = posed.study
+    optimal = found.status == "optimal"
+    counted = allocation(posed, found.p) if optimal else None
+    sure = bootstrap(study, posed.problem, found.balance) if optimal else ""
+    raised = study_alarms(study, posed.problem, found, sure) if optimal else ()
+    upper = upper_bound(study, found.measure)
+    between = None
+    if upper is not None and optimal and np.isfinite(posed.balance):
+        between = bracket(posed.problem, upper, posed.balance)
+    return {
+        "study": study.slug,
+        "tasks": list(found.tasks),
+        "p": found.p,
+        "balance": found.balance,
+        "beta": found.beta,
+        "lambda": found.lam,
+        "measure": found.measure,
+        "anchor": found.anchor_name,
+        "anchor_distance": found.anchor_distance,
+        "energy": found.energy,
+        "energy_unary": found.unary_energy,
+        "energy_pairwise": found.pairwise_energy,
+        "gap": found.gap,
+        "gap_relative": found.gap_relative,
+        "status": found.status,
+        "message": found.message,
+        "unique": found.unique,
+        "closed_form_valid": found.closed_form_valid,
+        "shift": found.shift,
+        "shift_floor": found.shift_floor,
+        "curvature": found.curvature,
+        "jumpiness": found.jumpiness,
+        "support": list(found.support),
+        "effective_tasks": found.effective_tasks,
+        "multipliers": found.multipliers,
+        "counts": counted.counts if counted else None,
+        "epochs": counted.epochs if counted else None,
+        "budget": posed.budget,
+        "unit": posed.unit,
+        "uniform": baseline("uniform", posed.similarity),
+        "proportional": None
+        if study.rows is None
+        else baseline("proportional", posed.similarity, rows=study.rows),
+        "alarms": [asdict(alarm) for alarm in raised],
+        **({} if upper is None else {"bounds": between and ends(between)}),
+    }
+
+
+def ends(between: Bracket) -> dict[str, Any]:
+    """What ``solve`` says beside ``p``, the lower end's mixture, where divergences are bounded."""
+    return {
+        "width": between.width,
+        "upper": between.upper.p,
+        "distance": between.distance,
+        "most": between.most,
+        "excess": between.excess,
+        "ranges": between.ranges,
+        "certain": list(between.certain),
+        "undecided": list(between.undecided),
+        "sentence": between.sentence,
+    }
+
+
+@click.command("solve")
+@study_argument
+@question_options
+@as_json
+def solve_(study: str, as_json: bool, **options: Any) -> None:
+    """The exact mixture that STUDY recommends, with its certificate."""
+    posed = pose_from(study, **options)
+    found = solve(posed.problem, posed.balance, lam=posed.lam)
+    result = answer(posed, found)
+    if as_json:
+        print_json(result)
+        return
+    if found.status != "optimal":
+        raise MixtureError(f"No mixture meets these constraints: {found.message}")
+    click.echo(
+        f"{posed.study.slug}, {found.measure}, balance {found.balance:g} (beta {found.beta:.4g}, "
+        f"lambda {found.lam:g}), anchor {found.anchor_name}"
+    )
+    header = ["task", "weight", "uniform", "proportional"]
+    columns = [found.p, result["uniform"], result["proportional"]]
+    between = result.get("bounds")
+    if between:
+        header[1:2] = ["lower end", "upper end"]
+        columns.insert(1, between["upper"])
+    rows = [
+        [name, *("-" if c is None else f"{c[i]:.4f}" for c in columns)]
+        for i, name in enumerate(found.tasks)
+    ]
+    if result["counts"] is not None:
+        header += [posed.unit, "epochs"]
+        for i, row in enumerate(rows):
+            epochs = result["epochs"][i] if result["epochs"] is not None else None
+            row += [str(result["counts"][i]), "-" if epochs is None else f"{epochs:.2f}"]
+    click.echo(table(header, rows))
+    click.echo(
+        f"Energy {found.energy:.6g} (unary {found.unary_energy:.6g}, pairwise "
+        f"{found.pairwise_energy:.6g}); certified gap {found.gap:.2g}; {len(found.support)} tasks, "
+        f"as varied as {found.effective_tasks:.1f} equal ones."
+    )
+    if between:
+        click.echo(f"Divergences within {between['width']:.2g} nats. {between['sentence']}")
+    elif "bounds" in result:
+        click.echo("Divergences are bounded; what that leaves open needs a finite balance.")
+    for alarm in result["alarms"]:
+        say = warn if alarm["level"] == "warning" else click.echo
+        say(alarm["sentence"])
+
+
+@click.command()
+@study_argument
+@question_options
+@as_json
+def path(study: str, as_json: bool, **options: Any) -> None:
+    """Every mixture of STUDY from pure diversity (balance 0) to its last task, exactly."""
+    posed = pose_from(study, **options)
+    traced = trace(posed.problem)
+    if as_json:
+        print_json(traced.to_json())
+        return
+    rows = [
+        [
+            f"{point['balance']:.6g}",
+            str(sum(w > 0 for w in point["p"].values())),
+            _largest(point["p"]),
+        ]
+        for point in traced.to_json()["breakpoints"]
+    ]
+    click.echo(table(["balance", "tasks", "largest weights"], rows))
+
+
+def _largest(weights: dict[str, float]) -> str:
+    names = sorted(weights, key=weights.__getitem__, reverse=True)[:3]
+    return ", ".join(f"{name} {np.round(weights[name], 3)}" for name in names)

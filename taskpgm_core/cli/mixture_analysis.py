@@ -1,0 +1,291 @@
+"""Verbs that question a mixture: select, explain, uncertainty, baselines."""
+
+from typing import Any
+
+import click
+import numpy as np
+
+from taskpgm_core.analysis.replicates import replicates
+from taskpgm_core.cli.mixture import allocation
+from taskpgm_core.cli.options import Posed, pose_from, question_options
+from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
+from taskpgm_core.errors import MixtureError
+from taskpgm_core.mixture import Solution, solve, trace
+from taskpgm_core.mixture.alarms import instability
+from taskpgm_core.mixture.baselines import BASELINES, baseline
+from taskpgm_core.mixture.explanation import explain
+from taskpgm_core.mixture.near_optimal import near_optimal
+from taskpgm_core.mixture.selection.greedy import select
+from taskpgm_core.mixture.uncertainty import uncertainty
+from taskpgm_core.store import losses
+
+
+def solved(posed: Posed) -> Solution:
+    """The optimum of a posed problem; MixtureError where its constraints clash."""
+    found = solve(posed.problem, posed.balance, lam=posed.lam)
+    if found.status != "optimal":
+        raise MixtureError(f"No mixture meets these constraints: {found.message}")
+    return found
+
+
+@click.command("select")
+@study_argument
+@click.option("--k", "k_max", type=int, help="How many tasks at most (all by default).")
+@click.option(
+    "--exact-up-to",
+    type=click.IntRange(0),
+    default=25,
+    show_default=True,
+    help="Studies of at most so many tasks also get the best choice of all, by branch and bound.",
+)
+@question_options
+@as_json
+def select_(study: str, k_max: int | None, exact_up_to: int, as_json: bool, **options: Any) -> None:
+    """The best k tasks of STUDY for every k, with what the greedy choice guarantees."""
+    posed = pose_from(study, **options)
+    found = select(posed.problem, posed.balance, k_max=k_max, exact_up_to=exact_up_to)
+    if as_json:
+        steps = [
+            {
+                "k": step.k,
+                "added": step.added,
+                "tasks": step.tasks,
+                "p": step.p,
+                "value": step.value,
+                "gamma": step.gamma,
+                "guarantee": step.guarantee,
+                "upper_bound": step.upper_bound,
+                "exact": step.exact,
+                "exact_tasks": step.exact_tasks,
+            }
+            for step in found.steps
+        ]
+        print_json(
+            {
+                "tasks": found.tasks,
+                "measure": posed.similarity.measure,
+                "balance": found.balance,
+                "best": found.best,
+                "steps": steps,
+            }
+        )
+        return
+    rows = [
+        [
+            str(step.k),
+            f"{step.value:.6f}",
+            f"{step.guarantee:.6f}",
+            f"{step.upper_bound:.6f}",
+            "-" if step.exact is None else f"{step.exact:.6f}",
+            step.added,
+        ]
+        for step in found.steps
+    ]
+    click.echo(table(["k", "value", "guarantee", "upper bound", "exact", "added"], rows))
+
+
+@click.command("explain")
+@study_argument
+@click.option("--task", "only", multiple=True, help="Show this task only (repeatable).")
+@question_options
+@as_json
+def explain_(study: str, only: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Why each task of STUDY has its weight, and what it would take to move a zero."""
+    posed = pose_from(study, **options)
+    for name in only:
+        posed.study.place(name)
+    found = solved(posed)
+    explanation = explain(posed.problem, found, trace(posed.problem))
+    reasons = [r for r in explanation.reasons if not only or r.task in only]
+    if as_json:
+        print_json(
+            {
+                "measure": posed.similarity.measure,
+                "balance": found.balance,
+                "offset": explanation.offset,
+                "effective_tasks": found.effective_tasks,
+                "tasks": [
+                    {
+                        "task": r.task,
+                        "weight": r.weight,
+                        "anchor": r.anchor,
+                        "diversity": r.diversity,
+                        "unary": r.unary,
+                        "pairwise": {
+                            name: x
+                            for name, x in zip(found.tasks, r.pairwise, strict=True)
+                            if name != r.task
+                        },
+                        "constraints": r.constraints,
+                        "reduced_cost": r.reduced_cost,
+                        "enters_at": r.enters_at,
+                        "contribution": explanation.contributions[found.tasks.index(r.task)],
+                    }
+                    for r in reasons
+                ],
+            }
+        )
+        return
+    rows = [
+        [
+            r.task,
+            f"{r.weight:.4f}",
+            f"{r.anchor:+.4f}",
+            f"{r.diversity:+.4f}",
+            "-" if r.reduced_cost is None else f"{r.reduced_cost:.4g}",
+            "-" if r.enters_at is None else f"{r.enters_at:.4g}",
+        ]
+        for r in reasons
+    ]
+    asks = "gain asks" if options["unary"] == "gain" else "anchor asks"
+    header = ["task", "weight", asks, "diversity asks", "reduced cost", "enters at"]
+    click.echo(table(header, rows))
+
+
+@click.command("uncertainty")
+@study_argument
+@click.option("--draws", type=click.IntRange(1, 100_000), default=200, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--level", type=float, default=0.9, show_default=True, help="Of the intervals.")
+@click.option(
+    "--slack",
+    type=float,
+    default=0.001,
+    show_default=True,
+    help="Near-optimal: E/lambda within this fraction of max|S - mean S| of its minimum.",
+)
+@question_options
+@as_json
+def uncertainty_(
+    study: str,
+    draws: int,
+    seed: int,
+    level: float,
+    slack: float,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """How sure the mixture of STUDY is: bootstrap intervals and near-optimal ranges."""
+    if not (np.isfinite(slack) and slack >= 0):
+        raise MixtureError(f"--slack must be a finite number of at least 0, not {slack}.")
+    posed = pose_from(study, **options)
+    found = solved(posed)
+    sure = uncertainty(
+        posed.problem,
+        posed.balance,
+        replicates(posed.study, posed.similarity.measure, draws=draws, seed=seed),
+        level=level,
+    )
+    ranges = near_optimal(posed.problem, found, slack * posed.problem.convexity.scale)
+    if as_json:
+        print_json(
+            {
+                "measure": posed.similarity.measure,
+                "balance": found.balance,
+                "draws": sure.draws,
+                "level": level,
+                "slack": slack,
+                "stability": sure.stability,
+                "half_width_l1": sure.half_width_l1,
+                "tasks": [
+                    {
+                        "task": name,
+                        "weight": sure.weight[i],
+                        "low": sure.low[i],
+                        "high": sure.high[i],
+                        "inclusion": sure.inclusion[i],
+                        "near_optimal": ranges[i],
+                    }
+                    for i, name in enumerate(sure.tasks)
+                ],
+            }
+        )
+        return
+    rows = [
+        [
+            name,
+            f"{sure.weight[i]:.4f}",
+            f"{sure.low[i]:.4f} to {sure.high[i]:.4f}",
+            f"{sure.inclusion[i]:.0%}",
+            f"{ranges[i, 0]:.4f} to {ranges[i, 1]:.4f}",
+        ]
+        for i, name in enumerate(sure.tasks)
+    ]
+    header = ["task", "weight", f"{level:.0%} interval", "in the mixture", "near-optimal"]
+    click.echo(table(header, rows))
+    click.echo(
+        f"{sure.draws} draws: {sure.stability:.1%} of the budget stays where it is on average; "
+        f"L1 within {sure.half_width_l1:.3f} at {level:.0%}."
+    )
+    for alarm in instability(sure):
+        warn(alarm.sentence)
+
+
+@click.command()
+@study_argument
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of dirichlet.")
+@click.option("--temperature", type=float, default=5.0, show_default=True)
+@click.option("--strength", type=float, default=0.4, show_default=True, help="Of the graph cut.")
+@question_options
+@as_json
+def baselines(
+    study: str, seed: int, temperature: float, strength: float, as_json: bool, **options: Any
+) -> None:
+    """The mixtures that others would choose for STUDY, beside the exact one."""
+    posed = pose_from(study, **options)
+    found, known = solved(posed), posed.study
+    utility = losses(known).gain if known.kind == "measured" else None
+    mixtures = {
+        name: baseline(
+            name,
+            posed.similarity,
+            rows=known.rows,
+            seed=seed,
+            balance=posed.balance if np.isfinite(posed.balance) else 1.0,  # none that moves
+            temperature=temperature,
+            strength=strength,
+            utility=utility,
+        )
+        for name, rule in BASELINES.items()
+        if (known.rows is not None or not rule.needs_rows)
+        and (np.isfinite(posed.balance) or not rule.moves)
+    }
+    counts: dict[str, tuple[int, ...] | None] = {}
+    for name, p in mixtures.items():
+        try:
+            counted = allocation(posed, p)
+            counts[name] = counted.counts if counted else None
+        except MixtureError as error:  # a mixture that the budget cannot hold is an answer, too
+            counts[name] = None
+            warn(f"{BASELINES[name].title}: {error}")
+    if as_json:
+        print_json(
+            {
+                "tasks": found.tasks,
+                "measure": posed.similarity.measure,
+                "balance": posed.balance,
+                "p": found.p,
+                "baselines": {
+                    name: {
+                        "title": BASELINES[name].title,
+                        "p": p,
+                        "counts": counts[name],
+                        "distance": np.abs(p - found.p).sum(),
+                    }
+                    for name, p in mixtures.items()
+                },
+            }
+        )
+        return
+    if exact := allocation(posed, found.p):
+        columns = [exact.counts, *counts.values()]
+        rows = [
+            [task, *("-" if c is None else str(c[i]) for c in columns)]
+            for i, task in enumerate(found.tasks)
+        ]
+    else:
+        rows = [
+            [task, f"{found.p[i]:.4f}", *(f"{p[i]:.4f}" for p in mixtures.values())]
+            for i, task in enumerate(found.tasks)
+        ]
+    click.echo(table(["task", "exact", *mixtures], rows))

@@ -1,0 +1,1 @@
+"""One file a trainer: the mixture in that trainer's own configuration."""

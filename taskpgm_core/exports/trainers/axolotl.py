@@ -1,0 +1,44 @@
+"""axolotl: the first N rows of each dataset, by a slice of its split."""
+
+from taskpgm_core.exports.exact_shares import realised_shares, rows_available, rows_to_draw
+from taskpgm_core.exports.recipe import Recipe
+from taskpgm_core.exports.trainer_files import Exporter, Rendered, quoted, yaml_text
+
+TYPE = {
+    "field_instruction": "prompt",
+    "field_output": "completion",
+    "format": "{instruction}",
+    "no_input_format": "{instruction}",
+}
+
+
+def render(recipe: Recipe) -> Rendered:
+    entries, warnings = [], []
+    wanted = rows_to_draw(recipe)
+    kept = [min(n, rows) for n, rows in zip(wanted, rows_available(recipe), strict=True)]
+    for portion, want, keep in zip(recipe.portions, wanted, kept, strict=True):
+        source = portion.source
+        if want > keep:
+            warnings.append(
+                f"axolotl repeats no row, but task {quoted(portion.task)} has {keep:,} of the "
+                f"{want:,} rows asked."
+            )
+        if "[" in source.split:
+            warnings.append(
+                f"The split of task {quoted(portion.task)} is a slice already, and cannot be cut."
+            )
+        if keep:
+            entry = {"path": source.path, "type": TYPE, "split": f"{source.split}[:{keep}]"}
+            entry |= {"ds_type": source.builder} if source.builder else {}
+            entry |= {"name": source.config} if source.config else {}
+            entries.append(entry)
+    text = yaml_text({"datasets": entries, "shuffle_merged_datasets": True, "seed": recipe.seed})
+    return Rendered({"axolotl.yaml": text}, MEANING, realised_shares(recipe, kept), tuple(warnings))
+
+
+MEANING = (
+    "split: train[:N] keeps the FIRST N rows of a source, so shuffle sources beforehand "
+    "(materialised ones are shuffled); there is no weight field, and axolotl 0.19 would drop one "
+    "in silence"
+)
+EXPORTER = Exporter("axolotl", "axolotl", "axolotl 0.19.0", render)

@@ -1,0 +1,28 @@
+"""MosaicML streaming: exact sample counts a stream."""
+
+from taskpgm_core.exports.exact_shares import realised_shares, rows_to_draw
+from taskpgm_core.exports.recipe import Recipe, file_name
+from taskpgm_core.exports.trainer_files import Exporter, Rendered, yaml_text
+
+
+def render(recipe: Recipe) -> Rendered:
+    rows = rows_to_draw(recipe)
+    streams = {}
+    for portion, n in zip(recipe.portions, rows, strict=True):
+        source = portion.source
+        if n:
+            local = f"{source.path.rpartition('.')[0]}-mds" if source.builder else source.path
+            streams[file_name(portion.task)] = {"local": local, "choose": n}
+    settings = {"streams": streams, "shuffle": True, "shuffle_seed": recipe.seed}
+    return Rendered(
+        files={"mosaicml_streaming.yaml": yaml_text(settings)},
+        meaning=MEANING,
+        realised=realised_shares(recipe, rows),
+    )
+
+
+MEANING = (
+    "choose is the exact number of samples of a stream in an epoch (past its end they repeat), and "
+    "an epoch is the budget: set no epoch_size; local is a folder of MDS shards made of the source"
+)
+EXPORTER = Exporter("mosaicml-streaming", "MosaicML streaming", "mosaicml-streaming 0.13.0", render)

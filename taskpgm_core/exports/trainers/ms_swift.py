@@ -1,0 +1,34 @@
+"""ms-swift: exact row counts after ``#``."""
+
+from taskpgm_core.exports.exact_shares import realised_shares, rows_to_draw
+from taskpgm_core.exports.recipe import Recipe
+from taskpgm_core.exports.trainer_files import Exporter, Rendered, yaml_text
+
+
+def render(recipe: Recipe) -> Rendered:
+    rows = rows_to_draw(recipe)
+    names = []
+    for portion, n in zip(recipe.portions, rows, strict=True):
+        source = portion.source
+        if n:
+            names.append(f"{source.path}{f':{source.config}' if source.config else ''}#{n}")
+    settings = {
+        "dataset": names,
+        "dataset_shuffle": True,
+        "data_seed": recipe.seed,
+        "split_dataset_ratio": 0.0,
+        "streaming": False,
+    }
+    return Rendered(
+        files={"ms_swift.yaml": yaml_text(settings)},
+        meaning=MEANING,
+        realised=realised_shares(recipe, rows),
+    )
+
+
+MEANING = (
+    "the number after # is the exact number of rows drawn from a source (past its end: whole "
+    "passes, then a random remainder); a local file must be there, or its name is taken for a hub "
+    "dataset's"
+)
+EXPORTER = Exporter("ms-swift", "ms-swift", "ms-swift 4.6.0", render)

@@ -1,0 +1,36 @@
+"""open-instruct: exact row counts in ``--dataset_mixer_list``."""
+
+from taskpgm_core.exports.exact_shares import realised_shares, rows_to_draw
+from taskpgm_core.exports.recipe import Recipe
+from taskpgm_core.exports.trainer_files import Exporter, Rendered, bash_array, quoted
+
+
+def render(recipe: Recipe) -> Rendered:
+    rows = rows_to_draw(recipe)
+    used = [(p, n) for p, n in zip(recipe.portions, rows, strict=True) if n]
+    words = [word for portion, n in used for word in (portion.source.path, str(n))]
+    # Splits are looked up by the position of the name in the mixer list, hence one a word.
+    splits = [portion.source.split for portion, _ in used for _ in range(2)]
+    splits = splits[:1] if len(set(splits)) == 1 else splits
+    warnings = [
+        f"open-instruct takes no dataset configuration, but task {quoted(portion.task)} needs "
+        f"{quoted(portion.source.config)}."
+        for portion, _ in used
+        if portion.source.config
+    ]
+    text = (
+        bash_array("DATASET_MIXER_LIST", words)
+        + bash_array("DATASET_MIXER_LIST_SPLITS", splits)
+        + '# --dataset_mixer_list "${DATASET_MIXER_LIST[@]}" '
+        + '--dataset_mixer_list_splits "${DATASET_MIXER_LIST_SPLITS[@]}" '
+        + f"--dataset_config_seed {recipe.seed}\n"
+    )
+    realised = realised_shares(recipe, rows)
+    return Rendered({"open_instruct.sh": text}, MEANING, realised, tuple(warnings))
+
+
+MEANING = (
+    "an integer is the exact number of rows drawn from a source (past its end: whole passes, then "
+    "a random remainder); never write a decimal point, which would make it a fraction"
+)
+EXPORTER = Exporter("open-instruct", "open-instruct", "open-instruct's main branch, 2026", render)

@@ -1,0 +1,51 @@
+"""oumi: exact row counts in ``data.train.datasets``."""
+
+from typing import Any
+
+from taskpgm_core.exports.exact_shares import realised_shares, rows_to_draw
+from taskpgm_core.exports.recipe import Recipe
+from taskpgm_core.exports.trainer_files import Exporter, Rendered, quoted, yaml_text
+
+
+def render(recipe: Recipe) -> Rendered:
+    rows = rows_to_draw(recipe)
+    entries: list[dict[str, Any]] = []
+    warnings = []
+    for portion, n in zip(recipe.portions, rows, strict=True):
+        source = portion.source
+        if not n:
+            continue
+        if source.builder == "parquet":
+            warnings.append(
+                f"oumi's text_sft_jsonl reads JSON lines, but the rows of task "
+                f"{quoted(portion.task)} are in Parquet; materialise them as jsonl."
+            )
+        place = (
+            {"dataset_name": "text_sft_jsonl", "dataset_path": source.path}
+            if source.builder
+            else {"dataset_name": source.path}
+        )
+        entries.append(
+            {
+                **place,
+                **({"subset": source.config} if source.config else {}),
+                "split": source.split,
+                "sample_count": n,
+                "shuffle": True,
+                "seed": recipe.seed,
+            }
+        )
+    settings = {"data": {"train": {"datasets": entries, "seed": recipe.seed}}}
+    return Rendered(
+        files={"oumi.yaml": yaml_text(settings)},
+        meaning=MEANING,
+        realised=realised_shares(recipe, rows),
+        warnings=tuple(warnings),
+    )
+
+
+MEANING = (
+    "sample_count is the exact number of rows drawn from a source (past its end: whole passes, "
+    "then a remainder); without mixture_proportion the sources are concatenated"
+)
+EXPORTER = Exporter("oumi", "oumi", "oumi 0.9", render)

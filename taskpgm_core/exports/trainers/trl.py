@@ -1,0 +1,53 @@
+"""TRL: shares of the final mixture in a YAML list of datasets."""
+
+from math import ceil
+from typing import Any
+
+from taskpgm_core.exports.exact_shares import realised_shares, row_shares, rows_to_draw
+from taskpgm_core.exports.recipe import Recipe
+from taskpgm_core.exports.trainer_files import Exporter, Rendered, quoted, yaml_text
+from taskpgm_core.exports.trainers.datasets import load_arguments
+
+COLUMNS = ["prompt", "completion"]
+
+
+def render(recipe: Recipe) -> Rendered:
+    shares = row_shares(recipe)
+    total = sum(rows_to_draw(recipe))
+    entries, lengths, warnings = [], [], []
+    for portion, share in zip(recipe.portions, shares, strict=True):
+        # Rounded up: TRL's total is the least of length / share, and must reach the budget.
+        wanted = ceil(share * total - 1e-6)  # a share of whole rows may lie a rounding above them
+        length = wanted if portion.rows is None else min(wanted, portion.rows)
+        source: dict[str, Any] = {**load_arguments(portion.source), "columns": COLUMNS}
+        if portion.rows is None:
+            warnings.append(
+                f"The rows of task {quoted(portion.task)} are unknown; TRL repeats none, and takes "
+                f"as many rows as the shares allow."
+            )
+        elif "[" not in portion.source.split:
+            source["split"] += f"[:{length}]"
+        if length < wanted:
+            warnings.append(
+                f"TRL repeats no row, but task {quoted(portion.task)} has {length:,} of the "
+                f"{wanted:,} rows asked; the whole mixture shrinks to keep its shares."
+            )
+        entries.append({**source, "fraction": share})
+        lengths.append(length)
+    size = min(length / share for length, share in zip(lengths, shares, strict=True))
+    kept = [round(share * size) for share in shares]
+    if warnings and sum(kept) < total:
+        warnings.append(f"TRL will read {sum(kept):,} rows, not {total:,}.")
+    return Rendered(
+        files={"trl.yaml": yaml_text({"datasets": entries})},
+        meaning=MEANING,
+        realised=realised_shares(recipe, kept),
+        warnings=tuple(warnings),
+    )
+
+
+MEANING = (
+    "fraction is a task's share of the rows of the final mixture; TRL keeps the FIRST rows of each "
+    "source, so shuffle sources beforehand (materialised ones are shuffled); not for streaming"
+)
+EXPORTER = Exporter("trl", "TRL", "trl 1.16.0", render)

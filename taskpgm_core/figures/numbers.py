@@ -1,0 +1,71 @@
+"""How numbers and task names are written on charts and beside them."""
+
+import html
+import math
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share in percent; one too small to show is ``<0.1%``, an exact zero is ``0%``."""
+    if share == 0:
+        return "0%"
+    least = 10.0**-digits
+    if 0 < share * 100 < least:
+        return f"<{least:g}%"
+    return f"{share * 100:.{digits}f}%"
+
+
+def nats(value: float) -> str:
+    """A divergence or loss with three decimals."""
+    return f"{value:.3f} nats"
+
+
+def count(value: float) -> str:
+    """A whole number with thousands separators."""
+    return f"{value:,.0f}"
+
+
+def with_sign(value: float) -> str:
+    """A sum's part with its sign and three decimals."""
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def scientific(value: float) -> str:
+    """A number near machine precision, such as a gap; an exact zero is ``0``."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    return f"{value:.1e}"
+
+
+def shorten(name: str, width: int = 26) -> str:
+    """A long name with its middle left out, so that alike beginnings and endings both show."""
+    if len(name) <= width:
+        return name
+    head = (width - 1 + 1) // 2
+    return f"{name[:head]}…{name[len(name) - (width - 1 - head) :]}"
+
+
+def plain(text: str) -> str:
+    """Text that a chart shows as it stands: markup in a task's name is no markup."""
+    return html.escape(text, quote=False)
+
+
+def written(value: float, pattern: str | None) -> str:
+    """A tick label in the few number formats that the figures use; ValueError for another."""
+    value = 0.0 if abs(value) < 1e-12 else value
+    if pattern is None:
+        return f"{value:.6g}".replace("-", "−")
+    if pattern in (".0%", ".1%"):
+        return format(value, pattern)
+    if pattern == "+.3~g":
+        return f"{value:+.3g}".replace("-", "−") if value else "0"
+    raise ValueError(f"No tick format {pattern!r} here; add it to svg_axes.written.")
+
+
+def nice_ticks(low: float, high: float, count: int) -> list[float]:
+    """Round values between two, about ``count`` of them, for an axis to name."""
+    raw = (high - low) / max(count, 1)
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(power * m for m in (1, 2, 5, 10) if power * m >= raw * (1 - 1e-9))
+    return [
+        k * step for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+    ]

@@ -1,0 +1,145 @@
+"""The Similarity page's figures: the matrix, and what drives one pair, token by token."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from taskpgm_core.figures.numbers import nats, plain, shorten
+from taskpgm_core.figures.theme import LIGHT, Palette, canvas
+from taskpgm_core.records import Array, Similarity
+
+LABELLED = 40
+CLICKABLE = 64
+
+
+def matrix_figure(
+    similarity: Similarity,
+    order: Sequence[int],
+    *,
+    pair: tuple[int, int] | None = None,
+    palette: Palette = LIGHT,
+) -> go.Figure:
+    """The matrix in ``order``: D in nats for ``jsd``, else S; the diagonal is left blank.
+
+    Up to 40 tasks the rows are named. Up to 64 a nearly invisible marker lies on every cell below
+    the diagonal, with customdata (i, j) in task order: heat maps themselves report no clicks.
+    ``pair`` is framed.
+    """
+    n = similarity.n
+    jsd = similarity.measure == "jsd"
+    names = [plain(similarity.tasks[i]) for i in order]
+    short = [plain(shorten(similarity.tasks[i], 18)) for i in order]
+    cells = np.round((similarity.divergence if jsd else similarity.matrix)[np.ix_(order, order)], 5)
+    z = cells.astype(np.float32)
+    np.fill_diagonal(z, np.nan)
+    figure = canvas(palette, height=int(min(max(22 * n + 40, 320), 640)))
+    dark_is_alike = (palette.name == "light") == jsd
+    figure.add_heatmap(
+        z=z,
+        x=list(range(n)),
+        y=list(range(n)),
+        text=names if n > CLICKABLE else None,
+        colorscale="Cividis" if dark_is_alike or not jsd else "Cividis_r",
+        reversescale=not jsd and palette.name == "light",
+        colorbar={
+            "title": {"text": "nats" if jsd else "S", "side": "top", "font": {"size": 15}},
+            "thickness": 14,
+            "outlinewidth": 0,
+            "tickfont": {"size": 15, "color": palette.ink},
+        },
+        xgap=1 if n <= CLICKABLE else 0,
+        ygap=1 if n <= CLICKABLE else 0,
+        hoverongaps=False,
+        hovertemplate="%{z:.3f}<extra></extra>" if n > CLICKABLE else None,
+        hoverinfo="skip" if n <= CLICKABLE else None,
+    )
+    if n <= CLICKABLE:
+        below = [(a, b) for a in range(n) for b in range(a)]
+        figure.add_scatter(
+            x=[b for a, b in below],
+            y=[a for a, b in below],
+            mode="markers",
+            marker={"symbol": "square", "size": max(6, min(24, 560 // n)), "opacity": 0.001},
+            customdata=[[int(order[a]), int(order[b])] for a, b in below],
+            hovertext=[f"{names[a]}<br>{names[b]}<br>{cells[a, b]:.3f}" for a, b in below],
+            hovertemplate="%{hovertext}<extra></extra>",
+            showlegend=False,
+        )
+    if pair is not None:
+        place = {task: k for k, task in enumerate(order)}
+        a, b = sorted((place[pair[0]], place[pair[1]]), reverse=True)
+        for x, y in ((b, a), (a, b)):
+            figure.add_shape(
+                type="rect",
+                x0=x - 0.5,
+                x1=x + 0.5,
+                y0=y - 0.5,
+                y1=y + 0.5,
+                line={"color": palette.loss, "width": 3},
+            )
+    ticks = {"tickvals": list(range(n)), "ticktext": short} if n <= LABELLED else {"tickvals": []}
+    # Columns stand in the order of the rows; their names, side by side, could not be read.
+    figure.update_xaxes(showgrid=False, zeroline=False, tickvals=[])
+    figure.update_yaxes(showgrid=False, zeroline=False, range=[n - 0.5, -0.5], **ticks)
+    figure.update_layout(clickmode="event+select", margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    return figure
+
+
+SOURCE_ROW = 26
+MOST_SOURCES = 10
+
+
+def sources_figure(
+    tasks: Sequence[str], added: Array, pair: tuple[int, int], *, palette: Palette = LIGHT
+) -> go.Figure:
+    """What the probe examples of each task add (n,), nats; the largest ten, the pair's own dark.
+
+    A bar's customdata is its task's id.
+    """
+    shown = [int(k) for k in np.argsort(-np.abs(added), kind="stable")[:MOST_SOURCES] if added[k]]
+    figure = canvas(palette, height=60 + SOURCE_ROW * max(len(shown), 2))
+    figure.add_bar(
+        x=[round(float(added[k]), 7) for k in shown],
+        y=[tasks[k] for k in shown],
+        orientation="h",
+        marker={"color": [palette.accent if k in pair else palette.muted for k in shown]},
+        customdata=[tasks[k] for k in shown],
+        hovertext=[f"{plain(tasks[k])}<br>adds {nats(float(added[k]))}" for k in shown],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
+    figure.update_xaxes(title="adds (nats)", nticks=5)
+    figure.update_yaxes(
+        autorange="reversed",
+        tickvals=[tasks[k] for k in shown],
+        ticktext=[plain(shorten(tasks[k], 22)) for k in shown],
+        showgrid=False,
+    )
+    figure.update_layout(showlegend=False, bargap=0.3)
+    return figure
+
+
+def tokens_figure(
+    texts: Sequence[str], values: Sequence[float], *, palette: Palette = LIGHT
+) -> go.Figure:
+    """The measure at each token of one completion, nats; ``texts`` under the bars."""
+    place = list(range(len(values)))
+    figure = canvas(palette, height=230)
+    figure.add_bar(
+        x=place,
+        y=[round(float(v), 6) for v in values],
+        marker={"color": [palette.accent if v >= 0 else palette.loss for v in values]},
+        hovertext=[
+            f"{k + 1}. {plain(t)}<br>{nats(float(v))}"
+            for k, (t, v) in enumerate(zip(texts, values, strict=True))
+        ],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
+    figure.update_xaxes(
+        tickvals=place if len(place) <= 40 else [],
+        ticktext=[plain(shorten(t, 12)) for t in texts],
+        showgrid=False,
+    )
+    figure.update_yaxes(title="nats", nticks=4)
+    figure.update_layout(showlegend=False, bargap=0.25)
+    return figure

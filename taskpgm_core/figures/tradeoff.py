@@ -1,0 +1,212 @@
+"""The Trade-off page's figures: the whole path, its variety, and the frontier."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from taskpgm_core.figures.balance_axis import samples, ticks, track_end, track_position
+from taskpgm_core.figures.numbers import plain, shorten
+from taskpgm_core.figures.theme import LIGHT, OKABE_ITO, Palette, canvas, colours, patterns
+from taskpgm_core.records import Array
+
+AREAS = 40
+
+
+NEAR = 0.1
+"""Of the track: marks that are nearer to one another have their words on either side."""
+
+
+def _mark(
+    figure: go.Figure, at: float, text: str, palette: Palette, dash: str, side: str = "center"
+) -> None:
+    figure.add_vline(x=at, line={"color": palette.ink, "width": 1.5, "dash": dash})
+    figure.add_annotation(
+        x=at,
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        xanchor=side,
+        text=text,
+        showarrow=False,
+        font={"color": palette.ink, "size": 15},
+    )
+
+
+def path_areas_figure(
+    tasks: Sequence[str],
+    groups: Sequence[str],
+    balances: Array,
+    weights: Array,
+    *,
+    balance: float,
+    anchor_name: str,
+    palette: Palette = LIGHT,
+) -> go.Figure:
+    """Stacked areas of ``weights`` (m, n) at the breakpoints ``balances`` (m,), exact in between.
+
+    Coloured by ``groups`` (n,), tasks of a group side by side. More than 40 tasks are drawn as
+    the sums of their groups, where there are at most 40 of these; else all but the 40 that ever
+    get the most are one area. The anchor (balance 1) and ``balance`` are marked. An area's
+    ``meta`` is its task or group.
+    """
+    distinct = sorted(set(groups))
+    if len(tasks) > AREAS and 1 < len(distinct) <= AREAS:
+        member = np.array([[group == name for group in groups] for name in distinct], dtype=float)
+        tasks = [name or "no family" for name in distinct]
+        groups, weights = distinct, weights @ member.T
+    end = track_end(float(balances[-1]))
+    at = samples(balances, end)
+    x = np.array([track_position(r, end) for r in at], dtype=np.float32)
+    shares = np.column_stack([np.interp(at, balances, column) for column in weights.T])
+    most = shares.max(axis=0)
+    kept = [int(i) for i in np.argsort(-most, kind="stable")[:AREAS] if most[i] > 0]
+    kept.sort(key=lambda i: (groups[i], -most[i], i))
+    paint, pattern = colours(sorted(set(groups))), patterns(sorted(set(groups)))
+    figure = canvas(palette, height=470, margin={"l": 8, "r": 8, "t": 30, "b": 8})
+    named: set[str] = set()
+    for i in kept:
+        figure.add_scatter(
+            x=x,
+            y=np.float32(shares[:, i]),
+            mode="lines",
+            stackgroup="path",
+            line={"width": 0.8, "color": palette.paper},
+            fillcolor=paint[groups[i]],
+            fillpattern={
+                "shape": pattern[groups[i]],
+                "bgcolor": paint[groups[i]],
+                "fgcolor": palette.paper,
+                "size": 9,
+            },
+            name=plain(shorten(groups[i] or "no family")),
+            legendgroup=groups[i],
+            showlegend=groups[i] not in named,
+            meta=plain(tasks[i]),
+            hovertemplate="%{meta} %{y:.1%}<extra></extra>",
+        )
+        named.add(groups[i])
+    rest = shares.sum(axis=1) - shares[:, kept].sum(axis=1)
+    if (rest > 1e-9).any():
+        figure.add_scatter(
+            x=x,
+            y=np.float32(np.maximum(rest, 0.0)),
+            mode="lines",
+            stackgroup="path",
+            line={"width": 0},
+            fillcolor=palette.quiet,
+            name=f"{len(tasks) - len(kept)} others",
+            hovertemplate="others %{y:.1%}<extra></extra>",
+        )
+    here = track_position(balance, end)
+    sides = ("center", "center")
+    if abs(here - 0.5) < NEAR:
+        sides = ("left", "right") if here < 0.5 else ("right", "left")
+    _mark(figure, 0.5, plain(anchor_name), palette, "dot", sides[0])
+    if abs(balance - 1) > 1e-9:
+        _mark(figure, here, "here", palette, "solid", sides[1])
+    figure.update_xaxes(
+        title={"text": "balance", "standoff": 6}, range=[0, 1], showgrid=False, **ticks(end)
+    )
+    figure.update_yaxes(tickformat=".0%", range=[0, 1], showgrid=False)
+    figure.update_layout(legend={"y": -0.24, "yanchor": "top"})
+    return figure
+
+
+def variety_figure(
+    balances: Array,
+    effective: Array,
+    *,
+    n: int,
+    balance: float,
+    closed_form: tuple[float, float] | None,
+    palette: Palette = LIGHT,
+) -> go.Figure:
+    """Effective number of tasks (m,) over ``balances`` (m,); the closed form's range shaded."""
+    end = track_end(float(balances[-1]))
+    figure = canvas(palette, height=300, margin={"l": 8, "r": 8, "t": 30, "b": 8})
+    if closed_form is not None:
+        figure.add_vrect(
+            x0=track_position(closed_form[0], end),
+            x1=track_position(closed_form[1], end),
+            fillcolor=palette.quiet,
+            opacity=0.5,
+            line_width=0,
+        )
+    figure.add_scatter(
+        x=np.array([track_position(float(r), end) for r in balances], dtype=np.float32),
+        y=np.float32(effective),
+        mode="lines",
+        line={"color": palette.accent, "width": 3},
+        customdata=np.float32(balances),
+        hovertemplate="balance %{customdata:.3g}<br>%{y:.1f} tasks<extra></extra>",
+        showlegend=False,
+    )
+    _mark(figure, track_position(balance, end), "here", palette, "solid")
+    figure.update_xaxes(
+        title={"text": "balance", "standoff": 6}, range=[0, 1], showgrid=False, **ticks(end)
+    )
+    figure.update_yaxes(rangemode="tozero", range=[0, n * 1.05])
+    return figure
+
+
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "triangle-down", "cross", "x", "star")
+
+
+def frontier_figure(
+    balances: Array,
+    path: Array,
+    mixtures: Mapping[str, Array],
+    *,
+    here: Array,
+    jsd: bool,
+    palette: Palette = LIGHT,
+) -> go.Figure:
+    """``path`` (m, 2), ``mixtures`` {name: (2,)} and ``here`` (2,) as (p'Sw, p'Sp).
+
+    Both axes grow towards the better: to the right more diverse (-p'Sp), upwards more
+    representative (p'Sw). For ``jsd`` they are mean divergences in nats.
+    """
+    figure = canvas(palette, height=470)
+    digits = 6
+    figure.add_scatter(
+        x=np.float32(-path[:, 1]),
+        y=np.float32(path[:, 0]),
+        mode="lines",
+        line={"color": palette.accent, "width": 3},
+        name="exact mixtures, every balance",
+        customdata=np.float32(balances),
+        hovertemplate="balance %{customdata:.3g}<extra></extra>",
+    )
+    for k, (name, (to_anchor, within)) in enumerate(mixtures.items()):
+        figure.add_scatter(
+            x=[round(-float(within), digits)],
+            y=[round(float(to_anchor), digits)],
+            mode="markers",
+            name=plain(name),
+            marker={
+                "symbol": SYMBOLS[k % len(SYMBOLS)],
+                "size": 13,
+                "color": OKABE_ITO[k % len(OKABE_ITO)],
+                "line": {"width": 1, "color": palette.ink},
+            },
+            hovertemplate=plain(name) + "<extra></extra>",
+        )
+    figure.add_scatter(
+        x=[round(-float(here[1]), digits)],
+        y=[round(float(here[0]), digits)],
+        mode="markers",
+        name="this mixture",
+        marker={
+            "symbol": "circle-open",
+            "size": 20,
+            "color": palette.accent,
+            "line": {"width": 3.5},
+        },
+        hovertemplate="this mixture<extra></extra>",
+    )
+    unit = "nats" if jsd else "units of S"
+    figure.update_xaxes(title={"text": f"more diverse → ({unit})", "standoff": 6}, nticks=6)
+    figure.update_yaxes(title=f"more representative → ({unit})", nticks=6)
+    figure.update_layout(legend={"y": -0.26, "yanchor": "top"})
+    return figure

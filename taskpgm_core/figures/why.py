@@ -1,0 +1,131 @@
+"""The Why page's figures: one weight as the sum of its parts, and every task's two parts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from taskpgm_core.figures.numbers import plain, shorten
+from taskpgm_core.figures.theme import LIGHT, Palette, canvas
+from taskpgm_core.findings.why import signed
+from taskpgm_core.records import Array
+
+PART_ROW = 40
+
+
+def _whole(share: float) -> str:
+    """The sum in percent; its parts may cancel but for a rounding error."""
+    return "0%" if abs(share) < 1e-9 else f"{100 * share:.1f}%".replace("-", "−")
+
+
+def waterfall_figure(
+    parts: Sequence[tuple[str, float]], total: str, *, palette: Palette = LIGHT
+) -> go.Figure:
+    """Horizontal steps of ``parts`` (name, share of the budget), ending in their sum ``total``.
+
+    The axis is in percent of the budget. customdata of each bar: the exact share.
+    """
+    names = [name for name, _ in parts] + [total]
+    values = [float(value) for _, value in parts]
+    values.append(sum(values))
+    figure = canvas(palette, height=56 + PART_ROW * len(names))
+    figure.add_waterfall(
+        orientation="h",
+        measure=["relative"] * len(parts) + ["total"],
+        y=list(range(len(names))),
+        x=[round(100 * value, 7) for value in values],
+        customdata=[round(value, 9) for value in values],
+        text=[signed(v).removesuffix("%") for v in values[:-1]] + [_whole(values[-1])],
+        textposition="outside",
+        outsidetextfont={"size": 15, "color": palette.ink},
+        cliponaxis=False,
+        increasing={"marker": {"color": palette.gain}},
+        decreasing={"marker": {"color": palette.loss}},
+        totals={"marker": {"color": palette.accent}},
+        connector={"line": {"color": palette.muted, "width": 1}},
+        hovertext=[plain(name) for name in names],
+        hovertemplate="%{hovertext}: %{text}<extra></extra>",
+    )
+    heights = [0.0]
+    for value in values[:-1]:
+        heights.append(heights[-1] + 100 * value)
+    low, high = min(heights), max(heights)
+    room = 0.16 * max(high - low, 1e-6)
+    figure.update_yaxes(
+        range=[len(names) - 0.4, -0.6],
+        tickvals=list(range(len(names))),
+        ticktext=[plain(shorten(name, 30)) for name in names],
+        showgrid=False,
+        zeroline=False,
+    )
+    figure.update_xaxes(
+        range=[low - room * (low < 0), high + room],
+        zeroline=True,
+        zerolinecolor=palette.muted,
+        nticks=6,
+        ticksuffix="%",
+    )
+    figure.update_layout(showlegend=False, waterfallgap=0.35)
+    return figure
+
+
+SPLIT_ROW = 27
+
+
+def additive_split_figure(
+    tasks: Sequence[str],
+    anchor: Array,
+    diversity: Array,
+    *,
+    chosen: str = "",
+    limit: int = 16,
+    palette: Palette = LIGHT,
+) -> go.Figure:
+    """Two bars a task, from zero to either side, that add up to its weight (n,), the ring.
+
+    The heaviest ``limit`` tasks and ``chosen``, which is written bold. Every point's customdata
+    is its task's full id.
+    """
+    weight = anchor + diversity
+    order = [int(i) for i in np.argsort(-weight, kind="stable")]
+    shown = order[:limit]
+    shown += [i for i in order[limit:] if tasks[i] == chosen]
+    ids = [tasks[i] for i in shown]
+    figure = canvas(palette, height=84 + SPLIT_ROW * max(len(shown), 3))
+    for name, parts, colour in (
+        ("the anchor asks", anchor, palette.muted),
+        ("diversity asks", diversity, palette.accent),
+    ):
+        figure.add_bar(
+            x=[round(100 * float(parts[i]), 7) for i in shown],
+            y=ids,
+            orientation="h",
+            name=name,
+            marker={"color": colour},
+            customdata=ids,
+            hovertemplate=[f"{plain(t)}<br>{name} for %{{x:+.1f}}%<extra></extra>" for t in ids],
+        )
+    figure.add_scatter(
+        x=[round(100 * float(weight[i]), 7) for i in shown],
+        y=ids,
+        mode="markers",
+        name="weight",
+        marker={
+            "size": 11,
+            "color": palette.paper,
+            "line": {"width": 2, "color": palette.ink},
+        },
+        customdata=ids,
+        hovertemplate=[f"{plain(t)}<br>weight %{{x:.1f}}%<extra></extra>" for t in ids],
+    )
+    figure.update_xaxes(zeroline=True, zerolinecolor=palette.muted, ticksuffix="%", nticks=7)
+    figure.update_yaxes(
+        range=[len(ids) - 0.4, -0.6],
+        tickvals=ids,
+        ticktext=[
+            f"<b>{plain(shorten(t, 22))}</b>" if t == chosen else plain(shorten(t, 22)) for t in ids
+        ],
+        showgrid=False,
+    )
+    figure.update_layout(barmode="relative", bargap=0.3)
+    return figure

@@ -1,0 +1,92 @@
+"""Findings: the sentences above the charts, made from the numbers that the charts show."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from taskpgm_core.figures.numbers import count, percent, shorten, with_sign
+from taskpgm_core.records import Array
+
+CARRIED = 0.9
+
+
+def carriers(p: Array) -> int:
+    """How few tasks carry nine tenths of the weight."""
+    return int(np.searchsorted(np.cumsum(np.sort(p)[::-1]), CARRIED - 1e-12) + 1)
+
+
+def mixture_finding(tasks: Sequence[str], p: Array) -> str:
+    """What the mixture does in one sentence."""
+    n = len(tasks)
+    positive = int((p > 0).sum())
+    if np.ptp(p) < 1e-9:
+        return f"All {n} tasks get the same share, {percent(1 / n)} each"
+    top = int(np.argmax(p))
+    if positive == 1:
+        return f"Everything goes to one task, {shorten(tasks[top])}"
+    few = carriers(p)
+    return (
+        f"{few} of {n} tasks carry {CARRIED:.0%} of the weight; "
+        f"{shorten(tasks[top])} gets the most, {percent(float(p[top]))}"
+    )
+
+
+def zero_finding(p: Array) -> str:
+    """How many tasks the mixture leaves out."""
+    zero = int((p <= 0).sum())
+    if not zero:
+        return "No task is left out."
+    return (
+        f"{zero} of {len(p)} tasks get nothing: at this balance others already say what they say."
+    )
+
+
+def energy_finding(unary: float, pairwise: float, total: float) -> str:
+    """The energy as the sum that it is."""
+    return (
+        f"Energy {with_sign(total)}: {with_sign(unary)} for representativeness, "
+        f"{with_sign(pairwise)} for redundancy"
+    )
+
+
+def differs(p: Array, reference: Array) -> bool:
+    """Whether there is anything to draw between two mixtures."""
+    return float(np.abs(p - reference).sum()) >= 1e-9
+
+
+def difference_finding(p: Array, reference: Array, name: str) -> str:
+    """How much of the budget moves between two mixtures."""
+    if not differs(p, reference):
+        return f"This is the {name} mixture itself"
+    moved = float(np.abs(p - reference).sum()) / 2
+    return f"{percent(moved)} of the budget moves away from the {name} mixture"
+
+
+def graph_finding(p: Array, groups: Sequence[str], word: str) -> str:
+    """Which group of the task graph holds the most weight."""
+    share: dict[str, float] = {}
+    for group, weight in zip(groups, p, strict=True):
+        share[group] = share.get(group, 0.0) + float(weight)
+    if len(share) == 1:
+        return "Weight on the task graph"
+    first, *others = sorted(share, key=lambda g: (-share[g], g))
+    return (
+        f"The {word} {first} holds the most weight, {percent(share[first])}; "
+        f"{others[0]} follows with {percent(share[others[0]])}"
+    )
+
+
+def budget_finding(tasks: Sequence[str], epochs: Sequence[float | None]) -> str:
+    """How often the budget repeats examples."""
+    known = [(e, t) for e, t in zip(epochs, tasks, strict=True) if e is not None]
+    if not known:
+        return "How many rows each task has is unknown, so repeats cannot be counted"
+    repeated = [(e, t) for e, t in known if e > 1]
+    if not repeated:
+        return "No task runs out of rows within this budget"
+    most, task = max(repeated)
+    are = "is" if len(repeated) == 1 else "are"
+    return (
+        f"{count(len(repeated))} of {len(tasks)} tasks {are} seen more than once, "
+        f"{shorten(task)} {most:.{2 if most < 1.1 else 1}f} times"
+    )

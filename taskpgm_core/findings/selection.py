@@ -1,0 +1,71 @@
+"""Findings of the Selection page, made from the numbers that its charts show."""
+
+from taskpgm_core.figures.numbers import count, percent, shorten
+from taskpgm_core.figures.selection import captured
+from taskpgm_core.mixture.counts import Allocation
+from taskpgm_core.mixture.selection.greedy import Selection
+
+ENOUGH = 0.95
+
+
+def curve_finding(selection: Selection, k: int) -> str:
+    """What k tasks reach of what all reach."""
+    n, step = len(selection.tasks), selection.steps[k - 1]
+    if selection.best <= selection.steps[0].value:
+        return f"One task, {shorten(selection.start)}, does as well as all {n}"
+    return f"{_tasks(k)} of {n} reach {percent(captured(selection, step.value))} of what all reach"
+
+
+def certainty(selection: Selection, k: int) -> str:
+    """How good greedy's k tasks are for sure: exactly, or by the a-posteriori bound."""
+    step = selection.steps[k - 1]
+    if step.exact is not None:
+        if step.exact <= step.value + 1e-9 * (1 + abs(step.value)):
+            return f"No other {_tasks(k)} do better: every choice was ruled out."
+        best = percent(captured(selection, step.exact))
+        return f"The best {_tasks(k)} reach {best}; greedy misses the rest."
+    bound = captured(selection, step.upper_bound)
+    if bound > 0.9995:
+        return f"Whether {'another' if k == 1 else 'other'} {_tasks(k)} do better is not ruled out."
+    top = percent(bound)
+    return f"No {_tasks(k)} can reach more than {top}: greedy's own certificate says so."
+
+
+def enough(selection: Selection) -> int:
+    """The fewest tasks that reach ``ENOUGH`` of what all reach; all looked at if none do."""
+    for step in selection.steps:
+        if captured(selection, step.value) >= ENOUGH:
+            return step.k
+    return selection.steps[-1].k
+
+
+def gains_finding(selection: Selection, k: int) -> str:
+    """What the next task would add."""
+    if k >= len(selection.steps):
+        return "Every task looked at is in"
+    following, step = selection.steps[k], selection.steps[k - 1]
+    more = captured(selection, following.value) - captured(selection, step.value)
+    if more <= 1e-9:
+        return f"After {_tasks(k)} no further task adds anything"
+    return f"The next task, {shorten(following.added)}, would add {percent(more)}"
+
+
+def epochs_finding(allocation: Allocation, cap: float | None) -> str:
+    """How many tasks a budget repeats beyond the cap."""
+    known = [(e, t) for e, t in zip(allocation.epochs, allocation.tasks, strict=True) if e]
+    if not known:
+        return "How many rows each task has is unknown, so epochs cannot be counted"
+    line = 1.0 if cap is None else cap
+    beyond = [pair for pair in known if pair[0] > line + 1e-9]
+    word = "one epoch" if cap is None else f"the cap of {cap:g} epochs"
+    most, task = max(known)
+    if not beyond:
+        return f"No task goes beyond {word}; {shorten(task)} comes nearest with {most:.2f}"
+    return (
+        f"{count(len(beyond))} of {len(known)} tasks go beyond {word}; "
+        f"{shorten(task)} is seen {most:.1f} times"
+    )
+
+
+def _tasks(k: int) -> str:
+    return "1 task" if k == 1 else f"{k} tasks"

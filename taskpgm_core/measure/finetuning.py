@@ -1,0 +1,162 @@
+"""Fine-tuning one small model a task: LoRA, completion-only loss, everything fixed by the seed."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from taskpgm_core.errors import MeasurementError
+from taskpgm_core.measure.adapters import Adapter, lora_config, wrap
+from taskpgm_core.measure.base_model import BaseModel
+from taskpgm_core.measure.probe_pool import pad
+from taskpgm_core.measure.tokenization import RenderedExample
+from taskpgm_core.plans.plan import Training
+
+
+@dataclass(frozen=True)
+class FinetunedModel:
+    """An adapter with the loss of each step (nats a supervised token) and its learning rate."""
+
+    adapter: Adapter
+    loss: npt.NDArray[np.float64]
+    learning_rate: npt.NDArray[np.float64]
+
+
+def task_seed(seed: int, task: str, replicate: int) -> int:
+    """A seed of its own for each task and replicate, whatever else is trained."""
+    digest = hashlib.sha256(f"{seed}/{task}/{replicate}".encode()).digest()
+    return int.from_bytes(digest[:6], "big")
+
+
+def schedule(training: Training) -> npt.NDArray[np.float64]:
+    """(steps,) learning rates: linear warm-up, then linear decay to zero."""
+    step = np.arange(training.steps)
+    warm = training.warmup_steps
+    rising = (step + 1) / (warm + 1)
+    falling = (training.steps - step) / max(training.steps - warm, 1)
+    return training.learning_rate * np.minimum(rising, falling)
+
+
+def batch_order(rows: int, training: Training, seed: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Indices of each step's rows: shuffled passes over all rows, one after another."""
+    generator = np.random.default_rng(seed)
+    passes = -(-training.steps * training.batch // rows)
+    order = np.concatenate([generator.permutation(rows) for _ in range(passes)])
+    yield from order[: training.steps * training.batch].reshape(training.steps, training.batch)
+
+
+def packed_completions(
+    base: BaseModel, examples: Sequence[RenderedExample]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits (positions, vocabulary) and gold tokens (positions,) of all completions, in order.
+
+    The examples lie one after another in one sequence, so that no time goes to padding: rows of
+    many tasks in one batch differ in length by far more than rows of one.
+    """
+    lengths = np.array([e.length for e in examples])
+    start = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    ids = torch.from_numpy(np.concatenate([np.asarray(e.ids) for e in examples]))
+    positions = torch.from_numpy(np.arange(lengths.sum()) - np.repeat(start, lengths))
+    hidden = base.packed_body(ids.to(base.device), positions.to(base.device))
+    before = np.concatenate(
+        [
+            first + len(e.prompt) - 1 + np.arange(len(e.completion))
+            for first, e in zip(start, examples, strict=True)
+        ]
+    )
+    gold = torch.tensor([t for e in examples for t in e.completion], device=base.device)
+    return base.head(hidden[torch.from_numpy(before).to(base.device)]), gold
+
+
+def completion_loss(
+    base: BaseModel, examples: Sequence[RenderedExample], packed: bool = False
+) -> torch.Tensor:
+    """Mean negative log-likelihood of the completion tokens, nats a token; differentiable.
+
+    The head is applied at supervised positions only.
+    """
+    if packed:
+        return torch.nn.functional.cross_entropy(*packed_completions(base, examples))
+    ids = torch.from_numpy(pad(examples)).to(base.device)
+    hidden = base.body(ids)
+    rows = [row for row, e in enumerate(examples) for _ in e.completion]
+    columns = [len(e.prompt) - 1 + k for e in examples for k in range(len(e.completion))]
+    gold = torch.tensor([t for e in examples for t in e.completion], device=base.device)
+    return torch.nn.functional.cross_entropy(base.head(hidden[rows, columns]), gold)
+
+
+def _check_packing(base: BaseModel, examples: Sequence[RenderedExample]) -> None:
+    """MeasurementError where the model's attention reaches from one packed row into the next."""
+    with torch.inference_mode():
+        apart, packed = (float(completion_loss(base, examples, how)) for how in (False, True))
+    if not np.isclose(apart, packed, rtol=1e-4 if base.dtype == "float32" else 0.02):
+        raise MeasurementError(
+            f"This model does not keep packed rows apart (loss {packed:.4f} packed, {apart:.4f} "
+            f"each alone), so mixtures cannot be trained on it."
+        )
+
+
+def _backward(
+    base: BaseModel, batch: Sequence[RenderedExample], at_once: int, packed: bool
+) -> float:
+    """Add the gradient of the batch's loss (nats a token), ``at_once`` rows at a time."""
+    total = sum(len(e.completion) for e in batch)
+    value = 0.0
+    for start in range(0, len(batch), at_once):
+        part = batch[start : start + at_once]
+        loss = completion_loss(base, part, packed) * (sum(len(e.completion) for e in part) / total)
+        loss.backward()
+        value += float(loss.detach())
+    return value
+
+
+def train(
+    base: BaseModel,
+    examples: Sequence[RenderedExample],
+    training: Training,
+    *,
+    seed: int,
+    name: str,
+    on_step: Callable[[int], None] = lambda tokens: None,
+    at_once: int | None = None,
+    packed: bool = False,
+) -> FinetunedModel:
+    """One single-task model. ``on_step`` hears the tokens of each finished step.
+
+    ``at_once``: rows of a batch that share a forward pass (all by default); with fewer, gradients
+    are summed over the parts. ``packed``: rows one after another instead of padded side by side;
+    the same loss but for rounding. MeasurementError if the loss stops being a number.
+    """
+    from peft import get_peft_model_state_dict
+
+    if packed:
+        _check_packing(base, examples[: training.batch])
+    torch.manual_seed(seed)
+    config = lora_config(training)
+    wrapped = wrap(base, config)
+    try:
+        parameters = [p for p in wrapped.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(parameters, lr=training.learning_rate, weight_decay=0.0)
+        rates = schedule(training)
+        losses = np.zeros(training.steps)
+        for step, chosen in enumerate(batch_order(len(examples), training, seed)):
+            batch = [examples[k] for k in chosen]
+            optimizer.param_groups[0]["lr"] = rates[step]
+            losses[step] = _backward(base, batch, at_once or len(batch), packed)
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            if not np.isfinite(losses[step]):
+                raise MeasurementError(
+                    f"Training on task '{name}' diverged at step {step + 1} (loss "
+                    f"{losses[step]}); lower training.learning_rate in the plan."
+                )
+            on_step(sum(e.length for e in batch))
+        state = get_peft_model_state_dict(wrapped)
+        weights = {k: v.detach().float().cpu().numpy().copy() for k, v in state.items()}
+        return FinetunedModel(Adapter(config, weights), losses, rates)
+    finally:
+        wrapped.unload()

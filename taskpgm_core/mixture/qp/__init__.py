@@ -1,0 +1,1 @@
+"""The quadratic programme inside the solver: forms, active sets, parametric steps."""

@@ -1,0 +1,1 @@
+"""The best few tasks of many: greedily for every number, and exactly."""

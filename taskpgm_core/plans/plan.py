@@ -1,0 +1,306 @@
+"""The schema of a plan: a YAML file that determines a study, checked before anything runs."""
+
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from taskpgm_core.errors import PlanError, nearest
+
+PLANS = Path(__file__).parent
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")
+PLAIN_TEMPLATE = "{prompt}\n"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TaskEntry(_Strict):
+    """One task: where its examples come from and, if it was trained elsewhere, its model.
+
+    ``adapter`` (a LoRA adapter) or ``checkpoint`` (a full model) is a folder or hub id to measure
+    instead of training one here. ``joined``: 0, or the how-manieth add-task brought it.
+    """
+
+    source: str
+    id: str = ""
+    family: str = ""
+    rows: int | None = Field(default=None, ge=1)
+    options: dict[str, Any] = Field(default_factory=dict)
+    adapter: str | None = None
+    checkpoint: str | None = None
+    joined: int = Field(default=0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = {"source": value}
+        if isinstance(value, dict) and not value.get("id"):
+            name = str(value.get("source", "")).partition(":")[2]
+            value = {**value, "id": Path(name).stem if name.endswith(".jsonl") else name}
+        return value
+
+    @model_validator(mode="after")
+    def _one_model(self) -> "TaskEntry":
+        if self.adapter and self.checkpoint:
+            raise ValueError(f"task '{self.id}' names an adapter and a checkpoint; keep one")
+        if not self.id.strip():
+            raise ValueError(f"the task with source '{self.source}' has no id; add one")
+        return self
+
+
+class Training(_Strict):
+    """How the single-task models are fine-tuned: LoRA, completion-only loss, linear decay."""
+
+    rank: int = Field(default=8, ge=1)
+    alpha: int = Field(default=16, ge=1)
+    targets: tuple[str, ...] = ("q_proj", "v_proj", "up_proj", "down_proj")
+    learning_rate: float = Field(default=1e-3, gt=0)
+    warmup_steps: int = Field(default=2, ge=0)
+    steps: int = Field(default=24, ge=1)
+    batch: int = Field(default=8, ge=1)
+    max_tokens: int = Field(default=256, ge=8)
+    second_seed: tuple[str, ...] = ()
+
+
+class Adaptive(_Strict):
+    """Probe examples measured in rounds, until the mixture is sure enough or they end.
+
+    ``first``: examples of each task in the first round; every further one brings ``step`` a task
+    on average, where the mixture at ``balance`` is least sure. ``target_half_width``: the
+    bootstrap's 90% L1 half-width of that mixture at which measuring stops.
+    """
+
+    first: int = Field(default=4, ge=2)
+    step: int = Field(default=1, ge=1)
+    target_half_width: float = Field(gt=0, lt=2)
+    balance: float = Field(default=0.5, ge=0, allow_inf_nan=False)
+
+    @field_validator("balance")
+    @classmethod
+    def _open(cls, balance: float) -> float:
+        if balance == 1.0:
+            raise ValueError(
+                "at balance 1 the mixture is the anchor whatever is measured; name another balance"
+            )
+        return balance
+
+
+class Probe(_Strict):
+    """The common probe pool: held-out examples, evenly over tasks.
+
+    ``kept``: compare models on the base model's so many likeliest tokens a context and one bucket
+    for the rest, which gives every divergence a lower and an upper bound; None is exact.
+    ``adaptive``: measure them in rounds, of which ``examples_per_task`` is the end; None is all.
+    """
+
+    examples_per_task: int = Field(default=24, ge=1)
+    max_completion_tokens: int = Field(default=16, ge=1)
+    batch: int = Field(default=16, ge=1)
+    top: int = Field(default=5, ge=1, le=32)
+    kept: int | None = Field(default=None, ge=1)
+    adaptive: Adaptive | None = None
+
+    @model_validator(mode="after")
+    def _enough(self) -> "Probe":
+        if self.adaptive and self.adaptive.first > self.examples_per_task:
+            raise ValueError(
+                f"adaptive.first is {self.adaptive.first}, but examples_per_task holds out only "
+                f"{self.examples_per_task}"
+            )
+        return self
+
+
+class Expect(_Strict):
+    """What a dry run goes by where weights and data are not at hand; not part of the digest.
+
+    The shape of a Llama-like model as its ``config.json`` gives it, the mean tokens of a row, and
+    the GPU that the time is estimated for.
+    """
+
+    layers: int = Field(ge=1)
+    hidden: int = Field(ge=1)
+    intermediate: int = Field(ge=1)
+    heads: int = Field(ge=1)
+    key_value_heads: int = Field(ge=1)
+    vocabulary: int = Field(ge=2)
+    prompt_tokens: float = Field(gt=0)
+    completion_tokens: float = Field(gt=0)
+    device: Literal["H200", "H100", "A100-80GB", "A100-40GB", "L40S"] = "H100"
+
+
+class Plan(_Strict):
+    """Everything that determines a study. The same plan gives the same digest."""
+
+    slug: str
+    base: str
+    tasks: tuple[TaskEntry, ...]
+    template: str = PLAIN_TEMPLATE
+    dtype: Literal["bfloat16", "float32", "float16"] = "bfloat16"
+    threads: int = Field(default=1, ge=1)
+    seed: int = Field(default=0, ge=0)
+    training: Training = Training()
+    probe: Probe = Probe()
+    folders: dict[str, str] = Field(default_factory=dict)
+    publish_text: bool = False
+    expect: Expect | None = None
+    about: str = ""
+
+    @field_validator("slug")
+    @classmethod
+    def _slug(cls, slug: str) -> str:
+        if not SLUG.fullmatch(slug):
+            raise ValueError(
+                f"slug '{slug}' must be 1 to 48 lower-case letters, digits and hyphens"
+            )
+        return slug
+
+    @field_validator("template")
+    @classmethod
+    def _template(cls, template: str) -> str:
+        if template != "chat" and "{prompt}" not in template:
+            raise ValueError("template must be 'chat' or a text that holds {prompt}")
+        return template
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Plan":
+        ids = [task.id for task in self.tasks]
+        if len(ids) < 2:
+            raise ValueError(f"a study compares at least 2 tasks, but tasks lists {len(ids)}")
+        twice = sorted({i for i in ids if ids.count(i) > 1})
+        if twice:
+            raise ValueError(f"task id '{twice[0]}' stands more than once; give one another id")
+        for name in self.training.second_seed:
+            if name not in ids:
+                raise ValueError(
+                    f"second_seed names '{name}', which is no task{nearest(name, ids)}"
+                )
+        return self
+
+    def normalised(self) -> dict[str, Any]:
+        """What the digest covers: all but the name, notes, threads and places on this machine."""
+        plan = self.model_dump(mode="json")
+        for key in ("slug", "about", "threads", "folders", "publish_text", "expect"):
+            plan.pop(key)
+        for task in plan["tasks"]:
+            for key in ("adapter", "checkpoint", *(() if task["joined"] else ("joined",))):
+                task.pop(key)
+        for key in ("kept", "adaptive"):
+            if plan["probe"][key] is None:
+                plan["probe"].pop(key)
+        return plan
+
+
+def _sentence(error: ValidationError, where: str) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        sections: dict[Any, type[BaseModel]] = {
+            "tasks": TaskEntry,
+            "training": Training,
+            "probe": Probe,
+            "adaptive": Adaptive,
+            "expect": Expect,
+        }
+        inside = reversed(first["loc"][:-1])
+        known = next((sections[key] for key in inside if key in sections), Plan)
+        guess = nearest(str(first["loc"][-1]), known.model_fields)
+        return f"{where}: unknown key '{place}'{guess}; remove or mend it."
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {place + ': ' if place else ''}{reason}."
+
+
+def parse_plan(text: str, where: str = "plan") -> Plan:
+    """A checked plan from YAML text; raises PlanError with one sentence."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" on line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        raise PlanError(f"{where} is not valid YAML{line}: {problem}.") from None
+    if not isinstance(value, dict):
+        raise PlanError(f"{where} must be a YAML mapping with slug, base and tasks.")
+    try:
+        return Plan.model_validate(value)
+    except ValidationError as error:
+        raise PlanError(_sentence(error, where)) from None
+
+
+def load_plan(path: str | Path) -> Plan:
+    """A checked plan from a file, or by the name of a committed one (``starter``)."""
+    path = Path(path)
+    committed = {p.stem: p for p in PLANS.glob("*.yaml")}
+    if not path.exists() and str(path) in committed:
+        path = committed[str(path)]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except IsADirectoryError:
+        raise PlanError(f"{path} is a folder; name the plan's YAML file.") from None
+    except FileNotFoundError:
+        known = ", ".join(sorted(committed))
+        raise PlanError(
+            f"There is no plan {path}{nearest(str(path), committed)}; "
+            f"give a YAML file or one of the committed plans: {known}."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlanError(f"The plan {path} cannot be read: {error}.") from None
+    return parse_plan(text, str(path))
+
+
+def slug_of(text: str) -> str:
+    """The slug that reads most like ``text``."""
+    return re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")[:48].strip("-")
+
+
+def checked_slug(slug: str) -> str:
+    """``slug``, if it is one; PlanError else."""
+    if not SLUG.fullmatch(slug):
+        raise PlanError(f"'{slug}' is no slug: use 1 to 48 lower-case letters, digits, hyphens.")
+    return slug
+
+
+def renamed(plan: Plan, slug: str) -> Plan:
+    """The same plan, hence the same digest, under another slug."""
+    return plan.model_copy(update={"slug": checked_slug(slug)})
+
+
+def grown(
+    plan: Plan, task: dict[str, Any], *, slug: str | None = None, folder: str | None = None
+) -> Plan:
+    """The plan with one more task, which joins the others' frozen batches with its own.
+
+    ``folder``: where the task's kind of source lies on this machine. PlanError where the pool was
+    measured in rounds: it was chosen for the mixture of the tasks that there were.
+    """
+    if plan.probe.adaptive:
+        raise PlanError(
+            f"{plan.slug} chose its probe examples for the tasks it has, so no task can join it; "
+            f"add the task to its plan and build that: finished units are reused where they fit."
+        )
+    try:
+        joined = 1 + max(other.joined for other in plan.tasks)
+        entry = TaskEntry.model_validate({**task, "joined": joined})
+    except ValidationError as error:
+        raise PlanError(_sentence(error, "the new task")) from None
+    value = plan.model_dump(mode="json")
+    value["tasks"].append(entry.model_dump(mode="json"))
+    value["expect"] = None
+    value["slug"] = slug or slug_of(f"{plan.slug}-plus-{entry.id}")
+    if folder:
+        value["folders"] = {**plan.folders, entry.source.partition(":")[0]: folder}
+    return parse_plan(yaml.safe_dump(value), "the grown plan")
+
+
+def shrunk(plan: Plan, removed: Collection[str], *, slug: str) -> Plan:
+    """The plan without some tasks, under another slug; its note told of all of them, so it goes."""
+    value = plan.model_dump(mode="json")
+    value["tasks"] = [task for task in value["tasks"] if task["id"] not in removed]
+    training = value["training"]
+    training["second_seed"] = [name for name in training["second_seed"] if name not in removed]
+    return parse_plan(yaml.safe_dump({**value, "slug": slug, "about": ""}), "the shrunk plan")

@@ -1,0 +1,158 @@
+"""A study without some of its tasks, made from what it stores: nothing is measured again."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from taskpgm_core.errors import StoreError
+from taskpgm_core.files.encoding import npz_arrays, npz_bytes
+from taskpgm_core.files.hashing import digest_of
+from taskpgm_core.files.locking import locked
+from taskpgm_core.records import Example, Study
+from taskpgm_core.store.manifest import read_checked, read_manifest
+from taskpgm_core.store.matrix_import import above_ln2
+from taskpgm_core.store.probe_text import bring_text, probe_text
+from taskpgm_core.store.reader import (
+    gold_log_probabilities,
+    likely_tokens,
+    losses,
+    pair_divergences,
+    pair_index,
+    probe_pool,
+    token_divergences,
+    training_curves,
+    upper_bound,
+)
+from taskpgm_core.store.studies import TEXT, cache_root
+from taskpgm_core.store.writer import assemble, measured_files, recover
+
+OLD_POOL = ("base", "noise", "batch_noise")  # kept as means over the pool only
+
+
+def remaining(study: Study, removed: Collection[str]) -> list[int]:
+    """The indices of the tasks that stay; StoreError says why some cannot be removed."""
+    gone = {study.place(name) for name in removed}
+    keep = [k for k in range(len(study.tasks)) if k not in gone]
+    if len(keep) < 2:
+        raise StoreError(
+            f"{study.slug} has {len(study.tasks)} tasks, so removing {len(gone)} leaves "
+            f"{len(keep)}; a mixture needs at least 2."
+        )
+    if study.kind != "measured":
+        return keep
+    instead = "take the tasks out of its plan and build that: finished units are reused"
+    if upper_bound(study) is not None:
+        raise StoreError(
+            f"{study.slug} keeps the upper bounds of its divergences only as means over all its "
+            f"probe examples, so no task can be removed from it; {instead}."
+        )
+    if "pairs.npz" not in read_manifest(Path(study.folder))["files"]:
+        raise StoreError(
+            f"{study.slug} has more than 64 tasks and so keeps no divergence of each probe "
+            f"example, without which no task can be removed; {instead}."
+        )
+    return keep
+
+
+def without(
+    study: Study,
+    removed: Collection[str],
+    *,
+    slug: str,
+    plan: Mapping[str, Any] | None,
+    root: Path | None = None,
+) -> Study:
+    """The study of the remaining tasks; the old one stays. ``plan``: theirs, None for an import.
+
+    D by JSD is the mean over the remaining tasks' probe examples. What was kept only as a mean
+    over the old pool (``OLD_POOL``) stays over that, and ``facts["derived"]`` says so. Tasks
+    removed one after another give the same digest and files as at once. Errors: ``remaining``.
+    """
+    keep = remaining(study, removed)
+    tasks = [study.tasks[k] for k in keep]
+    names = {task.id for task in tasks}
+    facts = {k: v for k, v in study.facts.items() if k not in ("rounds", "target_reached")}
+    if "shared_examples" in facts:
+        facts["shared_examples"] = [s for s in facts["shared_examples"] if names >= set(s[:2])]
+    arrays = npz_arrays(read_checked(Path(study.folder), "matrices.npz"))
+    before = facts.get("derived", {"from": study.digest, "study": study.slug, "removed": []})
+    all_removed = sorted({*before["removed"], *removed})
+    old_pool = [name for name in OLD_POOL if name in arrays]
+    facts["derived"] = {**before, "removed": all_removed, "old_pool": old_pool}
+    brought = None
+    if study.kind == "measured":
+        files, brought = _measured(study, keep, arrays)
+    else:
+        given = arrays["given"][np.ix_(keep, keep)]
+        files = {"matrices.npz": npz_bytes({"given": given})}
+        facts["warnings"] = above_ln2(-given) if facts["kind"] == "divergence" else []
+    digest = digest_of({"from": before["from"], "removed": all_removed})
+    root = root or cache_root()
+    with locked(root, f"{slug}-{digest[:12]}"):
+        recover(root, slug, digest)
+        made = assemble(
+            root,
+            slug=slug,
+            digest=digest,
+            kind=study.kind,
+            measures=study.measures,
+            tasks=tasks,
+            files=files,
+            plan=plan,
+            facts=facts,
+        )
+        return bring_text(made, brought) if brought else made
+
+
+def _measured(
+    study: Study, keep: list[int], arrays: Mapping[str, np.ndarray]
+) -> tuple[dict[str, bytes], list[Example] | None]:
+    """The files of the remaining tasks, and their text where it is not to be shared."""
+    n, m = len(study.tasks), len(keep)
+    models, square = [*keep, n], np.ix_(keep, keep)
+    i, j = np.triu_indices(m, 1)
+    pairs = [pair_index(n, keep[a], keep[b]) for a, b in zip(i, j, strict=True)]
+    pool, table, likely = probe_pool(study), losses(study), likely_tokens(study)
+    stays = np.isin(pool.task, keep)
+    places = np.repeat(stays, pool.tokens)
+    task, tokens = np.searchsorted(keep, pool.task[stays]), pool.tokens[stays]
+
+    per_example = pair_divergences(study).divergence[pairs][:, stays]
+    jsd = np.zeros((m, m))
+    jsd[i, j] = jsd[j, i] = per_example.astype(np.float64) @ (1 / (m * np.bincount(task)[task]))
+    matrices = {**arrays, "jsd": jsd, "base": arrays["base"][keep]}
+    for measure in ("pmi", "pmi-token"):
+        matrices[measure] = arrays[measure][square]
+    if "noise" in arrays:
+        again = np.isin(arrays["noise_tasks"], keep)
+        matrices["noise"] = arrays["noise"][again]
+        matrices["noise_tasks"] = np.searchsorted(keep, arrays["noise_tasks"][again])
+
+    curves, ids = training_curves(study), likely.ids[models][:, places]
+    text = probe_text(study)
+    kept_text = [text[e] for e in np.flatnonzero(stays)] if text else None
+    shared = TEXT in read_manifest(Path(study.folder))["files"]
+    files = measured_files(
+        matrices=matrices,
+        per_sequence=table.per_sequence[np.ix_(models, keep)],
+        per_token=table.per_token[np.ix_(models, keep)],
+        pool={
+            "task": task,
+            "row": pool.row[stays],
+            "first": np.cumsum(tokens) - tokens,
+            "tokens": tokens,
+            "spans": pool.spans[places],
+            "checksum": pool.checksum[stays],
+        },
+        per_example=per_example,
+        per_position=token_divergences(study)[pairs][:, places],
+        gold=gold_log_probabilities(study)[models][:, places],
+        top_ids=ids,
+        top_log_probability=likely.log_probability[models][:, places],
+        vocabulary={token: likely.strings[token] for token in np.unique(ids).tolist()},
+        curves=curves[curves["task"].isin([study.names[k] for k in keep])].reset_index(drop=True),
+        text=kept_text if shared else None,
+    )
+    return files, None if shared else kept_text

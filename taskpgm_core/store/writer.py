@@ -1,0 +1,145 @@
+"""A study appears whole or not at all: made in a hidden folder, sealed, then renamed into place."""
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from taskpgm_core.errors import StoreError
+from taskpgm_core.files.atomic import write_atomic
+from taskpgm_core.files.encoding import json_bytes, npz_bytes, parquet_bytes
+from taskpgm_core.records import Array, Example, Study, Task
+from taskpgm_core.store.manifest import MANIFEST, write_manifest
+from taskpgm_core.store.probe_text import text_bytes
+from taskpgm_core.store.studies import TEXT, study_folder, study_from
+
+LATER = ("text", "evidence")  # sub-folders with manifests of their own, which a rebuild keeps
+
+
+def finished(root: Path, slug: str, digest: str) -> Study | None:
+    """The complete study of this digest, or None."""
+    folder = study_folder(root, slug, digest)
+    return study_from(folder) if (folder / MANIFEST).is_file() else None
+
+
+def recover(root: Path, slug: str, digest: str) -> None:
+    """Clear away what a killed process left of this study; only for who holds its lock."""
+    place = study_folder(root, slug, digest)
+    for old in root.glob(f".old-{place.name}-*"):
+        if not place.exists() and (old / place.name).is_dir():
+            (old / place.name).rename(place)
+        shutil.rmtree(old)
+    for making in root.glob(f".making-{place.name}-*"):
+        shutil.rmtree(making)
+
+
+def assemble(
+    root: Path,
+    *,
+    slug: str,
+    digest: str,
+    kind: str,
+    measures: Sequence[str],
+    tasks: Sequence[Task],
+    files: Mapping[str, bytes],
+    plan: Mapping[str, Any] | None = None,
+    facts: Mapping[str, Any] | None = None,
+    units: Iterable[str] = (),
+) -> Study:
+    """Write a study's files and its manifest, then put it in place, replacing one of that digest.
+
+    ``units``: paths below ``cache/.units`` that hold what only a rebuild needs (hidden states,
+    adapters); they may be absent later.
+    """
+    place = study_folder(root, slug, digest)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        making = Path(tempfile.mkdtemp(prefix=f".making-{place.name}-", dir=root))
+    except OSError as error:
+        raise StoreError(f"The cache {root} cannot be written: {error.strerror}.") from None
+    try:
+        making.chmod(0o755)
+        for name, data in files.items():
+            write_atomic(making / name, data)
+        write_manifest(
+            making,
+            {
+                "slug": slug,
+                "digest": digest,
+                "kind": kind,
+                "measures": list(measures),
+                "tasks": [asdict(task) for task in tasks],
+                "plan": plan,
+                "facts": dict(facts or {}),
+                "units": sorted(units),
+            },
+        )
+        if place.exists():
+            for later in LATER:
+                if (place / later).is_dir():
+                    shutil.copytree(place / later, making / later)
+            old = Path(tempfile.mkdtemp(prefix=f".old-{place.name}-", dir=root))
+            place.rename(old / place.name)
+            making.rename(place)
+            shutil.rmtree(old)
+        else:
+            making.rename(place)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+    return study_from(place)
+
+
+def measured_files(
+    *,
+    matrices: Mapping[str, np.ndarray],
+    per_sequence: Array,
+    per_token: Array,
+    pool: Mapping[str, np.ndarray],
+    per_example: np.ndarray,
+    per_position: np.ndarray,
+    gold: np.ndarray,
+    top_ids: np.ndarray,
+    top_log_probability: np.ndarray,
+    vocabulary: Mapping[int, str],
+    curves: pd.DataFrame,
+    text: Sequence[Example] | None,
+) -> dict[str, bytes]:
+    """The files of a measured study, each in its format and precision.
+
+    Pairs and positions as in ``store.arrays``. With more than 64 tasks the per-example and
+    per-position pair arrays are left out, since they grow with the square of the tasks.
+    """
+    models, tasks = per_token.shape
+    losses = pd.DataFrame(
+        {
+            "model": np.repeat(np.arange(models), tasks),
+            "task": np.tile(np.arange(tasks), models),
+            "per_sequence": per_sequence.ravel(),
+            "per_token": per_token.ravel(),
+        }
+    )
+    files = {
+        "matrices.npz": npz_bytes(matrices),
+        "losses.parquet": parquet_bytes(losses),
+        "probe.npz": npz_bytes(pool),
+        "gold.npz": npz_bytes({"log_probability": gold.astype(np.float32)}),
+        "likely.npz": npz_bytes(
+            {
+                "ids": top_ids.astype(np.int32),
+                "log_probability": top_log_probability.astype(np.float16),
+            }
+        ),
+        "vocabulary.json": json_bytes({str(i): s for i, s in vocabulary.items()}),
+        "training.parquet": parquet_bytes(curves),
+    }
+    if tasks <= 64:
+        files["pairs.npz"] = npz_bytes({"jsd": per_example.astype(np.float32)})
+        files["tokens.npz"] = npz_bytes({"jsd": per_position.astype(np.float16)})
+    if text is not None:
+        files[TEXT] = text_bytes(text)
+    return files

@@ -1,0 +1,1 @@
+"""Components that live in the browser, shared by the dashboard and the report."""

@@ -1,0 +1,37 @@
+"""Someone opens the app for the first time, moves the balance, and sees the mixture follow."""
+
+import re
+
+import pytest
+
+from taskpgm_core.mixture import pose, solve
+from taskpgm_core.store import open_study, similarity
+from tests.support.browser import address, settled
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_newcomer_opens_a_study_moves_the_balance_and_sees_bars_change(serve, tab):
+    page = tab(serve().url())
+    page.get_by_role("link", name="Open the mixture").first.click()
+    page.wait_for_url(re.compile("/mixture"))
+    dial = page.get_by_role("slider", name="Balance")
+    dial.wait_for()
+    settled(page)
+    before = dial.get_attribute("aria-valuetext")
+    box = dial.bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.1, box["y"] + 40)
+    page.wait_for_function("location.search.includes('balance=0.2')")
+    settled(page)
+    assert dial.get_attribute("aria-valuetext") != before
+    assert "balance=0.2" in address(page)
+    balance = float(re.search(r"balance=([\d.]+)", address(page)).group(1))
+    study = open_study(re.search(r"study=([\w-]+)", address(page)).group(1))
+    exact = solve(pose(similarity(study)), balance)
+    shown = dial.evaluate(
+        "node => Object.fromEntries([...node.closest('.dial').querySelectorAll('.row')]"
+        ".map(row => [row.title.split(' (')[0], row.querySelector('.share').textContent]))"
+    )
+    for task, p in zip(study.names, exact.p, strict=True):
+        if p > 1e-3:
+            assert shown[task] == f"{100 * p:.1f}%"

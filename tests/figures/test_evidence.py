@@ -1,0 +1,63 @@
+"""The Evidence page's charts and sentences, tested as data."""
+
+import numpy as np
+import pytest
+
+from taskpgm_core.figures.evidence import FAR, arms_figure, foresight_figure
+from taskpgm_core.findings.evidence import arms_finding, foresight_finding
+
+ARMS = ["a", "b", "c", "d"]
+
+
+def drawn(difference, low, high, sure=(True,) * 4, **options):
+    return arms_figure(ARMS, difference, low, high, sure, reference="uniform", **options)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_arm_far_out_is_an_arrow_that_leaves_the_others_room(sign):
+    difference = sign * np.array([-0.03, 0.01, 0.1, 1.5])
+    low, high = difference - 0.05, difference + 0.05
+    figure = drawn(difference, low, high)
+    near, far = figure.data
+    assert list(near.x) == pytest.approx(difference[:3])
+    assert list(near.y) == ARMS[:3]
+    assert np.array(near.x) + near.error_x.array == pytest.approx(high[:3])
+    assert np.array(near.x) - near.error_x.arrayminus == pytest.approx(low[:3])
+    assert list(far.y) == ["d"]
+    assert far.marker.symbol == ("triangle-right" if sign > 0 else "triangle-left",)
+    assert far.text == (f"{1.5 * sign:+.2f} ({low[3]:+.2f} to {high[3]:+.2f})",)
+    assert far.customdata[0][3] == 1.5 * sign
+    left, right = figure.layout.xaxis.range
+    assert left < far.x[0] < right
+    assert left < low[:3].min() < high[:3].max() < right
+    assert (right - left) * FAR < 1.5 * 2
+    assert list(figure.layout.yaxis.categoryarray) == ARMS
+
+
+def test_arms_alike_are_all_drawn_where_they_are_and_marked_where_they_are_sure():
+    numbers = [-0.2, 0.1, 0.3, 0.2], [-0.3, -0.1, 0.2, 0.1], [-0.1, 0.3, 0.4, 0.3]
+    sure = [True, False, True, False]
+    (trace,) = drawn(*numbers, sure).data
+    assert trace.marker.symbol == ("diamond", "circle", "square", "circle")
+    (turned,) = drawn(*numbers, sure, better="right").data
+    assert turned.marker.symbol == ("square", "circle", "diamond", "circle")
+
+
+def test_forecasts_are_drawn_by_place_and_tell_the_losses():
+    figure = foresight_figure(ARMS, [0.4, 0.1, 0.3, 0.2], [4.0, 1.0, 2.0, 2.0])
+    marks = figure.data[1]
+    assert list(marks.x) == [4, 1, 3, 2]
+    assert list(marks.y) == [4, 1, 2.5, 2.5]
+    assert list(marks.text) == ARMS
+    assert list(marks.customdata[0]) == ["a", 0.4, 4.0]
+
+
+def test_findings_say_who_is_sure_and_nothing_of_the_rest():
+    assert arms_finding({}, {}, "uniform") == "No mixture is surely better or worse than uniform"
+    said = arms_finding({}, {"best-single": -0.951}, "uniform")
+    assert said == "No mixture surely beats uniform; best-single (−0.95) loses to it"
+    said = arms_finding({"a": -0.1, "b": -0.2}, {"c": 0.3, "d": 1}, "x")
+    assert said == "a (−0.10) and b (−0.20) beat x; c (+0.30) and d (+1.00) lose to it"
+    assert arms_finding({"a": -0.1}, {}, "x") == "a (−0.10) beats x"
+    assert "does not rank" in foresight_finding(False, 0.38, 0.35)
+    assert "(rank correlation 0.90, p 0.01)" in foresight_finding(True, 0.9, 0.01)

@@ -1,0 +1,81 @@
+"""The task graph's picture: names that can be read, at any number of tasks."""
+
+import numpy as np
+import pytest
+
+from taskpgm_core.analysis.graph_layout import task_graph
+from taskpgm_core.figures.graph import ACROSS, UPWARDS, WIDTH, diameters, task_graph_figure
+from taskpgm_core.figures.label_placement import SMALL, label_places, meet, spots
+from tests.support.matrices import similarity
+
+
+def drawn(n, selected=()):
+    S = similarity("jsd", n, 0)
+    p = np.random.default_rng(0).dirichlet(np.full(n, 0.3))
+    figure = task_graph_figure(task_graph(S), p, ["one", "two"] * (n // 2), selected=selected)
+    sizes = dict(zip(S.tasks, diameters(p, n), strict=True))
+    nodes = [
+        (text, x, y, text, place)  # these ids are short: they are written as they stand
+        for t in figure.data
+        if t.text
+        for x, y, text, place in zip(t.x, t.y, t.text, t.textposition, strict=True)
+    ]
+    across = WIDTH / (ACROSS[1] - ACROSS[0])
+    up = (figure.layout.height - 38) / (UPWARDS[1] - UPWARDS[0])
+    return [
+        (task, text, spots(across * x, -up * y, sizes[task] / 2, text), place)
+        for task, x, y, text, place in nodes
+    ], dict(zip(S.tasks, p, strict=True))
+
+
+@pytest.mark.parametrize("n", [2, 26, 60, 316])
+def test_no_name_lies_on_another_and_the_heaviest_come_first(n):
+    nodes, p = drawn(n)
+    named = {task: box[place] for task, text, box, place in nodes if text}
+    boxes = list(named.values())
+    assert not any(meet(a, b) for k, a in enumerate(boxes) for b in boxes[:k])
+    assert all(box[0] >= -WIDTH / 2 and box[2] <= WIDTH / 2 for box in boxes)
+    assert max(p, key=p.get) in named
+    assert len(named) <= 24
+    assert len(named) >= min(n, 8)
+
+
+def test_what_is_selected_is_named_before_all_others():
+    nodes, p = drawn(26)
+    light = min(p, key=p.get)
+    nodes, _ = drawn(26, selected=[light])
+    assert light in {task for task, text, *_ in nodes if text}
+
+
+def test_a_name_with_no_room_is_left_out():
+    points = np.array([[0.0, 0.0], [1.0, 1.0], [500.0, 0.0]])
+    crowded = [[x, y] for x in range(-80, 90, 8) for y in range(-60, 70, 8)]
+    every = np.vstack([points, crowded])
+    labels = ["name"] * len(every)
+    room = (-600.0, -600.0, 600.0, 600.0)
+    found = label_places(every, [8.0] * len(every), labels, [0, 1, 2], within=room, most=3)
+    assert set(found) == {2}
+    small = label_places(every, [SMALL] * len(every), labels, [0, 1, 2], within=room, most=3)
+    assert set(small) == {0, 1, 2}
+    first = label_places(points, [8.0] * 3, labels, [0, 1, 2], within=room, most=1)
+    assert first == {0: "top center"}
+    edge = (-600.0, -10.0, 600.0, 600.0)
+    assert label_places(points[:1], [8.0], labels, [0], within=edge, most=1)[0] == "middle right"
+
+
+def test_many_groups_get_no_legend():
+    S = similarity("jsd", 60, 0)
+    graph, p = task_graph(S), np.full(60, 1 / 60)
+    assert task_graph_figure(graph, p, [f"g{k % 12}" for k in range(60)]).layout.showlegend
+    many = task_graph_figure(graph, p, [f"g{k % 13}" for k in range(60)])
+    assert not many.layout.showlegend
+    assert all("<br>g" in words for t in many.data if t.name for words in t.hovertext)
+
+
+def test_the_ring_of_a_selected_node_is_not_in_the_legend():
+    S = similarity("jsd", 8, 0)
+    p = np.arange(1.0, 9) / 36
+    figure = task_graph_figure(task_graph(S), p, ["one"] * 8, selected=[S.tasks[7]])
+    [nodes] = [t for t in figure.data if t.name == "one"]
+    assert [c[0] for c in nodes.customdata] == [*S.tasks[6::-1], S.tasks[7]]
+    assert list(nodes.marker.line.width) == [1] * 7 + [3]

@@ -1,0 +1,80 @@
+"""The Why page's charts and sentences say what the explanation holds."""
+
+import numpy as np
+import pytest
+
+from taskpgm_core.figures.why import additive_split_figure, waterfall_figure
+from taskpgm_core.findings import why as findings
+
+NAMES = ("a", "<b>b</b>", "c", "d")
+ANCHOR = np.array([0.3, 0.3, 0.2, 0.0])
+DIVERSITY = np.array([0.2, -0.1, 0.1, 0.0])
+
+
+def test_a_waterfall_ends_in_the_sum_of_its_parts():
+    [bars] = waterfall_figure([("<i>x</i>", 0.5), ("y", -0.2), ("z", 0.05)], "weight").data
+    assert list(bars.measure) == ["relative"] * 3 + ["total"]
+    assert list(bars.x) == pytest.approx([50, -20, 5, 35])
+    assert list(bars.customdata) == pytest.approx([0.5, -0.2, 0.05, 0.35])
+    assert list(bars.text) == ["+50.0", "−20.0", "+5.0", "35.0%"]
+    nothing = [("x", 0.1), ("y", 0.2), ("z", -0.3)]  # sums to 5.6e-17
+    assert waterfall_figure(nothing, "weight").data[0].text[-1] == "0%"
+    assert findings.signed(-1e-5) == findings.signed(1e-5) == "+0.0%"
+
+
+@pytest.mark.parametrize(
+    "parts", [[("x", 0.5), ("y", -0.9)], [("x", -5.0), ("y", 5.1)], [("x", 0.0)], [("x", 1e-9)]]
+)
+def test_every_step_of_a_waterfall_is_in_view(parts):
+    low, high = waterfall_figure(parts, "weight").layout.xaxis.range
+    heights = np.cumsum([0.0, *[100 * value for _, value in parts]])
+    assert low <= heights.min()
+    assert high > heights.max()
+
+
+def test_the_two_parts_add_up_to_the_ring():
+    anchor, diversity, weight = additive_split_figure(NAMES, ANCHOR, DIVERSITY, limit=2).data
+    assert list(weight.customdata) == ["a", "c"]
+    np.testing.assert_allclose(np.add(anchor.x, diversity.x), weight.x)
+    assert list(weight.x) == pytest.approx([50, 30])
+
+
+def test_the_chosen_task_is_always_shown_and_markup_is_text():
+    figure = additive_split_figure(NAMES, ANCHOR, DIVERSITY, chosen="<b>b</b>", limit=2)
+    assert list(figure.data[2].customdata) == ["a", "c", "<b>b</b>"]
+    assert list(figure.layout.yaxis.ticktext) == ["a", "c", "<b>&lt;b&gt;b&lt;/b&gt;</b>"]
+    assert "<b>b" not in "".join(figure.data[0].hovertemplate)
+
+
+def test_sentences_follow_the_numbers():
+    assert "gets nothing" in findings.weight_finding("a", 0.0, 0.0, 0.0)
+    said = findings.weight_finding("a", 0.2, 0.3, -0.1)
+    assert said == "a gets 20.0%: the anchor asks for +30.0%, diversity for −10.0%"
+    assert "raise the balance from 0.5 to 0.7" in findings.zero_reason("a", 0.1, 0.7, 0.5, "nats")
+    assert "lower the balance from 2 to 0.7" in findings.zero_reason("a", 0.1, 0.7, 2.0, "nats")
+    assert "at every balance" in findings.zero_reason("a", 0.1, None, 0.5, "nats")
+    split = findings.split_finding(NAMES, ANCHOR, DIVERSITY)
+    assert split == "Diversity asks most for a (+20.0%) and least for <b>b</b> (−10.0%)"
+    assert "anchor alone" in findings.split_finding(NAMES, ANCHOR, 0 * DIVERSITY)
+    only_up = findings.split_finding(NAMES, ANCHOR, np.abs(DIVERSITY))
+    assert only_up == "Diversity asks most for a, +20.0%"
+
+
+def test_sentences_about_others():
+    push = np.array([0.0, 0.1, -0.3, -0.1])
+    assert findings.neighbours_finding("a", NAMES, push) == "c takes the most from a"
+    assert "No other task moves" in findings.neighbours_finding("a", NAMES, 0 * push)
+    assert "takes weight" in findings.neighbours_finding("a", NAMES, np.abs(push))
+    change = np.array([0.0, 0.02, -0.05, 0.03])
+    assert findings.without_finding("a", NAMES, 0.1, change) == (
+        "Without a another 5.0% moves among the others; d gains the most"
+    )
+    assert "nothing changes" in findings.without_finding("a", NAMES, 0.0, change)
+    assert "keep their proportions" in findings.without_finding("a", NAMES, 0.1, 0 * change)
+    assert "c is the most like a, 40% nearer" in findings.twins_finding("a", "c", 0.4)
+    assert "nothing would move" in findings.what_if_finding("a", "c", 0.1, 0.1, 0.0)
+    assert findings.what_if_finding("a", "c", 0.1, 0.2, 0.3) == (
+        "30.0% of the budget would move; a from 10.0% to 20.0%"
+    )
+    assert "0.01 nats more alike, 0.20% of" in findings.what_if_hint("a", "c", 0.002, "nats")
+    assert "moves nothing" in findings.what_if_hint("a", "c", 0.0, "nats")

@@ -1,0 +1,140 @@
+"""Each alarm is raised by the mixture that deserves it, and not by its sound neighbour."""
+
+import json
+
+import numpy as np
+import pytest
+
+from taskpgm_core import store
+from taskpgm_core.analysis.study_alarms import study_alarms
+from taskpgm_core.cli.main import main
+from taskpgm_core.mixture import pose, solve
+from taskpgm_core.mixture.alarms import alarms, instability
+from taskpgm_core.mixture.uncertainty import uncertainty
+from taskpgm_core.records import Similarity, read_only
+
+
+def similarity(S, measure="jsd"):
+    S = np.asarray(S, dtype=float)
+    return Similarity(tuple(f"t{i}" for i in range(len(S))), read_only(S), measure)
+
+
+def apart(n=6, seed=0):
+    """-D for points on a line: convex on the simplex, tasks of different representativeness."""
+    x = np.random.default_rng(seed).uniform(0, 1, n)
+    return -np.abs(x[:, None] - x[None, :])
+
+
+def names(S, balance=1.2, **known):
+    problem = pose(similarity(S))
+    return {a.name: a for a in alarms(problem, solve(problem, balance), **known)}
+
+
+def test_all_is_well():
+    assert names(apart(), balance=0.999, noise_floor=0.01) == {}
+
+
+def test_equal_rows_have_nothing_to_say():
+    ring = np.array([[-min((i - j) % 6, (j - i) % 6) for j in range(6)] for i in range(6)])
+    assert names(ring)["nothing-to-say"].level == "warning"
+    assert "nothing-to-say" not in names(apart())
+
+
+@pytest.mark.parametrize(("share", "raised"), [(0.4, False), (0.6, True)])
+def test_differences_are_held_against_the_noise(share, raised):
+    S = apart()
+    off = S[np.triu_indices(6, 1)]
+    found = names(S, noise_floor=share * np.ptp(off))
+    assert ("within-noise" in found) == raised
+    if raised:
+        assert found["within-noise"].number == pytest.approx(1 / share)
+
+
+def test_a_shift_is_said_with_its_size():
+    S = np.array([[0.0, 1, 0], [1, 0, 0.2], [0, 0.2, 0]])
+    problem = pose(similarity(S))
+    found = names(S)["not-convex"]
+    assert found.number == problem.convexity.shift > problem.convexity.shift_floor > 0
+    assert "not-convex" not in names(apart())
+
+
+def test_a_corner_is_said():
+    assert names(apart(5), balance=1e6)["corner"].number < 2
+    assert "corner" not in names(apart(), balance=1.0)
+
+
+def test_where_the_closed_form_fails_is_a_note_and_comes_last():
+    problem = pose(similarity(apart(5)))
+    raised = alarms(problem, solve(problem, 1e6))
+    assert [a.name for a in raised] == ["corner", "closed-form-invalid"]
+    assert [a.level for a in raised] == ["warning", "note"]
+    assert raised[-1].number == 5 - np.count_nonzero(solve(problem, 1e6).p)
+    assert "4 of 5 tasks have no weight" in raised[-1].sentence
+    same = names(np.full((3, 3), 0.5))["closed-form-invalid"]
+    assert "singular" in same.sentence
+    problem = pose(similarity(apart()), caps=1 / 6 + 1e-4)
+    capped = {a.name: a for a in alarms(problem, solve(problem, 0.99))}["closed-form-invalid"]
+    assert "no limits" in capped.sentence
+
+
+def test_other_minimisers_are_said():
+    twin = [[1.0, 1, 0], [1, 1, 0], [0, 0, 1]]
+    assert "not-unique" in names(twin, balance=0.5)
+    assert "not-unique" not in names(np.eye(3) + 0.1 * apart(3), balance=0.5)
+
+
+def test_a_mixture_that_jumps_is_said():
+    """Two nearly identical tasks, of which one is slightly more representative."""
+    S = np.eye(3)
+    S[0, 1] = S[1, 0] = 0.9999
+    S[0, 2] = S[2, 0] = 0.1
+    problem = pose(similarity(S))
+    step = solve(problem, 1.0001).p - solve(problem, 1.0).p
+    found = names(S)["jumpy"]
+    assert found.level == "note"
+    assert np.abs(step).sum() / 0.0001 == pytest.approx(found.number, rel=1e-3)
+    assert "jumpy" not in names(np.eye(3) + 0.1 * apart(3))
+
+
+@pytest.mark.parametrize(("spread", "raised"), [(0.01, False), (0.6, True)])
+def test_a_mixture_that_other_examples_would_change_is_said(spread, raised):
+    S = apart()
+    noise = spread * np.random.default_rng(1).normal(size=(60, 6, 6))
+    noise = noise + noise.transpose(0, 2, 1)
+    noise[:, np.arange(6), np.arange(6)] = 0
+    problem = pose(similarity(S))
+    sure = uncertainty(problem, 1.5, S + noise)
+    said = instability(sure)
+    assert bool(said) == raised
+    assert ("unstable" in names(S, 1.5, sure=sure)) == raised
+    for alarm in said:
+        assert alarm.number == pytest.approx(np.quantile(sure.distance, 0.9) / 2)
+        moved = np.abs(solve(pose(similarity(S + noise[0])), 1.5).p - sure.weight).sum()
+        assert sure.distance[0] == pytest.approx(moved)
+
+
+def test_only_divergences_are_held_against_the_noise_floor(monkeypatch):
+    study = store.open_study("starter")
+    heard = []
+    monkeypatch.setattr(
+        "taskpgm_core.analysis.study_alarms.alarms", lambda *a, **known: heard.append(known) or ()
+    )
+    for measure in ("jsd", "pmi"):
+        problem = pose(store.similarity(study, measure))
+        study_alarms(study, problem, solve(problem, 1.0), "not drawn")
+    assert heard == [
+        {"noise_floor": store.noise(study).floor, "sure": None, "upper": None},
+        {"noise_floor": None, "sure": None, "upper": None},
+    ]
+
+
+def test_solve_says_that_pmi_far_from_balance_1_is_unstable(capsys):
+    ask = ["solve", "bigbench", "--measure", "pmi", "--balance", "10"]
+    assert main([*ask, "--json"]) == 0
+    raised = {a["name"]: a for a in json.loads(capsys.readouterr().out)["alarms"]}
+    assert raised["unstable"]["number"] > 0.2
+    assert raised["closed-form-invalid"]["level"] == "note"
+    assert main(ask) == 0
+    said = capsys.readouterr()
+    assert f"Warning: {raised['unstable']['sentence']}" in said.err
+    assert raised["closed-form-invalid"]["sentence"] in said.out

@@ -1,0 +1,67 @@
+"""Selection, Why and Compare on every study they may meet: measured, without rows, none, broken."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from taskpgm_core.store import import_matrix
+from tests.support.app import open_page as page
+from tests.support.synthetic_study import write_study
+
+PAGES = ("selection", "why", "compare")
+COMMITTED = Path(__file__).parents[2] / "cache"
+
+
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory):
+    root = tmp_path_factory.mktemp("committed") / "cache"
+    shutil.copytree(COMMITTED, root, ignore=shutil.ignore_patterns(".*", "scenarios"))
+    return root
+
+
+@pytest.mark.parametrize("measure", ["jsd", "pmi"])
+@pytest.mark.parametrize("study", ["starter", "bigbench"])
+@pytest.mark.parametrize("name", PAGES)
+def test_committed_studies_are_shown(committed, monkeypatch, name, study, measure):
+    monkeypatch.setenv("TASKPGM_CACHE", str(committed))
+    at = page(name, study=study, measure=measure, balance="0.7", anchor="proportional")
+    assert at.get("plotly_chart")
+    assert not at.error
+
+
+@pytest.mark.parametrize("balance", ["0", "1", "1000000000"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_study_of_two_tasks_without_rows_is_shown_at_any_balance(cache, tmp_path, name, balance):
+    file = tmp_path / "two.csv"
+    file.write_text("0,0.3\n0.3,0\n")
+    import_matrix(file, kind="divergence")
+    at = page(name, study="two", balance=balance)
+    assert at.get("plotly_chart")
+    assert not at.error
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_an_empty_cache_shows_how_to_begin(cache, name):
+    at = page(name)
+    assert at.title[0].value == "No study yet"
+    assert not at.get("plotly_chart")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_broken_study_says_so_and_leaves_the_others_usable(cache, name):
+    write_study(cache)
+    broken = write_study(cache, slug="broken", digest="ab" * 32, seed=7)
+    (Path(broken.folder) / "matrices.npz").write_bytes(b"no archive")
+    at = page(name, study="broken")
+    assert at.error
+    assert not at.get("plotly_chart")
+    assert page(name, study="synthetic").get("plotly_chart")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_limits_that_clash_stop_the_page_with_their_sentence(cache, name):
+    write_study(cache)
+    at = page(name, study="synthetic", floor="0.5")
+    assert at.error
+    assert not at.get("plotly_chart")

@@ -1,0 +1,195 @@
+"""Task graph, Similarity and Trade-off: what they draw is what was measured and solved."""
+
+import base64
+import json
+
+import networkx as nx
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from taskpgm_core.analysis.drill_down import drill_down, positions
+from taskpgm_core.analysis.graph_layout import backbone
+from taskpgm_core.errors import StoreError
+from taskpgm_core.figures.tradeoff import path_areas_figure
+from taskpgm_core.findings.graph import letter
+from taskpgm_core.mixture import closed_form, pose, solve, trace
+from taskpgm_core.store import import_matrix, pair_divergences, probe_pool, similarity
+from tests.support.app import open_page as page
+from tests.support.synthetic_study import TASKS, write_study
+
+
+@pytest.fixture
+def study(cache):
+    random = np.random.default_rng(4)
+    pool_task = np.repeat(np.arange(3), 2)
+    per_example = random.uniform(0.05, 0.6, (3, 6))
+    tokens = np.array([2, 3, 1, 4, 2, 2])
+    jsd = np.zeros((3, 3))
+    for row, (i, j) in zip(per_example.astype(np.float32), ((0, 1), (0, 2), (1, 2)), strict=True):
+        jsd[i, j] = jsd[j, i] = row.astype(float).mean()
+    gold = -random.uniform(0, 5, (4, 14)).astype(np.float32)
+    loss = -np.add.reduceat(gold.astype(float), np.cumsum([0, *tokens[:-1]]), axis=1)
+    table = np.stack([loss[:3, pool_task == t].mean(axis=1) for t in range(3)], axis=1)
+    pmi = -((table - np.diag(table)) + (table - np.diag(table)).T) / 2
+    matrices = {"jsd": jsd, "pmi": pmi, "pmi-token": pmi, "base": np.full(3, 0.2)}
+    matrices |= {"noise": np.array([0.01]), "noise_tasks": np.array([1], dtype=np.int64)}
+    return write_study(cache, matrices=matrices, per_example=per_example, gold=gold)
+
+
+def figure(at: AppTest, key: str) -> dict:
+    [found] = [c.proto.spec for c in at.get("plotly_chart") if c.proto.id.endswith(f"-{key}")]
+    return json.loads(found, object_hook=unpacked)
+
+
+def unpacked(part: dict) -> object:
+    """Arrays come as bytes in base64."""
+    if "bdata" not in part:
+        return part
+    values = np.frombuffer(base64.b64decode(part["bdata"]), part["dtype"])
+    shape = [int(k) for k in part["shape"].split(",")] if "shape" in part else [-1]
+    return values.reshape(shape)
+
+
+@pytest.mark.parametrize("measure", ["jsd", "pmi"])
+def test_the_parts_that_drive_a_pair_add_up_to_what_was_measured(study, measure):
+    S = similarity(study, measure).matrix
+    for i, j in ((0, 1), (2, 0), (1, 2)):
+        found = drill_down(study, measure, i, j)
+        assert found.share.sum() == pytest.approx(-S[i, j], abs=1e-6)
+        assert found.by_task(3).sum() == pytest.approx(-S[i, j], abs=1e-6)
+        assert sorted(found.order) == list(range(6))
+        assert (np.diff(found.share[found.order]) <= 0).all()
+    own = drill_down(study, "pmi", 0, 1)
+    assert not own.share[4:].any()
+
+
+def test_the_examples_of_a_pair_are_those_that_were_kept(study):
+    found = drill_down(study, "jsd", 0, 2)
+    np.testing.assert_allclose(found.value, pair_divergences(study).of(0, 2))
+    shown = positions(study, found, 3)
+    assert len(shown) == probe_pool(study).tokens[3]
+    for position in shown:
+        assert list(position.said) == ["sums", "logic", "base model"]
+        assert all(0 < x <= 1 for said in position.said.values() for _, x in said)
+
+
+def test_an_imported_matrix_has_nothing_to_drill_into(cache, tmp_path):
+    file = tmp_path / "m.csv"
+    file.write_text(",a,b\na,1,0.5\nb,0.5,1\n")
+    study = import_matrix(file, kind="similarity", name="two")
+    with pytest.raises(StoreError, match="imported as a matrix"):
+        drill_down(study, "given", 0, 1)
+    at = page("similarity", study="two")
+    assert any("no models to look into" in i.value for i in at.info)
+
+
+def test_the_matrix_shows_every_divergence_and_opens_the_pair_in_the_address(study):
+    at = page("similarity", task=["logic", "sums"])
+    D = similarity(study).divergence
+    drawn = figure(at, "matrix")
+    cells = next(t for t in drawn["data"] if t["type"] == "scatter")["customdata"]
+    assert {frozenset(c) for c in cells} == {frozenset(p) for p in ((0, 1), (0, 2), (1, 2))}
+    heat = next(t for t in drawn["data"] if t["type"] == "heatmap")["z"]
+    values = {round(v, 5) for v in heat[~np.eye(3, dtype=bool)].tolist()}
+    assert values == {round(float(D[i, j]), 5) for i, j in ((0, 1), (0, 2), (1, 2))}
+    assert (at.selectbox(key="pair-a").value, at.selectbox(key="pair-b").value) == ("logic", "sums")
+    said = [d.value for d in at.dataframe if "true, base model" in d.value]
+    assert len(said) == 1
+    assert any(f"{D[2, 0]:.3f} nats apart" in m.value.replace("\\", "") for m in at.markdown)
+
+
+def test_a_study_without_text_says_how_to_bring_it(cache):
+    write_study(cache, text=None)
+    at = page("similarity")
+    assert any("taskpgm_core text synthetic --from DIR" in i.value for i in at.info)
+
+
+def test_the_graph_sizes_nodes_by_the_solvers_weights_and_clicks_select(study):
+    at = page("graph", balance="0.4")
+    p = dict(zip(TASKS, solve(pose(similarity(study)), 0.4).p, strict=True))
+    nodes = {
+        c[0]: c[1]
+        for t in figure(at, "graph")["data"]
+        for c in t.get("customdata", [])
+        if not isinstance(c[1], str)
+    }
+    assert nodes == pytest.approx(p, abs=1e-8)
+    edges = [
+        c
+        for t in figure(at, "graph")["data"]
+        for c in t.get("customdata", [])
+        if isinstance(c[1], str)
+    ]
+    assert all(set(edge) < set(TASKS) for edge in edges)
+    at = page("graph", task=["dates"])
+    table = at.dataframe[0].value
+    near = similarity(study).divergence[1]
+    assert table["task"].tolist() == sorted(("sums", "logic"), key=lambda t: near[TASKS.index(t)])
+    assert table["nats"].tolist() == pytest.approx(sorted(np.delete(near, 1)), abs=1e-4)
+
+
+def test_the_tradeoff_draws_the_exact_path_and_where_the_closed_form_holds(study):
+    at = page("tradeoff", balance="0.4")
+    problem = pose(similarity(study))
+    path = trace(problem)
+    drawn = figure(at, "path")["data"]
+    assert sum(t["y"][0] for t in drawn) == pytest.approx(1, abs=1e-5)
+    first = {t["meta"]: t["y"][0] for t in drawn}
+    weights = dict(zip(TASKS, path.at(0.0), strict=True))
+    assert first == pytest.approx({t: weights[t] for t in first}, abs=1e-5)
+    table = at.dataframe[0].value.set_index("mixture")
+    here = solve(problem, 0.4).p
+    S = problem.similarity.matrix
+    assert table.loc["this mixture", "diverse"] == pytest.approx(-here @ S @ here)
+    assert table.loc["uniform", "effective tasks"] == pytest.approx(3)
+    corners = at.dataframe[1].value
+    assert corners["balance"].tolist() == path.balances.tolist()
+    for r, tasks, largest in corners[["balance", "tasks", "largest share"]].itertuples(index=False):
+        p = solve(problem, r).p
+        assert tasks == (p > 1e-9).sum()
+        assert largest == pytest.approx(100 * p.max())
+    low = closed_form(problem).interval[0]
+    assert any(f"holds from {low:.3g}" in m.value.replace("\\", "") for m in at.markdown)
+
+
+def test_many_tasks_are_drawn_as_the_sums_of_their_families():
+    weights = np.random.default_rng(1).dirichlet(np.ones(50), size=4)
+    groups = [f"family {k % 3}" for k in range(50)]
+    drawn = path_areas_figure(
+        [f"t{k}" for k in range(50)],
+        groups,
+        np.array([0.0, 0.5, 1.0, 3.0]),
+        weights,
+        balance=1.0,
+        anchor_name="uniform",
+    )
+    assert [t.meta for t in drawn.data] == ["family 0", "family 1", "family 2"]
+    total = np.sum([t.y for t in drawn.data], axis=0)
+    np.testing.assert_allclose(total, 1, atol=1e-5)
+    assert drawn.data[0].y[0] == pytest.approx(weights[0, ::3].sum(), abs=1e-6)
+
+
+@pytest.mark.parametrize(("n", "digits"), [(1, 3), (2, 3), (3, 0), (9, 0), (40, 1), (40, 9)])
+def test_the_backbone_holds_a_maximum_spanning_tree_and_the_nearest_tasks(n, digits):
+    strength = np.random.default_rng(n).uniform(size=(n, n)).round(digits)
+    strength = np.triu(strength, 1) + np.triu(strength, 1).T + 1.5 * np.eye(n)
+    edges = backbone(strength, 2)
+    weigh = lambda pairs: [(i, j, strength[i, j]) for i, j in pairs]  # noqa: E731
+    tree = nx.Graph()
+    tree.add_nodes_from(range(n))
+    tree.add_weighted_edges_from(weigh(edges))
+    whole = nx.Graph()
+    whole.add_nodes_from(range(n))
+    whole.add_weighted_edges_from(weigh(zip(*np.triu_indices(n, 1), strict=True)))
+    assert nx.is_connected(tree)
+    best = nx.maximum_spanning_tree(whole).size("weight")
+    assert nx.maximum_spanning_tree(tree).size("weight") == pytest.approx(best)
+    for i in range(n):
+        order = sorted((j for j in range(n) if j != i), key=lambda j: (-strength[i, j], j))
+        assert {(min(i, j), max(i, j)) for j in order[:2]} <= set(edges)
+    assert len(edges) <= 3 * n
+
+
+def test_communities_are_named_in_order():
+    assert [letter(k) for k in (0, 25, 26, 27)] == ["A", "Z", "Z1", "Z2"]

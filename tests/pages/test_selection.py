@@ -1,0 +1,73 @@
+"""The Selection page: its curve, its choice of k and its counts are the selection's own."""
+
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from taskpgm_core.figures.selection import captured
+from taskpgm_core.findings.selection import enough
+from taskpgm_core.mixture import pose
+from taskpgm_core.mixture.selection.greedy import select
+from taskpgm_core.store import similarity
+from tests.support.app import open_page
+from tests.support.synthetic_study import write_study
+
+TASKS = ("sums", "dates", "logic", "<b>rhymes</b>", "colours")
+
+
+@pytest.fixture
+def selection(cache):
+    study = write_study(cache, tasks=TASKS)
+    return select(pose(similarity(study, "jsd")), 0.5, exact_up_to=len(TASKS))
+
+
+def page(**query) -> AppTest:
+    return open_page("selection", **{"study": "synthetic", "balance": "0.5", **query})
+
+
+def charts(at: AppTest) -> list[dict]:
+    return [json.loads(c.proto.spec) for c in at.get("plotly_chart")]
+
+
+def test_the_curve_is_greedys_with_the_optimum_beside_it(selection):
+    drawn = {trace["name"]: trace for trace in charts(page())[0]["data"]}
+    wanted = [captured(selection, step.value) for step in selection.steps]
+    assert drawn["greedy"]["y"] == pytest.approx(wanted, abs=1e-6)
+    best = [captured(selection, step.exact) for step in selection.steps]
+    assert drawn["best of any k"]["y"] == pytest.approx(best, abs=1e-6)
+
+
+def test_k_starts_at_enough_and_lives_in_the_address(selection):
+    at = page()
+    assert at.slider(key="pick-k").value == enough(selection)
+    at.slider(key="pick-k").set_value(2).run()
+    assert not at.exception
+    assert at.query_params["k"] == "2"
+    assert list(at.dataframe[0].value["task"]) == list(selection.steps[1].tasks)
+
+
+def test_counts_of_the_choice_fill_the_budget(selection):
+    at = page(k="3", budget="777")
+    table = at.dataframe[0].value
+    assert table["rows"].sum() == 777
+    shares = dict(zip(TASKS, selection.steps[2].p, strict=True))
+    for row in table.to_dict("records"):
+        assert row["share"] == pytest.approx(100 * shares[row["task"]])
+        assert row["epochs"] == pytest.approx(row["rows"] / (100 + TASKS.index(row["task"])))
+
+
+def test_the_limit_on_epochs_is_a_line_on_the_chart_and_limits_are_set_aside(selection):
+    at = page(k="2", **{"max-epochs": "60"})
+    assert charts(at)[2]["layout"]["shapes"][0]["x0"] == 60.0
+    assert any("without your limits" in info.value for info in at.info)
+    drawn = {trace["name"]: trace for trace in charts(at)[0]["data"]}
+    wanted = [captured(selection, step.value) for step in selection.steps]
+    assert drawn["greedy"]["y"] == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize("k", ["0.5", "-1", "99", "x"])
+def test_a_k_that_makes_no_sense_is_ignored_with_a_notice(selection, k):
+    at = page(k=k)
+    assert any("is no k" in warning.value for warning in at.warning)
+    assert at.slider(key="pick-k").value == enough(selection)

@@ -1,0 +1,323 @@
+"""The report and the decision record: the same facts, all text as text, nothing from outside."""
+
+import html.parser
+import json
+import re
+
+import numpy as np
+import pytest
+
+from pages.ui.report import handover
+from pages.ui.url_state import View
+from taskpgm_core.analysis.replicates import replicates
+from taskpgm_core.cli.main import main
+from taskpgm_core.errors import MixtureError
+from taskpgm_core.figures.numbers import percent
+from taskpgm_core.findings.why import signed
+from taskpgm_core.mixture import pose, solve, trace
+from taskpgm_core.mixture.alarms import alarms
+from taskpgm_core.mixture.counts import allocate
+from taskpgm_core.mixture.explanation import explain
+from taskpgm_core.mixture.uncertainty import uncertainty
+from taskpgm_core.report import decide, report_page
+from taskpgm_core.report.markup import element, trusted
+from taskpgm_core.report.mixture_table import NAMED
+from taskpgm_core.report.reasons import HEAVIEST, NEAREST
+from taskpgm_core.store import import_matrix, list_studies, similarity
+from tests.support.synthetic_study import synthetic_arrays, write_study
+
+HOSTILE = ("<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "a&b\u2028<!--")
+
+
+class Reader(html.parser.HTMLParser):
+    """Tags, attributes, cells and scripts of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes, self.scripts, self.cells = [], [], {}, []
+        self._script, self._cell = None, False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        self._script = dict(attrs).get("id", "module") if tag == "script" else None
+        if tag == "td":
+            self.cells.append("")
+        self._cell = tag == "td"
+
+    def handle_endtag(self, tag):
+        self._script, self._cell = None, False
+
+    def handle_data(self, data):
+        if self._script:
+            self.scripts[self._script] = self.scripts.get(self._script, "") + data
+        elif self._cell:
+            self.cells[-1] += data
+
+
+def made(study, *, balance=0.5, budget=1000, notes="", title="", **posing):
+    problem = pose(similarity(study), **posing)
+    solution, path = solve(problem, balance), trace(problem)
+    sure = uncertainty(problem, balance, replicates(study, "jsd", draws=20))
+    counted = allocate(solution.p, study.names, budget, rows=study.rows) if budget else None
+    raised = alarms(problem, solution)
+    decision = decide(
+        study,
+        problem,
+        solution,
+        allocation=counted,
+        alarms=raised,
+        explanation=explain(problem, solution, path),
+        sure=sure,
+        notes=notes,
+        title=title,
+    )
+    return decision, problem, solution, report_page(decision, problem, path)
+
+
+@pytest.fixture
+def study(cache):
+    return write_study(cache)
+
+
+def test_page_and_record_state_the_solvers_mixture(study):
+    decision, _, solution, page = made(study, notes="Because.")
+    read = Reader(page)
+    record = json.loads(read.scripts["decision"])
+    assert record == json.loads(decision.to_json())
+    assert [line["weight"] for line in record["tasks"]] == solution.p.tolist()
+    assert sum(line["count"] for line in record["tasks"]) == 1000
+    assert record["certificate"]["gap"] == solution.gap
+    assert record["study"]["content"] == study.content
+    assert record["study"]["digest"] == study.digest
+    assert record["notes"] == "Because."
+    for task, weight in zip(study.names, solution.p, strict=True):
+        if weight > 0:
+            assert percent(weight) == read.cells[read.cells.index(task) + 2]
+    for sentence in (a.sentence for a in decision.alarms):
+        assert sentence.replace("'", "&#x27;") in page
+
+
+def test_every_weight_has_its_reason_and_its_interval(study):
+    decision, problem, solution, page = made(study)
+    why = explain(problem, solution, trace(problem)).reasons
+    sure = uncertainty(problem, 0.5, replicates(study, "jsd", draws=20))
+    cells = Reader(page).cells
+    for i, line in enumerate(json.loads(decision.to_json())["tasks"]):
+        assert line["interval"] == {
+            "low": sure.low[i],
+            "high": sure.high[i],
+            "inclusion": sure.inclusion[i],
+        }
+        split = line["reason"]
+        assert split["anchor"] + split["diversity"] == pytest.approx(line["weight"], abs=1e-12)
+        assert (split["anchor"], split["enters_at"]) == (why[i].anchor, why[i].enters_at)
+        assert split["reduced_cost"] == why[i].reduced_cost
+        row = cells[len(cells) - cells[::-1].index(line["task"]) - 1 :]
+        low, high = percent(sure.low[i]), percent(sure.high[i])
+        interval = low if low == high else f"{low} to {high}"
+        if line["weight"] > 0:
+            parts = [signed(split["anchor"]), signed(split["diversity"])]
+            assert row[1:5] == [percent(line["weight"]), interval, *parts]
+        else:
+            assert row[1] == interval
+    assert decision.uncertainty == {
+        "draws": 20,
+        "level": 0.9,
+        "stability": sure.stability,
+        "half_width_l1": sure.half_width_l1,
+        "missing": None,
+    }
+    shown = json.loads(Reader(page).scripts["dial-data"])["intervals"]
+    assert shown["balance"] == 0.5
+    assert shown["low"] == pytest.approx(sure.low, abs=1e-6)
+    assert shown["high"] == pytest.approx(sure.high, abs=1e-6)
+
+
+def test_a_task_left_out_is_told_what_would_bring_it_in(cache):
+    """Of two near-copies one is left out; at the balance it enters at, it has weight beyond."""
+    D = np.full((4, 4), 0.3) - 0.3 * np.eye(4)
+    D[0, 1] = D[1, 0] = 0.001
+    D[1, 2:] = D[2:, 1] = 0.29
+    matrices = {**synthetic_arrays(tasks=tuple("abcd"))["matrices"], "jsd": D}
+    study = write_study(cache, tasks=tuple("abcd"), matrices=matrices)
+    decision, problem, _, page = made(study, balance=0.0)
+    [out] = [line for line in decision.tasks if line.weight <= 0]
+    assert out.task == "b"
+    enters, path = out.reason.enters_at, trace(problem)
+    assert path.at(enters)[1] == pytest.approx(0, abs=1e-9)
+    assert path.at(enters + 0.01)[1] > 0
+    cells = Reader(page).cells
+    assert cells[-2:] == [f"{enters:.3g}", f"{out.reason.reduced_cost:.3g}"]
+    assert cells[-4] == "b"
+
+
+def test_many_zeros_are_summarised_nearest_first(cache):
+    n = 60
+    D = np.random.default_rng(0).uniform(0.1, 0.6, (n, n))
+    D = np.triu(D, 1) + np.triu(D, 1).T
+    names = tuple(f"t{k}" for k in range(n))
+    arrays = synthetic_arrays(tasks=names)["matrices"]
+    study = write_study(cache, tasks=names, matrices={**arrays, "jsd": D, "base": np.ones(n)})
+    decision, *_, page = made(study, balance=1e6)
+    costs = sorted(line.reason.reduced_cost for line in decision.tasks if line.weight <= 0)
+    cells = Reader(page).cells[3 - 4 * len(costs) :: 4]
+    assert cells == [f"{cost:.3g}" for cost in costs]
+    assert f"Show the {len(costs) - NEAREST} tasks farther" in page
+    left = f"And {len(costs) - NEAREST} tasks farther from coming in; the decision record has them"
+    assert left in page
+    zeros = [line.task for line in decision.tasks if line.weight <= 0]
+    named = f"{len(zeros)} tasks get nothing here: {', '.join(zeros[:NAMED])} and "
+    assert f"{named}{len(zeros) - NAMED} more; the decision record has them all." in page
+    assert f"Name the other {len(zeros) - NAMED}</summary>" in page
+    assert ", ".join(zeros[NAMED:]) + "." in page
+
+
+def test_many_weights_are_summarised_heaviest_first(cache):
+    n = HEAVIEST + 2
+    names = tuple(f"t{k}" for k in range(n))
+    decision, *_, page = made(write_study(cache, tasks=names), balance=1.0)
+    assert "And 2 lighter tasks; the decision record has them all." in page
+    cells = Reader(page).cells
+    order = sorted(decision.tasks, key=lambda line: -line.weight)
+    assert cells[-5 * n :: 5] == [line.task for line in order]
+    assert page.count("<details") == 1
+
+
+def test_the_dial_inside_holds_the_exact_path(study):
+    _, problem, solution, page = made(study)
+    data = json.loads(Reader(page).scripts["dial-data"])
+    path = trace(problem)
+    assert data["balances"] == path.balances.tolist()
+    assert data["balance"] == solution.balance
+    for places, weights, exact in zip(data["places"], data["weights"], path.weights, strict=True):
+        dense = np.zeros(len(study.names))
+        dense[places] = weights
+        assert dense == pytest.approx(exact, abs=1e-7)
+    assert data["middle"]
+
+
+def test_where_constraints_forbid_the_anchor_the_dial_marks_no_middle(study):
+    *_, page = made(study, floors={study.names[0]: 0.6})
+    data = json.loads(Reader(page).scripts["dial-data"])
+    assert not data["middle"]
+    assert "constraints" in data["noMiddle"]
+
+
+def test_hostile_names_and_notes_are_text(cache):
+    write_study(cache, tasks=HOSTILE)
+    study = list_studies(cache)[0][0]
+    words = "".join(HOSTILE)
+    decision, *_, page = made(study, notes=words, title=words)
+    read = Reader(page)
+    assert "img" not in read.tags
+    assert read.tags.count("script") == 3
+    assert not [name for _, name, _ in read.attributes if name.startswith("on")]
+    record = json.loads(read.scripts["decision"])
+    assert [line["task"] for line in record["tasks"]] == list(HOSTILE)
+    assert record["notes"] == words
+    assert decision.title == words
+    for line in decision.tasks:
+        assert read.cells.count(line.task) == 1 + (line.weight > 0)
+    assert "\u2028" not in read.scripts["decision"]
+
+
+def test_nothing_in_the_file_points_outside(study):
+    *_, page = made(study)
+    read = Reader(page)
+    for tag, name, value in read.attributes:
+        if name in ("src", "href", "action", "srcset"):
+            assert value.startswith("data:"), (tag, name, value)
+    style = page[page.index("<style>") : page.index("</style>")]
+    assert not re.search(r"url\(|@import", style)
+    assert not {"link", "iframe", "object", "embed"} & set(read.tags)
+    policy = next(v for t, n, v in read.attributes if t == "meta" and v and "default-src" in v)
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+
+
+def test_equal_questions_give_equal_digests_and_other_words_another(study):
+    first, *_ = made(study, notes="a")
+    assert first.digest == made(study, notes="a")[0].digest
+    assert first.digest != made(study, notes="b")[0].digest
+    assert first.digest != made(study, notes="a", balance=0.4)[0].digest
+
+
+def test_the_comparison_is_the_distance_in_budget(study):
+    decision, _, solution, _ = made(study)
+    uniform = next(c for c in decision.comparisons if c.name == "uniform")
+    assert uniform.moved == pytest.approx(np.abs(solution.p - 1 / len(solution.p)).sum() / 2)
+    S = similarity(study).matrix
+    this = decision.comparisons[0]
+    assert this.within == pytest.approx(solution.p @ S @ solution.p)
+
+
+def test_no_mixture_no_report(study):
+    problem = pose(similarity(study), floors=0.6)
+    with pytest.raises(MixtureError, match="no mixture to report"):
+        decide(study, problem, solve(problem, 1.0))
+
+
+def test_elements_escape_strings_and_keep_markup():
+    made_of = element("p", "<b>", [trusted("<i>x</i>"), 'q"'], title='"<')
+    assert made_of == '<p title="&quot;&lt;">&lt;b&gt;<i>x</i>q&quot;</p>'
+
+
+def test_the_verb_writes_both_files(study, tmp_path, capsys):
+    out, record, notes = tmp_path / "r.html", tmp_path / "r.json", tmp_path / "notes.txt"
+    notes.write_text("From a file <b>.\n", encoding="utf-8")
+    words = f"report {study.slug} --balance 0.7 --budget 500 --out {out} --record {record}"
+    assert main([*words.split(), "--notes-from", str(notes), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads(record.read_text(encoding="utf-8"))
+    assert printed["notes"] == "From a file <b>."
+    assert printed["question"]["balance"] == 0.7
+    assert printed["made"]
+    assert printed["uncertainty"]["draws"] == 100
+    assert all(line["interval"] and line["reason"] for line in printed["tasks"])
+    page = out.read_text(encoding="utf-8")
+    assert json.loads(Reader(page).scripts["decision"])["digest"] == printed["digest"]
+
+
+def test_the_dashboard_and_the_verb_write_the_same_decision(study, tmp_path):
+    record = tmp_path / "r.json"
+    words = f"report {study.slug} --balance 0.7 --budget 500 --notes x --out {tmp_path / 'r.html'}"
+    assert main([*words.split(), "--record", str(record)]) == 0
+    shown = handover(study, View(study.slug, "jsd", balance=0.7, budget=500), "", "x")
+    assert json.loads(shown.record) == json.loads(record.read_text(encoding="utf-8"))
+
+
+def test_the_verb_reports_an_endless_balance_and_an_infeasible_question(study, tmp_path, capsys):
+    words = ["report", study.slug, "--out", str(tmp_path / "r.html")]
+    assert main([*words, "--beta", "1", "--lambda", "0"]) == 0
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "λ = 0" in page
+    record = json.loads(Reader(page).scripts["decision"])
+    assert all(line["interval"] and not line["reason"] for line in record["tasks"])
+    assert "How sure the shares are" in page
+    assert main([*words, "--floor", "0.9"]) == 2
+    assert "No mixture meets these constraints" in capsys.readouterr().err
+
+
+def test_a_matrix_without_examples_says_why_it_has_no_intervals(cache, tmp_path):
+    file, out, record = tmp_path / "two.csv", tmp_path / "r.html", tmp_path / "r.json"
+    file.write_text("0,0.3\n0.3,0\n")
+    import_matrix(file, kind="divergence")
+    assert main(["report", "two", "--out", str(out), "--record", str(record)]) == 0
+    kept = json.loads(record.read_text(encoding="utf-8"))
+    assert [line["interval"] for line in kept["tasks"]] == [None, None]
+    assert kept["uncertainty"]["draws"] is None
+    assert "imported as a matrix" in kept["uncertainty"]["missing"]
+    page = out.read_text(encoding="utf-8")
+    assert kept["uncertainty"]["missing"] in page
+    assert json.loads(Reader(page).scripts["dial-data"])["intervals"] is None
+
+
+def test_a_mixture_that_is_the_reference_itself_gets_no_empty_figure(study):
+    here = study.rows / study.rows.sum()
+    _, _, solution, itself = made(study, balance=1.0, anchor=here)
+    assert solution.p == pytest.approx(here)
+    *_, other = made(study)
+    assert "the size-proportional mixture itself" not in itself
+    assert "of the budget moves away from the size-proportional mixture" in other
+    assert itself.count("<figure") == other.count("<figure") - 1

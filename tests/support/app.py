@@ -1,0 +1,19 @@
+"""Pages in Streamlit's own test runner, entered as a person enters them: through Home."""
+
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+HOME = Path(__file__).parents[2] / "app.py"
+
+
+def open_page(name: str = "", **query: object) -> AppTest:
+    """The page ``pages/NAME.py`` (Home without a name) at an address; it must raise nothing."""
+    at = AppTest.from_file(HOME, default_timeout=60)
+    for key, value in query.items():
+        at.query_params[key] = value
+    at.run()
+    if name:
+        at.switch_page(f"pages/{name}.py").run()
+    assert not at.exception
+    return at
