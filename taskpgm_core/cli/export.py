@@ -8,51 +8,29 @@ from typing import Any
 
 import click
 
+from taskpgm_core.analysis.provenance import provenance
 from taskpgm_core.analysis.replicates import bootstrap
 from taskpgm_core.analysis.study_alarms import study_alarms
 from taskpgm_core.builds.training_rows import training_rows
-from taskpgm_core.cli.mixture import allocation
-from taskpgm_core.cli.mixture_analysis import solved
-from taskpgm_core.cli.options import pose_from, question_options
+from taskpgm_core.cli.options import ask, question_options
 from taskpgm_core.cli.output import as_json, print_json, study_argument, warn
 from taskpgm_core.errors import ExportError, MixtureError
 from taskpgm_core.exports import EXPORTERS, Recipe, export, make_recipe
 from taskpgm_core.exports.materialise import materialise
 from taskpgm_core.files.atomic import write_atomic
-from taskpgm_core.mixture import trace
 from taskpgm_core.mixture.explanation import explain
 from taskpgm_core.records import Study
 
 
 def recipe_from(study: str, seed: int, options: dict[str, Any]) -> tuple[Study, Recipe]:
     """The study and the recipe of the mixture that a verb's options pose."""
-    posed = pose_from(study, **options)
-    found = solved(posed)
-    counted = allocation(posed, found.p)
+    known, posed = ask(study, **options)
+    found = posed.optimum()
+    counted = posed.allocation(found.p)
     if counted is None:
         raise ExportError("A recipe needs a --budget: how many rows (or --unit tokens) in all.")
-    known = posed.study
-    provenance = {
-        "study": known.slug,
-        "digest": known.digest,
-        "content": known.content,
-        "measure": found.measure,
-        "balance": found.balance,
-        "beta": found.beta,
-        "lambda": found.lam,
-        "anchor": found.anchor_name,
-        "status": found.status,
-        "gap": found.gap,
-        "gap_relative": found.gap_relative,
-    }
-    recipe = make_recipe(
-        found.p,
-        known.tasks,
-        counted,
-        seed=seed,
-        provenance=provenance,
-    )
-    return known, recipe
+    facts = provenance(known, posed.question, found)
+    return known, make_recipe(found.p, known.tasks, counted, seed=seed, provenance=facts)
 
 
 @click.command("export")
@@ -166,15 +144,15 @@ def report(
 
     if record and Path(record).resolve() == Path(out).resolve():
         raise MixtureError("--out and --record name the same file; give each its own.")
-    posed = pose_from(study, **options)
-    found, path = solved(posed), trace(posed.problem)
-    sure = bootstrap(posed.study, posed.problem, found.balance)
+    known, posed = ask(study, **options)
+    found, path = posed.optimum(), posed.path
+    sure = bootstrap(known, posed.problem, found.balance)
     decision = decide(
-        posed.study,
+        known,
         posed.problem,
         found,
-        allocation=allocation(posed, found.p),
-        alarms=study_alarms(posed.study, posed.problem, found, sure),
+        allocation=posed.allocation(found.p),
+        alarms=study_alarms(known, posed.problem, found, sure),
         explanation=explain(posed.problem, found, path) if isfinite(found.balance) else None,
         sure=sure,
         title=title,

@@ -6,44 +6,29 @@ from typing import Any
 import click
 import numpy as np
 
+from taskpgm_core.analysis.question import Posed
 from taskpgm_core.analysis.replicates import bootstrap
 from taskpgm_core.analysis.study_alarms import study_alarms
-from taskpgm_core.cli.options import Posed, pose_from, question_options
+from taskpgm_core.cli.options import ask, question_options
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.errors import MixtureError
-from taskpgm_core.mixture import Solution, solve, trace
+from taskpgm_core.mixture import Solution
 from taskpgm_core.mixture.baselines import baseline
-from taskpgm_core.mixture.counts import Allocation, allocate
 from taskpgm_core.mixture.divergence_bounds import Bracket, bracket
+from taskpgm_core.records import Study
 from taskpgm_core.store import upper_bound
 
 
-def allocation(posed: Posed, p: Any) -> Allocation | None:
-    """Whole-number counts of a mixture under the verb's budget; None where none was given."""
-    if posed.budget is None:
-        return None
-    return allocate(
-        p,
-        posed.study.names,
-        posed.budget,
-        unit=posed.unit,  # type: ignore[arg-type]
-        rows=posed.rows,
-        mean_tokens=posed.mean_tokens,
-        max_epochs=posed.max_epochs,
-    )
-
-
-def answer(posed: Posed, found: Solution) -> dict[str, Any]:
+def answer(study: Study, posed: Posed, found: Solution) -> dict[str, Any]:
     """The contract's object for ``solve``; unknown is null."""
-    study = posed.study
     optimal = found.status == "optimal"
-    counted = allocation(posed, found.p) if optimal else None
+    counted = posed.allocation(found.p) if optimal else None
     sure = bootstrap(study, posed.problem, found.balance) if optimal else ""
     raised = study_alarms(study, posed.problem, found, sure) if optimal else ()
     upper = upper_bound(study, found.measure)
     between = None
-    if upper is not None and optimal and np.isfinite(posed.balance):
-        between = bracket(posed.problem, upper, posed.balance)
+    if upper is not None and optimal and np.isfinite(found.balance):
+        between = bracket(posed.problem, upper, found.balance)
     return {
         "study": study.slug,
         "tasks": list(found.tasks),
@@ -72,8 +57,8 @@ def answer(posed: Posed, found: Solution) -> dict[str, Any]:
         "multipliers": found.multipliers,
         "counts": counted.counts if counted else None,
         "epochs": counted.epochs if counted else None,
-        "budget": posed.budget,
-        "unit": posed.unit,
+        "budget": posed.question.budget,
+        "unit": posed.question.unit,
         "uniform": baseline("uniform", posed.similarity),
         "proportional": None
         if study.rows is None
@@ -104,16 +89,16 @@ def ends(between: Bracket) -> dict[str, Any]:
 @as_json
 def solve_(study: str, as_json: bool, **options: Any) -> None:
     """The exact mixture that STUDY recommends, with its certificate."""
-    posed = pose_from(study, **options)
-    found = solve(posed.problem, posed.balance, lam=posed.lam)
-    result = answer(posed, found)
+    known, posed = ask(study, **options)
+    found = posed.solution()
+    result = answer(known, posed, found)
     if as_json:
         print_json(result)
         return
     if found.status != "optimal":
         raise MixtureError(f"No mixture meets these constraints: {found.message}")
     click.echo(
-        f"{posed.study.slug}, {found.measure}, balance {found.balance:g} (beta {found.beta:.4g}, "
+        f"{known.slug}, {found.measure}, balance {found.balance:g} (beta {found.beta:.4g}, "
         f"lambda {found.lam:g}), anchor {found.anchor_name}"
     )
     header = ["task", "weight", "uniform", "proportional"]
@@ -127,7 +112,7 @@ def solve_(study: str, as_json: bool, **options: Any) -> None:
         for i, name in enumerate(found.tasks)
     ]
     if result["counts"] is not None:
-        header += [posed.unit, "epochs"]
+        header += [posed.question.unit, "epochs"]
         for i, row in enumerate(rows):
             epochs = result["epochs"][i] if result["epochs"] is not None else None
             row += [str(result["counts"][i]), "-" if epochs is None else f"{epochs:.2f}"]
@@ -152,8 +137,8 @@ def solve_(study: str, as_json: bool, **options: Any) -> None:
 @as_json
 def path(study: str, as_json: bool, **options: Any) -> None:
     """Every mixture of STUDY from pure diversity (balance 0) to its last task, exactly."""
-    posed = pose_from(study, **options)
-    traced = trace(posed.problem)
+    _, posed = ask(study, **options)
+    traced = posed.path
     if as_json:
         print_json(traced.to_json())
         return

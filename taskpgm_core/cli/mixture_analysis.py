@@ -6,11 +6,9 @@ import click
 import numpy as np
 
 from taskpgm_core.analysis.replicates import replicates
-from taskpgm_core.cli.mixture import allocation
-from taskpgm_core.cli.options import Posed, pose_from, question_options
+from taskpgm_core.cli.options import ask, question_options
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.errors import MixtureError
-from taskpgm_core.mixture import Solution, solve, trace
 from taskpgm_core.mixture.alarms import instability
 from taskpgm_core.mixture.baselines import BASELINES, baseline
 from taskpgm_core.mixture.explanation import explain
@@ -18,14 +16,6 @@ from taskpgm_core.mixture.near_optimal import near_optimal
 from taskpgm_core.mixture.selection.greedy import select
 from taskpgm_core.mixture.uncertainty import uncertainty
 from taskpgm_core.store import losses
-
-
-def solved(posed: Posed) -> Solution:
-    """The optimum of a posed problem; MixtureError where its constraints clash."""
-    found = solve(posed.problem, posed.balance, lam=posed.lam)
-    if found.status != "optimal":
-        raise MixtureError(f"No mixture meets these constraints: {found.message}")
-    return found
 
 
 @click.command("select")
@@ -42,8 +32,8 @@ def solved(posed: Posed) -> Solution:
 @as_json
 def select_(study: str, k_max: int | None, exact_up_to: int, as_json: bool, **options: Any) -> None:
     """The best k tasks of STUDY for every k, with what the greedy choice guarantees."""
-    posed = pose_from(study, **options)
-    found = select(posed.problem, posed.balance, k_max=k_max, exact_up_to=exact_up_to)
+    _, posed = ask(study, **options)
+    found = select(posed.problem, posed.question.balance, k_max=k_max, exact_up_to=exact_up_to)
     if as_json:
         steps = [
             {
@@ -91,11 +81,11 @@ def select_(study: str, k_max: int | None, exact_up_to: int, as_json: bool, **op
 @as_json
 def explain_(study: str, only: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Why each task of STUDY has its weight, and what it would take to move a zero."""
-    posed = pose_from(study, **options)
+    known, posed = ask(study, **options)
     for name in only:
-        posed.study.place(name)
-    found = solved(posed)
-    explanation = explain(posed.problem, found, trace(posed.problem))
+        known.place(name)
+    found = posed.optimum()
+    explanation = explain(posed.problem, found, posed.path)
     reasons = [r for r in explanation.reasons if not only or r.task in only]
     if as_json:
         print_json(
@@ -137,7 +127,7 @@ def explain_(study: str, only: tuple[str, ...], as_json: bool, **options: Any) -
         ]
         for r in reasons
     ]
-    asks = "gain asks" if options["unary"] == "gain" else "anchor asks"
+    asks = "gain asks" if posed.question.unary == "gain" else "anchor asks"
     header = ["task", "weight", asks, "diversity asks", "reduced cost", "enters at"]
     click.echo(table(header, rows))
 
@@ -168,12 +158,12 @@ def uncertainty_(
     """How sure the mixture of STUDY is: bootstrap intervals and near-optimal ranges."""
     if not (np.isfinite(slack) and slack >= 0):
         raise MixtureError(f"--slack must be a finite number of at least 0, not {slack}.")
-    posed = pose_from(study, **options)
-    found = solved(posed)
+    known, posed = ask(study, **options)
+    found = posed.optimum()
     sure = uncertainty(
         posed.problem,
-        posed.balance,
-        replicates(posed.study, posed.similarity.measure, draws=draws, seed=seed),
+        posed.question.balance,
+        replicates(known, posed.similarity.measure, draws=draws, seed=seed),
         level=level,
     )
     ranges = near_optimal(posed.problem, found, slack * posed.problem.convexity.scale)
@@ -232,8 +222,8 @@ def baselines(
     study: str, seed: int, temperature: float, strength: float, as_json: bool, **options: Any
 ) -> None:
     """The mixtures that others would choose for STUDY, beside the exact one."""
-    posed = pose_from(study, **options)
-    found, known = solved(posed), posed.study
+    known, posed = ask(study, **options)
+    found, balance = posed.optimum(), posed.question.balance
     utility = losses(known).gain if known.kind == "measured" else None
     mixtures = {
         name: baseline(
@@ -241,19 +231,19 @@ def baselines(
             posed.similarity,
             rows=known.rows,
             seed=seed,
-            balance=posed.balance if np.isfinite(posed.balance) else 1.0,  # none that moves
+            balance=balance if np.isfinite(balance) else 1.0,  # none that moves
             temperature=temperature,
             strength=strength,
             utility=utility,
         )
         for name, rule in BASELINES.items()
         if (known.rows is not None or not rule.needs_rows)
-        and (np.isfinite(posed.balance) or not rule.moves)
+        and (np.isfinite(balance) or not rule.moves)
     }
     counts: dict[str, tuple[int, ...] | None] = {}
     for name, p in mixtures.items():
         try:
-            counted = allocation(posed, p)
+            counted = posed.allocation(p)
             counts[name] = counted.counts if counted else None
         except MixtureError as error:  # a mixture that the budget cannot hold is an answer, too
             counts[name] = None
@@ -263,7 +253,7 @@ def baselines(
             {
                 "tasks": found.tasks,
                 "measure": posed.similarity.measure,
-                "balance": posed.balance,
+                "balance": balance,
                 "p": found.p,
                 "baselines": {
                     name: {
@@ -277,7 +267,7 @@ def baselines(
             }
         )
         return
-    if exact := allocation(posed, found.p):
+    if exact := posed.allocation(found.p):
         columns = [exact.counts, *counts.values()]
         rows = [
             [task, *("-" if c is None else str(c[i]) for c in columns)]

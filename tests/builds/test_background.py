@@ -8,11 +8,11 @@ import time
 
 import pytest
 import yaml
-from streamlit.testing.v1 import AppTest
 
 from taskpgm_core.builds import background
 from taskpgm_core.errors import JobError, PlanError
 from taskpgm_core.store import open_study
+from tests.support.app import open_page
 from tests.support.tiny_model import tiny_plan
 
 LONG = {"steps": 4000, "rank": 2, "alpha": 8, "batch": 4, "max_tokens": 128}
@@ -154,15 +154,8 @@ def test_what_is_no_plan_starts_nothing(cache):
     assert background.jobs() == []
 
 
-def page():
-    at = AppTest.from_file("../app.py", default_timeout=30)
-    at.run().switch_page("pages/build.py").run()
-    assert not at.exception
-    return at
-
-
 def test_the_page_needs_no_study_and_says_what_a_plan_asks_for(cache):
-    at = page()
+    at = open_page("build")
     assert any("26 tasks, one model each" in m.value for m in at.markdown)
     assert [b.label for b in at.button][:2] == ["What would it cost?", "Build bigbench"]
     at.selectbox(key="plan-name").set_value("a plan of my own").run()
@@ -171,14 +164,14 @@ def test_the_page_needs_no_study_and_says_what_a_plan_asks_for(cache):
 
 def test_the_page_starts_nothing_where_it_may_not(cache, monkeypatch):
     monkeypatch.setenv(background.SWITCH, "off")
-    at = page()
+    at = open_page("build")
     assert not at.button
     assert "switched off" in at.info[0].value
 
 
 def test_the_page_says_what_is_missing(cache, monkeypatch):
     monkeypatch.setattr(background, "NEEDED", ("no_such_package",))
-    at = page()
+    at = open_page("build")
     assert not at.button
     assert at.info[0].value == "Building needs no_such_package; add them with: make install"
 
@@ -186,7 +179,7 @@ def test_the_page_says_what_is_missing(cache, monkeypatch):
 def test_the_page_tells_how_builds_ended(tiny_base, cache):
     background.start(plan_text(tiny_base / "absent"))
     until("tiny", cache, "failed")
-    at = page()
+    at = open_page("build")
     assert any("could not be built" in m.value for m in at.markdown)
     assert any("absent" in e.value for e in at.error)
     at.button(key="resume-tiny").click().run()

@@ -31,7 +31,8 @@ PROBE = {"examples_per_task": 4, "max_completion_tokens": 6, "batch": 2, "top": 
 NURSERY = """
 import os, sys, warnings
 warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")
-from taskpgm_core import measure, pipeline
+from taskpgm_core import measure
+from taskpgm_core.builds import pipeline
 from taskpgm_core.cli.main import main
 import peft, transformers.models.llama.modeling_llama
 for line in sys.stdin:
@@ -155,7 +156,7 @@ def test_a_stopped_build_says_that_it_can_go_on(tiny_base, cache, tmp_path, star
 HOLD = """
 import sys, time
 from pathlib import Path
-from taskpgm_core.store.lock import locked
+from taskpgm_core.files.locking import locked
 with locked(Path(sys.argv[1]), sys.argv[2]):
     print("held", flush=True)
     time.sleep(60)

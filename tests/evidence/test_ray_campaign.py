@@ -55,7 +55,7 @@ def test_a_dead_workers_run_is_made_elsewhere_and_the_rows_are_the_same(
         if len(heard) == 2:
             os.kill(pids[0], signal.SIGKILL)
 
-    monkeypatch.setattr(ray_actors, "Stations", Halting)
+    monkeypatch.setattr(ray_actors, "RayWorkers", Halting)
     placing = Placing("ray", workers=2)
     assert campaign(protocol(), tiny_study, plan, threads=1, placing=placing, say=say) == 6
     assert len(heard) == 6

@@ -86,8 +86,8 @@ INTERPRET = """
 import sys
 import numpy as np
 import torch
-from taskpgm_core.measure.divergence import runs_of
-from taskpgm_core.measure.mixed_kernel import add_mixed
+from taskpgm_core.measure.jsd import runs_of
+from taskpgm_core.measure.jsd_triton import add_mixed
 
 asked, found = np.load(sys.argv[1] + "/asked.npz"), []
 for k in range(len(asked.files) // 2):
@@ -150,7 +150,7 @@ import sys
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from taskpgm_core.measure.mixed_kernel import BLOCK, PARTNERS, mixed_kernel
+from taskpgm_core.measure.jsd_triton import BLOCK, PARTNERS, mixed_kernel
 
 kinds = {"p": "*fp64", "pieces": "*i64", "total": "*fp64"}
 kinds |= {name: "i32" for name in ("models", "columns", "rows")}
@@ -242,8 +242,8 @@ def test_the_order_of_models_does_not_matter():
 MEMORY = """
 import resource, sys
 import numpy as np, torch
-from taskpgm_core.measure.divergence import all_pairs
-from taskpgm_core.measure.head import Head
+from taskpgm_core.measure.jsd import all_pairs
+from taskpgm_core.measure.lm_head import Head
 
 torch.set_num_threads(1)
 models, vocabulary = map(int, sys.argv[1:])

@@ -1,0 +1,231 @@
+"""A question about a study, and the one place where it becomes a posed problem.
+
+The command line, the address of a page, a recipe's provenance and a notebook all ask by a
+``Question``; ``question_words`` reads and writes it as words.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Literal, get_args
+from urllib.parse import urlencode
+
+import numpy as np
+
+from taskpgm_core import store
+from taskpgm_core.analysis.mixture_reference import (
+    check_reference,
+    reference_mixture,
+    reference_name,
+)
+from taskpgm_core.errors import MixtureError
+from taskpgm_core.mixture import Group, Problem, Solution, SolutionPath, pose, solve, trace
+from taskpgm_core.mixture.counts import Allocation, Unit, allocate
+from taskpgm_core.records import Array, Similarity, Study, Task
+
+DEFAULT_BALANCE = 1.0
+DEFAULT_MARGIN = 0.1
+EVERY = ""
+"""In floors and caps: every task that has no number of its own and is not pinned."""
+Unary = Literal["representativeness", "gain"]
+UNARY: tuple[Unary, ...] = get_args(Unary)
+Shares = tuple[tuple[str, float], ...]
+Pins = tuple[tuple[str, float | None], ...]
+LIMITS = ("floors", "caps", "pins", "groups", "max_epochs", "pull", "rho")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a study.
+
+    ``measure``: one of the study's, empty for its first. ``balance``: r = n beta/lambda, infinite
+    for ``lam`` = 0; ``lam`` only scales the energy. ``anchor``: the mixture that balance 1 gives
+    back, a reference as in ``mixture_reference``; ``anchor_name``: what one that was brought is
+    called. ``unary``: what the balance's other end rewards. ``floors``, ``caps``: a number for
+    all tasks or {task: share}; ``pins``: {task: share}, or None to keep the anchor's;
+    ``groups``: (family, low, high) shares; ``max_epochs``: how often a row may be repeated at the
+    ``budget`` (rows or supervised tokens, by ``unit``). ``pull``: a reference that pulls with
+    strength ``rho``, in units of the matrix that is solved. ``margin``: how far above its floor
+    the shift goes where the energy is not convex, as a fraction of the floor.
+
+    Questions with equal fields are equal, and give the same mixture to the bit.
+    """
+
+    measure: str = ""
+    balance: float = DEFAULT_BALANCE
+    lam: float = 1.0
+    anchor: str = "uniform"
+    anchor_name: str = ""
+    unary: Unary = UNARY[0]
+    floors: Shares = ()
+    caps: Shares = ()
+    pins: Pins = ()
+    groups: tuple[tuple[str, float, float], ...] = ()
+    max_epochs: float | None = None
+    pull: str = ""
+    rho: float = 0.0
+    margin: float = DEFAULT_MARGIN
+    budget: int | None = None
+    unit: Unit = "rows"
+
+    def __post_init__(self) -> None:
+        for name in ("floors", "caps", "pins"):
+            object.__setattr__(self, name, _pairs(getattr(self, name)))
+        object.__setattr__(self, "groups", tuple(tuple(group) for group in self.groups))
+
+    @property
+    def key(self) -> str:
+        """All that the posed problem depends on, as text: what computations on it are kept by."""
+        free = {"balance", "lam", *(() if self.max_epochs is not None else ("budget", "unit"))}
+        return urlencode(
+            {f.name: repr(getattr(self, f.name)) for f in fields(self) if f.name not in free}
+        )
+
+    @property
+    def limits(self) -> int:
+        """How many limits are set."""
+        lists = (self.floors, self.caps, self.pins, self.groups)
+        return sum(map(len, lists)) + (self.max_epochs is not None) + bool(self.pull and self.rho)
+
+    @property
+    def unlimited(self) -> "Question":
+        """The same question without its limits."""
+        default = Question()
+        return replace(self, **{name: getattr(default, name) for name in LIMITS})
+
+    def beta(self, n: int) -> float:
+        """The paper's unary weight over n tasks; 1 at lambda = 0, where only its sign matters."""
+        return self.balance * self.lam / n if np.isfinite(self.balance) else 1.0
+
+
+def _pairs(given: object) -> tuple[tuple[str, float | None], ...]:
+    if given is None:
+        return ()
+    if isinstance(given, int | float):
+        return ((EVERY, float(given)),)
+    pairs = given.items() if isinstance(given, Mapping) else given
+    assert isinstance(pairs, Iterable)
+    return tuple((task, None if x is None else float(x)) for task, x in pairs)
+
+
+@dataclass(frozen=True, eq=False)
+class Posed:
+    """A question put to a study: its tasks, the measure, and the problem to solve.
+
+    ``study`` is None where a matrix in memory was asked.
+    """
+
+    study: Study | None
+    question: Question
+    tasks: tuple[Task, ...]
+    similarity: Similarity
+    problem: Problem
+
+    def solution(self, warm: Solution | None = None) -> Solution:
+        """The exact mixture with its certificate; ``infeasible`` is a status, not an error."""
+        return solve(self.problem, self.question.balance, warm=warm, lam=self.question.lam)
+
+    def optimum(self) -> Solution:
+        """The exact mixture; MixtureError where the limits clash."""
+        found = self.solution()
+        if found.status != "optimal":
+            raise MixtureError(f"No mixture meets these constraints: {found.message}")
+        return found
+
+    @cached_property
+    def path(self) -> SolutionPath:
+        """The mixture at every balance."""
+        return trace(self.problem)
+
+    def allocation(self, p: Array) -> Allocation | None:
+        """The mixture in whole rows or tokens of the budget; None where there is no budget."""
+        if self.question.budget is None:
+            return None
+        return allocate(
+            p,
+            self.similarity.tasks,
+            self.question.budget,
+            unit=self.question.unit,
+            rows=[task.rows for task in self.tasks],
+            mean_tokens=[task.mean_tokens for task in self.tasks],
+            max_epochs=self.question.max_epochs,
+        )
+
+
+def pose_question(
+    source: Study | Similarity, question: Question, *, similarity: Similarity | None = None
+) -> Posed:
+    """The problem that ``question`` asks of a study, or of a matrix that is in memory.
+
+    ``similarity``: the study's by the question's measure, where it was read already. MixtureError
+    or StoreError for what makes no sense; limits that clash are the solution's status.
+    """
+    if isinstance(source, Similarity):
+        similarity, tasks = source, tuple(Task(name) for name in source.tasks)
+        utility = None
+        if question.unary == "gain":
+            raise MixtureError("A matrix alone knows no gain; ask it of a measured study.")
+    else:
+        similarity = similarity or store.similarity(source, question.measure or None)
+        tasks = source.tasks
+        utility = store.losses(source).gain if question.unary == "gain" else None
+    names = similarity.tasks
+    for reference in filter(None, (question.anchor, question.pull)):
+        check_reference(reference, names, tasks)
+    anchor = reference_mixture(question.anchor, similarity, tasks)
+    kept = dict(zip(names, anchor.tolist(), strict=True))
+    pins = {task: kept[task] if x is None else x for task, x in question.pins}
+    uniform = question.anchor == "uniform"
+    problem = pose(
+        similarity,
+        anchor=None if uniform else anchor,
+        anchor_name=question.anchor_name or reference_name(question.anchor),
+        utility=utility,
+        floors=_by_task(question.floors, names, pins),
+        caps=_with_epochs(_by_task(question.caps, names, pins), question, tasks),
+        groups=[_group(*group, tasks) for group in question.groups],
+        pin=pins or None,
+        pull_to=reference_mixture(question.pull, similarity, tasks) if question.pull else None,
+        rho=question.rho,
+        margin=question.margin,
+    )
+    known = None if isinstance(source, Similarity) else source
+    return Posed(known, question, tasks, similarity, problem)
+
+
+def _by_task(
+    shares: Shares, tasks: Sequence[str], pins: Mapping[str, float]
+) -> dict[str, float] | None:
+    """{task: share} of floors or caps; the number for every task leaves out the pinned ones."""
+    known = dict(shares)
+    if not known:
+        return None
+    every = known.pop(EVERY, None)
+    if every is None:
+        return known
+    return dict.fromkeys((task for task in tasks if task not in pins), every) | known
+
+
+def _with_epochs(
+    caps: dict[str, float] | None, question: Question, tasks: Sequence[Task]
+) -> dict[str, float] | None:
+    """The caps, with what ``max_epochs`` allows each task at the budget."""
+    epochs, budget = question.max_epochs, question.budget
+    if epochs is None:
+        return caps
+    if budget is None or not epochs > 0:
+        raise MixtureError("--max-epochs wants a number above 0 and a --budget to apply it to.")
+    caps = dict(caps or {})
+    for task in tasks:
+        tokens = 1.0 if question.unit == "rows" else task.mean_tokens
+        if task.rows is None or tokens is None:
+            raise MixtureError(f"--max-epochs needs the rows of '{task.id}', which are unknown.")
+        caps[task.id] = min(caps.get(task.id, 1.0), epochs * task.rows * tokens / budget)
+    return caps
+
+
+def _group(family: str, low: float, high: float, tasks: Sequence[Task]) -> Group:
+    members = tuple(task.id for task in tasks if task.family == family)
+    if not members:
+        raise MixtureError(f"There is no family '{family}' to bound.")
+    return Group(family, members, low, high)
