@@ -37,7 +37,7 @@ with gains:
     )
 with epochs:
     pick_budget(scene.study)
-    cap = scene.view.bounds.epochs
+    cap = scene.view.question.max_epochs
     counted = allocation(scene, selection, k)
     chart(
         epochs_figure(counted, cap, palette=scene.palette),

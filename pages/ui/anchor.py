@@ -5,8 +5,9 @@ import streamlit as st
 from pages.ui import cached
 from pages.ui.chart import escape
 from pages.ui.controls import moved
-from pages.ui.url_state import TARGETS, View, usable
+from pages.ui.url_state import View, usable
 from taskpgm_core.analysis import saved_mixtures
+from taskpgm_core.analysis.mixture_reference import referred_tasks, tasks_reference
 from taskpgm_core.analysis.saved_mixtures import LONGEST_NAME, Scenario
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures.numbers import percent, shorten
@@ -14,6 +15,8 @@ from taskpgm_core.mixture.qp.feasibility import clash
 from taskpgm_core.records import Study
 from taskpgm_core.store import parse_mixture
 
+CHOSEN = "task:"
+"""In the list of anchors: the chosen tasks, whichever they are."""
 SIZES = ("uniform", "proportional", "square-root", "temperature")
 REACHED = 1e-6
 
@@ -22,17 +25,21 @@ def pick_anchor(study: Study, view: View) -> None:
     """A popover with every way to say what the mixture should represent."""
     with st.popover(f"Anchor: {escape(shorten(cached.anchor_name(view), 24))}"):
         names = {name: cached.baseline_title(name) for name in SIZES if usable(name, study)}
-        names[TARGETS] = "chosen target tasks"
+        names[CHOSEN] = "chosen tasks"
         kept, _ = saved_mixtures.list_scenarios()
         names |= {s.id: s.name for s in kept if set(s.tasks) == set(study.names)}
-        names.setdefault(view.anchor, cached.anchor_name(view))
+        asked = view.question.anchor
+        targets = referred_tasks(asked, study.names)
+        shown = CHOSEN if targets else asked
+        names.setdefault(shown, cached.anchor_name(view))
 
         def changed() -> None:
             anchor = st.session_state["pick-anchor"]
-            targets = (view.tasks or study.names[:1]) if anchor == TARGETS else ()
-            moved(anchor=anchor, targets=targets)
+            if anchor == CHOSEN:
+                anchor = tasks_reference(view.tasks or study.names[:1])
+            moved(anchor=anchor, anchor_name="")
 
-        st.session_state["pick-anchor"] = view.anchor
+        st.session_state["pick-anchor"] = shown
         st.selectbox(
             "Anchor",
             list(names),
@@ -42,14 +49,14 @@ def pick_anchor(study: Study, view: View) -> None:
             help="The mixture w that balance 1 gives back. Below 1 the mixture moves from it "
             "towards diversity, above 1 towards the tasks that represent it best.",
         )
-        if view.anchor == TARGETS:
-            st.session_state["pick-targets"] = list(view.targets)
+        if targets:
+            st.session_state["pick-targets"] = list(targets)
             st.multiselect(
-                "Target tasks",
+                "Chosen tasks",
                 study.names,
                 key="pick-targets",
                 on_change=lambda: moved(
-                    targets=tuple(st.session_state["pick-targets"]) or view.targets
+                    anchor=tasks_reference(st.session_state["pick-targets"] or targets)
                 ),
                 help="The tasks that matter in the end, each alike: the mixture then represents "
                 "these.",
@@ -74,7 +81,7 @@ def _upload(study: Study, view: View) -> None:
             except TaskPGMError as error:
                 st.error(escape(str(error)))
                 return
-            moved(anchor=kept.id, targets=())
+            moved(anchor=kept.id, anchor_name="")
             st.rerun()
 
 
@@ -83,10 +90,10 @@ def mixture_from_file(study: Study, view: View, *, name: str, data: bytes) -> Sc
     return Scenario(
         study.slug,
         study.content,
-        view.measure,
+        view.question.measure,
         study.names,
         parse_mixture(data, name, study.names),
-        controls={"study": view.study, "measure": view.measure},
+        controls={"study": view.study, "measure": view.question.measure},
         origin=name,
         name=name[:LONGEST_NAME],
     )

@@ -40,7 +40,7 @@ def dial(study: Study, view: View) -> None:
     problem = cached.problem(study, view)
     known = cached.comparable(study)
     beside = [name for name in view.beside if name in known]
-    if not view.beside and view.anchor != "proportional" and study.rows is not None:
+    if not view.beside and view.question.anchor != "proportional" and study.rows is not None:
         beside = ["proportional"]
     mount = st.components.v2.component(
         "taskpgm_dial",
@@ -50,10 +50,10 @@ def dial(study: Study, view: View) -> None:
     key, path = cached.dial_path(study, view)
     data = dial_data(
         key,
-        balance=view.balance,
-        lam=view.lam,
+        balance=view.question.balance,
+        lam=view.question.lam,
         anchor=problem.anchor,
-        anchor_name=problem.anchor_name,
+        anchor_name=cached.anchor_name(view),
         overlays={known[name]: cached.named_mixture(study, view, name) for name in beside},
         selected=view.tasks,
         no_middle=no_middle(study, view),
@@ -82,7 +82,7 @@ def whiskers(study: Study, view: View) -> None:
         return
     name = f"{found.level:.0%} interval"
     key, _ = cached.dial_path(study, view)
-    drawn = interval_data(key, name, view.balance, found.low, found.high)
+    drawn = interval_data(key, name, view.question.balance, found.low, found.high)
     _hand_over("Intervals", json.dumps(drawn).encode())
     st.caption(
         f"Whiskers: {found.level:.0%} of {found.draws} bootstrap draws of the probe examples, each "

@@ -1,30 +1,27 @@
 """What pages show, read or computed once per study content and shared by all sessions."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
-from pages.ui import cached
-from pages.ui.bounds import by_task, caps_with_epochs, groups_of
-from pages.ui.url_state import TARGETS, View
+from pages.ui.url_state import BUDGET, View
 from taskpgm_core import mixture, store
 from taskpgm_core.analysis.graph_layout import TaskGraph, task_graph
 from taskpgm_core.analysis.matrix_order import matrix_order
+from taskpgm_core.analysis.mixture_reference import TASKS, reference_mixture, reference_name
+from taskpgm_core.analysis.question import pose_question
 from taskpgm_core.analysis.replicates import DRAWS, LEVEL, replicates
-from taskpgm_core.analysis.saved_mixtures import list_scenarios, open_scenario
+from taskpgm_core.analysis.saved_mixtures import ID, list_scenarios, open_scenario
 from taskpgm_core.analysis.study_alarms import study_alarms
 from taskpgm_core.figures.balance_axis import samples, track_end
 from taskpgm_core.figures.numbers import shorten
 from taskpgm_core.mixture import ClosedForm
 from taskpgm_core.mixture.alarms import Alarm
-from taskpgm_core.mixture.baselines import BASELINES, baseline
+from taskpgm_core.mixture.baselines import BASELINES
 from taskpgm_core.mixture.counts import Allocation, allocate
-from taskpgm_core.mixture.explanation import Explanation, explain
 from taskpgm_core.mixture.path import SolutionPath
 from taskpgm_core.mixture.problem import Problem
-from taskpgm_core.mixture.sensitivity import Sensitivity, sensitivity
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.mixture.uncertainty import Uncertainty, uncertainty
 from taskpgm_core.records import Array, LossTable, Noise, Similarity, Study, read_only
@@ -40,59 +37,45 @@ def _similarity(content: str, measure: str, _study: Study) -> Similarity:
 
 
 def similarity(study: Study, view: View) -> Similarity:
-    return _similarity(study.content, view.measure, study)
+    return _similarity(study.content, view.question.measure, study)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _baseline(content: str, measure: str, name: str, balance: float, _study: Study) -> Array:
     S = _similarity(content, measure, _study)
-    return baseline(name, S, rows=_study.rows, balance=balance)
+    utility = losses(_study).gain if _study.kind == "measured" else None
+    return reference_mixture(name, S, _study.tasks, balance=balance, utility=utility)
 
 
-def named_mixture(study: Study, view: View, identifier: str) -> Array:
-    """(n,) the baseline or the kept scenario of that id, over the study's tasks."""
-    if identifier in BASELINES:
-        at = view.balance if BASELINES[identifier].moves else 1.0
-        return _baseline(study.content, view.measure, identifier, at, study)
-    return open_scenario(identifier).over(study.names)
-
-
-def _anchor(study: Study, view: View) -> Array:
-    if view.anchor == TARGETS:
-        chosen = np.array([float(task in view.targets) for task in study.names])
-        return read_only(chosen / chosen.sum())
-    return named_mixture(study, view, view.anchor)
+def named_mixture(study: Study, view: View, reference: str) -> Array:
+    """(n,) the mixture that a reference names, over the study's tasks; NaN where it has none."""
+    if reference in BASELINES:
+        at = view.question.balance if BASELINES[reference].moves else 1.0
+        return _baseline(study.content, view.question.measure, reference, at, study)
+    if ID.fullmatch(reference):
+        return open_scenario(reference).over(study.names)
+    return reference_mixture(reference, similarity(study, view), study.tasks)
 
 
 def anchor_name(view: View) -> str:
-    """What the anchor is called."""
-    if view.anchor == TARGETS:
-        one = len(view.targets) == 1
-        return shorten(view.targets[0]) if one else f"{len(view.targets)} target tasks"
-    if view.anchor in BASELINES:
-        return baseline_title(view.anchor)
-    return open_scenario(view.anchor).name
+    """What the anchor is called, in a person's words."""
+    asked = view.question.anchor
+    if asked.startswith(TASKS):
+        several = asked.count(",") + 1
+        return shorten(asked.removeprefix(TASKS)) if several == 1 else f"{several} chosen tasks"
+    if asked in BASELINES:
+        return baseline_title(asked)
+    return view.question.anchor_name or reference_name(asked)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _problem(content: str, question: str, _study: Study, _view: View) -> Problem:
-    bounds = _view.bounds
-    return mixture.pose(
-        _similarity(content, _view.measure, _study),
-        anchor=_anchor(_study, _view),
-        anchor_name=anchor_name(_view),
-        floors=by_task(bounds.floors, bounds, _study.names),
-        caps=caps_with_epochs(bounds, _study, _view.budget, _view.unit),
-        groups=groups_of(bounds, _study),
-        pin=dict(bounds.pins) or None,
-        pull_to=named_mixture(_study, _view, bounds.pull) if bounds.pull else None,
-        rho=bounds.rho,
-    )
+def _problem(content: str, key: str, _study: Study, _view: View) -> Problem:
+    return pose_question(_study, _view.question, similarity=similarity(_study, _view)).problem
 
 
 def problem(study: Study, view: View) -> Problem:
     """The question of a view; it does not depend on the view's balance."""
-    return _problem(study.content, view.question, study, view.posed)
+    return _problem(study.content, view.question.key, study, view)
 
 
 @st.cache_resource(max_entries=512, show_spinner=False)
@@ -104,7 +87,8 @@ def _solution(
 
 def solution(study: Study, view: View) -> Solution:
     """The exact mixture of a view, with its certificate."""
-    return _solution(study.content, view.question, view.balance, view.lam, study, view)
+    asked = view.question
+    return _solution(study.content, asked.key, asked.balance, asked.lam, study, view)
 
 
 @st.cache_resource(max_entries=32, show_spinner="Following the mixture over every balance")
@@ -114,7 +98,7 @@ def _path(content: str, question: str, _study: Study, _view: View) -> SolutionPa
 
 def path(study: Study, view: View) -> SolutionPath:
     """The mixture at every balance at once."""
-    return _path(study.content, view.question, study, view)
+    return _path(study.content, view.question.key, study, view)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -126,7 +110,7 @@ def _dial_path(content: str, question: str, _study: Study, _view: View) -> tuple
 
 def dial_path(study: Study, view: View) -> tuple[str, bytes]:
     """The dial's key, and its path as JSON: 1.7 MB at 316 tasks, too much to write at every run."""
-    return _dial_path(study.content, view.question, study, view)
+    return _dial_path(study.content, view.question.key, study, view)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -138,7 +122,7 @@ def _walk(content: str, question: str, _study: Study, _view: View) -> tuple[Arra
 
 def walk(study: Study, view: View) -> tuple[Array, Array]:
     """(m,) balances that draw the path well, and (m, n) the exact mixtures there."""
-    return _walk(study.content, view.question, study, view)
+    return _walk(study.content, view.question.key, study, view)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -148,7 +132,7 @@ def _closed_form(content: str, question: str, _study: Study, _view: View) -> Clo
 
 def closed_form(study: Study, view: View) -> ClosedForm:
     """The paper's closed form, and where along the balance it is the optimum."""
-    return _closed_form(study.content, view.question, study, view)
+    return _closed_form(study.content, view.question.key, study, view)
 
 
 def baseline_title(name: str) -> str:
@@ -178,7 +162,7 @@ def _graph(content: str, measure: str, neighbours: int, _study: Study) -> TaskGr
 
 
 def graph(study: Study, view: View, neighbours: int = 2) -> TaskGraph:
-    return _graph(study.content, view.measure, neighbours, study)
+    return _graph(study.content, view.question.measure, neighbours, study)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -188,7 +172,7 @@ def _order(content: str, measure: str, _study: Study) -> tuple[int, ...]:
 
 def order(study: Study, view: View) -> tuple[int, ...]:
     """Task indices so that like tasks are neighbours."""
-    return _order(study.content, view.measure, study)
+    return _order(study.content, view.question.measure, study)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -200,19 +184,19 @@ def _replicates(content: str, measure: str, _study: Study) -> Array:
 def _uncertainty(
     content: str, question: str, balance: float, _study: Study, _view: View
 ) -> Uncertainty:
-    drawn = _replicates(content, _view.measure, _study)
+    drawn = _replicates(content, _view.question.measure, _study)
     return uncertainty(problem(_study, _view), balance, drawn, level=LEVEL)
 
 
 def intervals(study: Study, view: View) -> Uncertainty:
     """The bootstrap of the view's mixture; StoreError where nothing was kept by example."""
-    return _uncertainty(study.content, view.question, view.balance, study, view)
+    return _uncertainty(study.content, view.question.key, view.question.balance, study, view)
 
 
 def pair_interval(study: Study, view: View, i: int, j: int) -> tuple[float, float]:
     """The bootstrap interval of what the measure says of two tasks; D for ``jsd``."""
-    drawn = _replicates(study.content, view.measure, study)[:, i, j]
-    values = 0.0 - drawn if view.measure == "jsd" else drawn
+    drawn = _replicates(study.content, view.question.measure, study)[:, i, j]
+    values = 0.0 - drawn if view.question.measure == "jsd" else drawn
     low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
@@ -258,7 +242,7 @@ def _raised(
 
 def raised(study: Study, view: View) -> tuple[Alarm, ...]:
     """What to know before acting on the view's mixture."""
-    return _raised(study.content, view.question, view.balance, study, view)
+    return _raised(study.content, view.question.key, view.question.balance, study, view)
 
 
 def references(study: Study) -> dict[str, Array]:
@@ -272,66 +256,13 @@ def references(study: Study) -> dict[str, Array]:
 
 def allocation(study: Study, view: View, p: Array) -> Allocation:
     """The mixture in whole rows or tokens."""
+    asked = view.question
     return allocate(
         p,
         study.names,
-        view.budget,
-        unit="tokens" if view.unit == "tokens" else "rows",
+        asked.budget or BUDGET,
+        unit=asked.unit,
         rows=[task.rows for task in study.tasks],
         mean_tokens=[task.mean_tokens for task in study.tasks],
-        max_epochs=view.bounds.epochs,
-    )
-
-
-def asked(view: View) -> str:
-    """The key of a view's mixture: its question, balance and lambda."""
-    return f"{view.question} {view.balance!r} {view.lam!r}"
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _explanation(content: str, asked: str, _study: Study, _view: View) -> Explanation:
-    return explain(
-        cached.problem(_study, _view), cached.solution(_study, _view), cached.path(_study, _view)
-    )
-
-
-def explanation(study: Study, view: View) -> Explanation:
-    """Why each task has its weight, with the balance at which each zero enters."""
-    return _explanation(study.content, asked(view), study, view)
-
-
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _without(content: str, asked: str, i: int, _study: Study, _view: View) -> Solution:
-    problem, here = cached.problem(_study, _view), cached.solution(_study, _view)
-    lo, hi = problem.lo.copy(), problem.hi.copy()
-    lo[i] = hi[i] = 0.0
-    return mixture.solve(problem.bounded(lo, hi), _view.balance, warm=here, lam=_view.lam)
-
-
-def without(study: Study, view: View, i: int) -> Solution:
-    """The best mixture that gives task i nothing; only this one, all n take seconds at n = 316."""
-    return _without(study.content, asked(view), i, study, view)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _sensitivity(content: str, asked: str, _study: Study, _view: View) -> Sensitivity:
-    return sensitivity(cached.problem(_study, _view), cached.solution(_study, _view))
-
-
-def derivatives(study: Study, view: View) -> Sensitivity:
-    """How the mixture moves with small changes of what was measured."""
-    return _sensitivity(study.content, asked(view), study, view)
-
-
-def what_if(study: Study, view: View, i: int, j: int, value: float) -> Solution:
-    """The exact mixture if S_ij and S_ji were ``value``; the unary term u = nSw moves along."""
-    problem = cached.problem(study, view)
-    S = problem.similarity.matrix.copy()
-    S[i, j] = S[j, i] = value
-    changed = Similarity(problem.tasks, S, problem.similarity.measure)
-    return mixture.solve(
-        replace(problem, similarity=changed),
-        view.balance,
-        warm=cached.solution(study, view),
-        lam=view.lam,
+        max_epochs=asked.max_epochs,
     )

@@ -103,9 +103,9 @@ def compared_mixtures(scene: Scene, kept: Sequence[Scenario]) -> ComparedMixture
                 name = references[identifier]
                 p = cached.named_mixture(scene.study, scene.view, identifier)
             row = read_only([*p, *[np.nan] * (len(tasks) - len(p))])
-            fact = {"study": scene.study.slug, "measure": scene.view.measure}
+            fact = {"study": scene.study.slug, "measure": scene.view.question.measure}
             if not identifier:
-                fact |= {"balance": f"{scene.view.balance:.4g}"}
+                fact |= {"balance": f"{scene.view.question.balance:.4g}"}
                 fact["certified gap"] = scientific(cached.solution(scene.study, scene.view).gap)
         rows.append(row)
         names.append(name)

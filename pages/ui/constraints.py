@@ -1,16 +1,15 @@
 """Floors, caps, pins, families and the pull: what a mixture must keep to, set in one place."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from pages.ui import cached
-from pages.ui.bounds import EVERY, NONE
 from pages.ui.controls import moved
 from pages.ui.url_state import View
+from taskpgm_core.analysis.question import EVERY, LIMITS, Question
 from taskpgm_core.records import Study
 
 COLUMNS = ("floors", "caps", "pins")
@@ -19,26 +18,32 @@ TITLES = {"floors": "at least %", "caps": "at most %", "pins": "exactly %"}
 
 def pick_limits(study: Study, view: View) -> None:
     """A popover with all limits; its tables are drawn only while it is open."""
-    count = view.bounds.count
+    count = view.question.limits
     label = f"Limits: {count}" if count else "No limits"
     box = st.popover(label, key="limits", on_change="rerun")
     if not box.open:
         return
     with box:
         if count:
-            st.button("Drop all limits", on_click=lambda: moved(bounds=NONE))
+            st.button("Drop all limits", on_click=drop_limits)
         _every(study, view)
         _tasks(study, view)
         _families(study, view)
         _pull(study, view)
 
 
-def _percent(pairs: Sequence[tuple[str, float]], name: str) -> float | None:
+def drop_limits() -> None:
+    """Ask the same question without any limit."""
+    default = Question()
+    moved(**{name: getattr(default, name) for name in LIMITS})
+
+
+def _percent(pairs: Sequence[tuple[str, float | None]], name: str) -> float | None:
     share = dict(pairs).get(name)
     return None if share is None else round(100 * share, 8)
 
 
-def _with(pairs: Sequence[tuple[str, float]], name: str, percent: float | None) -> Any:
+def _with(pairs: Sequence[tuple[str, float | None]], name: str, percent: float | None) -> Any:
     """The pairs with one of them set, or left out for None."""
     kept = {n: x for n, x in pairs if n != name}
     if percent is not None:
@@ -47,17 +52,17 @@ def _with(pairs: Sequence[tuple[str, float]], name: str, percent: float | None) 
 
 
 def _every(study: Study, view: View) -> None:
-    bounds = view.bounds
+    question = view.question
 
     def changed(field: str) -> None:
-        pairs = _with(getattr(bounds, field), EVERY, st.session_state[f"every-{field}"])
-        moved(bounds=replace(bounds, **{field: pairs}))
+        pairs = _with(getattr(question, field), EVERY, st.session_state[f"every-{field}"])
+        moved(**{field: pairs})
 
     columns = st.columns(3)
     for place, field, title in zip(
         columns, COLUMNS, ("Every task at least (%)", "Every task at most (%)"), strict=False
     ):
-        st.session_state[f"every-{field}"] = _percent(getattr(bounds, field), EVERY)
+        st.session_state[f"every-{field}"] = _percent(getattr(question, field), EVERY)
         place.number_input(
             title,
             0.0,
@@ -69,7 +74,7 @@ def _every(study: Study, view: View) -> None:
             args=(field,),
             help="Holds for every task without a number of its own below.",
         )
-    st.session_state["max-epochs"] = bounds.epochs
+    st.session_state["max-epochs"] = question.max_epochs
     columns[2].number_input(
         "Repeat a row at most (times)",
         0.1,
@@ -77,7 +82,7 @@ def _every(study: Study, view: View) -> None:
         placeholder="no limit",
         key="max-epochs",
         disabled=study.rows is None,
-        on_change=lambda: moved(bounds=replace(bounds, epochs=st.session_state["max-epochs"])),
+        on_change=lambda: moved(max_epochs=st.session_state["max-epochs"]),
         help="Caps every task at what its rows allow within the budget.",
     )
 
@@ -89,19 +94,19 @@ def _edited(key: str, names: Sequence[str]) -> list[tuple[str, str, float | None
 
 
 def _tasks(study: Study, view: View) -> None:
-    bounds, key = view.bounds, f"task-limits-{view.study}-{view.question}"
+    question, key = view.question, f"task-limits-{view.study}-{view.question.key}"
 
     def changed() -> None:
-        new = bounds
+        new = {field: getattr(question, field) for field in COLUMNS}
         for task, field, x in _edited(key, study.names):
-            new = replace(new, **{field: _with(getattr(new, field), task, x)})
-        moved(bounds=new)
+            new[field] = _with(new[field], task, x)
+        moved(**new)
 
     table = pd.DataFrame(
         {"task": study.names}
         | {
             field: pd.Series(
-                [_percent(getattr(bounds, field), t) for t in study.names], dtype=float
+                [_percent(getattr(question, field), t) for t in study.names], dtype=float
             )
             for field in COLUMNS
         }
@@ -114,8 +119,8 @@ def _families(study: Study, view: View) -> None:
     families = sorted({task.family for task in study.tasks} - {""})
     if len(families) < 2:
         return
-    bounds, key = view.bounds, f"family-limits-{view.study}-{view.question}"
-    ends = {name: {"low": lo, "high": hi} for name, lo, hi in bounds.groups}
+    key = f"family-limits-{view.study}-{view.question.key}"
+    ends = {name: {"low": lo, "high": hi} for name, lo, hi in view.question.groups}
 
     def changed() -> None:
         new = {name: dict(pair) for name, pair in ends.items()}
@@ -128,7 +133,7 @@ def _families(study: Study, view: View) -> None:
             for name, pair in new.items()
             if (pair["low"], pair["high"]) != (0.0, 1.0)
         )
-        moved(bounds=replace(bounds, groups=kept))
+        moved(groups=kept)
 
     shares = {
         end: [round(100 * ends[f][end], 8) if f in ends else None for f in families]
@@ -159,19 +164,19 @@ def _editor(table: pd.DataFrame, titles: dict[str, str], key: str, changed: Any)
 
 
 def _pull(study: Study, view: View) -> None:
-    bounds = view.bounds
+    question = view.question
     known = {"": "nothing"} | cached.comparable(study)
     scale = cached.problem(study, view).convexity.scale
-    st.session_state["pick-pull"] = bounds.pull
-    st.session_state["pick-rho"] = bounds.rho
+    st.session_state["pick-pull"] = question.pull
+    st.session_state["pick-rho"] = question.rho
     st.markdown("**Pull toward the mixture in production**")
 
     def changed() -> None:
         pull = st.session_state["pick-pull"] or ""
         rho = st.session_state["pick-rho"] or 0.0
-        if pull != bounds.pull:
-            rho = round(scale / 10, 4) if pull and not bounds.pull else rho if pull else 0.0
-        moved(bounds=replace(bounds, pull=pull, rho=rho))
+        if pull != question.pull:
+            rho = round(scale / 10, 4) if pull and not question.pull else rho if pull else 0.0
+        moved(pull=pull, rho=rho)
 
     which, strength = st.columns([2, 1])
     which.selectbox(
@@ -188,7 +193,7 @@ def _pull(study: Study, view: View) -> None:
         step=round(scale / 20, 4) or 0.01,
         format="%.4f",
         key="pick-rho",
-        disabled=not bounds.pull,
+        disabled=not question.pull,
         on_change=changed,
         help="Adds ρ/2 ‖p − p₀‖², in the units of S: more of it keeps the mixture nearer.",
     )

@@ -1,12 +1,13 @@
 """Controls whose values live in the address, so that a link shows what its sender saw."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import streamlit as st
 
 from pages.ui import drafts
-from pages.ui.url_state import BUDGET, LARGEST_BUDGET, UNITS, View
+from pages.ui.url_state import BUDGET, LARGEST_BUDGET, View
+from taskpgm_core.analysis.question import Question
+from taskpgm_core.analysis.question_words import UNITS
 from taskpgm_core.figures.balance_axis import balance_at, track_end
 from taskpgm_core.records import Study
 
@@ -21,10 +22,11 @@ MEASURE_NAMES = {
 def bind(view: View, n: int) -> None:
     """Give every shared control the value that the address holds, for a study of n tasks."""
     st.session_state["view"] = view
-    for name in ("study", "measure", "budget", "unit"):
-        st.session_state[f"pick-{name}"] = getattr(view, name)
-    st.session_state["pick-lam"] = view.lam
-    st.session_state["pick-beta"] = view.balance * view.lam / n
+    st.session_state["pick-study"] = view.study
+    for name in ("measure", "budget", "unit"):
+        st.session_state[f"pick-{name}"] = getattr(view.question, name)
+    st.session_state["pick-lam"] = view.question.lam
+    st.session_state["pick-beta"] = view.question.beta(n)
 
 
 def go(view: View) -> None:
@@ -34,15 +36,17 @@ def go(view: View) -> None:
 
 
 def moved(**changes: object) -> None:
-    go(replace(st.session_state["view"], **changes))  # type: ignore[arg-type]
+    """Change what the address says: fields of the view or of its question."""
+    go(st.session_state["view"].moved(**changes))
 
 
 def pick_study(studies: Mapping[str, Study]) -> None:
     def changed() -> None:
         old = st.session_state["view"]
         name = st.session_state["pick-study"]
-        same = old.measure if old.measure in studies[name].measures else studies[name].measures[0]
-        go(View(name, same, budget=old.budget, balance=old.balance))
+        asked, measures = old.question, studies[name].measures
+        same = asked.measure if asked.measure in measures else measures[0]
+        go(View(name, Question(same, asked.balance, budget=asked.budget)))
 
     st.selectbox(
         "Study",
@@ -124,10 +128,10 @@ def pick_balance(last: float, view: View) -> None:
     """The balance as a slider, for pages without the dial; ``last`` is where the path ends."""
     end = track_end(last)
     steps = {round(balance_at(k / 80, end), 4) for k in range(81)}
-    st.session_state["pick-balance"] = view.balance
+    st.session_state["pick-balance"] = view.question.balance
     st.select_slider(
         "Balance: diverse to representative",
-        sorted({*steps, 1.0, view.balance}),
+        sorted({*steps, 1.0, view.question.balance}),
         format_func=lambda r: f"{r:.4g}",
         key="pick-balance",
         on_change=lambda: moved(balance=float(st.session_state["pick-balance"])),
@@ -175,9 +179,9 @@ def pick_symbols(study: Study) -> None:
         on_change=changed,
         help="The pairwise potential's weight. More of it moves the mixture to diverse tasks.",
     )
-    view: View = st.session_state["view"]
+    asked: Question = st.session_state["view"].question
     st.caption(
-        f"Two views of one number: balance = n·β/λ = {n} × {view.balance * view.lam / n:.5g} / "
-        f"{view.lam:.4g} = {view.balance:.4g}. Scaling both together changes the energy's scale, "
+        f"Two views of one number: balance = n·β/λ = {n} × {asked.beta(n):.5g} / "
+        f"{asked.lam:.4g} = {asked.balance:.4g}. Scaling both together changes the energy's scale, "
         "never the mixture."
     )

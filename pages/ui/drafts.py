@@ -10,9 +10,9 @@ import streamlit as st
 
 from pages.ui import cached
 from pages.ui.url_state import View
+from taskpgm_core.analysis.provenance import provenance
 from taskpgm_core.analysis.saved_mixtures import (
     Scenario,
-    certificate_of,
     new_id,
     open_draft,
     save_draft,
@@ -77,10 +77,10 @@ def scenario(study: Study, view: View, **named: str) -> Scenario:
     return Scenario(
         study.slug,
         study.content,
-        view.measure,
+        view.question.measure,
         solution.tasks,
         solution.p,
         controls=controls,
-        certificate=certificate_of(solution),
+        certificate=provenance(study, view.question, solution),
         **named,
     )

@@ -21,7 +21,7 @@ def neighbours(scene: Scene, graph: TaskGraph) -> None:
     task = view.tasks[-1]
     i = study.names.index(task)
     similarity, p = cached.similarity(study, view), cached.solution(study, view).p
-    jsd = view.measure == "jsd"
+    jsd = view.question.measure == "jsd"
     near = (similarity.divergence if jsd else similarity.matrix)[i]
     order = [int(j) for j in np.argsort(near if jsd else -near, kind="stable") if j != i]
     floor = cached.noise(study).floor if jsd else 0.0

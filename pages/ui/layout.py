@@ -10,10 +10,9 @@ import streamlit as st
 
 from pages.ui import cached, drafts
 from pages.ui.anchor import pick_anchor
-from pages.ui.bounds import NONE
 from pages.ui.chart import escape
-from pages.ui.constraints import pick_limits
-from pages.ui.controls import bind, moved, pick_measure, pick_study
+from pages.ui.constraints import drop_limits, pick_limits
+from pages.ui.controls import bind, pick_measure, pick_study
 from pages.ui.url_state import View, names, read_view
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures.theme import PALETTES, Palette
@@ -125,8 +124,8 @@ def _way_round(query: dict[str, str | list[str]]) -> None:
 
 def _refuse(sentence: str, view: View) -> NoReturn:
     st.error(escape(sentence))
-    if view.bounds.count:
-        st.button("Drop all limits", on_click=lambda: moved(bounds=NONE), key="drop-limits")
+    if view.question.limits:
+        st.button("Drop all limits", on_click=drop_limits, key="drop-limits")
     st.stop()
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 from pages.ui import cached
 from pages.ui.chart import chart, escape, fact_list, heading
 from pages.ui.url_state import View
+from taskpgm_core.analysis.provenance import provenance
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.exports import EXPORTERS, Recipe, export, make_recipe
 from taskpgm_core.figures.mixture import difference_figure, energy_figure
@@ -134,15 +135,7 @@ def recipe(study: Study, view: View, solution: Solution, allocation: Allocation)
         solution.p,
         study.tasks,
         allocation,
-        provenance={
-            "study": study.slug,
-            "digest": study.digest,
-            "measure": view.measure,
-            "balance": view.balance,
-            "anchor": solution.anchor_name,
-            "status": solution.status,
-            "gap": solution.gap,
-        },
+        provenance=provenance(study, view.question, solution),
     )
 
 

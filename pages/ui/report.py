@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.ui import cached
+from pages.ui import cached, explanations
 from pages.ui.url_state import View
 from taskpgm_core.analysis.study_alarms import study_alarms
 from taskpgm_core.errors import NotKeptError
@@ -41,7 +41,7 @@ def _handover(
         solution,
         allocation=cached.allocation(_study, _view, solution.p),
         alarms=study_alarms(_study, problem, solution, sure),
-        explanation=cached.explanation(_study, _view),
+        explanation=explanations.explanation(_study, _view),
         sure=sure,
         title=title,
         notes=notes,

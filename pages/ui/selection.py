@@ -6,10 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import cached
-from pages.ui.bounds import NONE
-from pages.ui.cached import asked
 from pages.ui.chart import fact_list, heading
 from pages.ui.controls import moved
+from pages.ui.explanations import asked
 from pages.ui.layout import Scene
 from pages.ui.url_state import View
 from taskpgm_core.figures.numbers import percent, shorten
@@ -30,13 +29,15 @@ def _selection(
     content: str, asked: str, k_max: int, exact: bool, _study: Study, _view: View
 ) -> Selection:
     problem = cached.problem(_study, _view)
-    return select(problem, _view.balance, k_max=k_max, exact_up_to=problem.n if exact else 0)
+    return select(
+        problem, _view.question.balance, k_max=k_max, exact_up_to=problem.n if exact else 0
+    )
 
 
 def selected(scene: Scene) -> Selection:
     """Greedy's choice for every k, and the best k where asked for; limits are set aside."""
-    study, view = scene.study, replace(scene.view, bounds=NONE)
-    if scene.view.bounds != NONE:
+    study, view = scene.study, replace(scene.view, question=scene.view.question.unlimited)
+    if scene.view.question.limits:
         st.info("Few tasks are chosen without your limits: a floor or a cap may leave no choice.")
     n = len(study.tasks)
     exact = n <= SMALL

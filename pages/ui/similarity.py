@@ -71,11 +71,11 @@ def pair_facts(scene: Scene, pair: tuple[int, int]) -> None:
     study, view = scene.study, scene.view
     i, j = pair
     similarity, noise = cached.similarity(study, view), cached.noise(study)
-    jsd = view.measure == "jsd"
+    jsd = view.question.measure == "jsd"
     value = float((similarity.divergence if jsd else similarity.matrix)[i, j])
     heading(
         pair_finding(study.names, pair, value, noise.floor if jsd else 0.0, jsd=jsd),
-        MEANING["pmi" if view.measure.startswith("pmi") else view.measure],
+        MEANING["pmi" if view.question.measure.startswith("pmi") else view.question.measure],
     )
     facts = {}
     try:
@@ -99,7 +99,7 @@ def pair_facts(scene: Scene, pair: tuple[int, int]) -> None:
 @st.fragment
 def token_drill_down(scene: Scene, pair: tuple[int, int]) -> None:
     """Which examples, which tokens in them, and what would have been said there."""
-    study, measure = scene.study, scene.view.measure
+    study, measure = scene.study, scene.view.question.measure
     i, j = pair
     try:
         found = _driving(study.content, measure, i, j, study)

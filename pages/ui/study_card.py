@@ -4,7 +4,8 @@ import streamlit as st
 
 from pages.ui import cached
 from pages.ui.chart import escape, heading
-from pages.ui.url_state import View
+from pages.ui.url_state import BUDGET, View
+from taskpgm_core.analysis.question import Question
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures.mixture import MARKS, headline
 from taskpgm_core.figures.numbers import count
@@ -17,7 +18,7 @@ SHOWN = 5
 
 def study_card(name: str, study: Study, palette: Palette) -> None:
     """The card; a study whose arrays are damaged shows its sentence instead of its mixture."""
-    view = View(name, study.measures[0], balance=cached.HEADLINE)
+    view = View(name, Question(study.measures[0], cached.HEADLINE, budget=BUDGET))
     st.header(escape(name), divider="gray")
     facts, mixture = st.columns([2, 3], gap="large")
     with facts:
@@ -43,7 +44,7 @@ def study_card(name: str, study: Study, palette: Palette) -> None:
         marks = ", ".join(f"{mark} {name}" for mark, name in zip(MARKS, references, strict=False))
         heading(
             findings.mixture_finding(study.names, solution.p),
-            f"{shown} at balance {view.balance:g}, halfway to pure diversity; {marks}.",
+            f"{shown} at balance {view.question.balance:g}, halfway to pure diversity; {marks}.",
         )
         st.html(headline(study.names, solution.p, references, limit=SHOWN, palette=palette))
 

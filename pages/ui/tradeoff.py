@@ -33,7 +33,7 @@ def frontier(scene: Scene, at: Array, weights: Array) -> None:
             likeness(S, anchor, weights),
             points,
             here=mine,
-            jsd=view.measure == "jsd",
+            jsd=view.question.measure == "jsd",
             palette=scene.palette,
         ),
         frontier_finding(S, anchor, here, named),

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import streamlit as st
 
-from pages.ui import cached
+from pages.ui import cached, explanations
 from pages.ui.chart import chart, heading
 from pages.ui.layout import Scene
 from pages.ui.why import unit
@@ -37,29 +37,29 @@ def what_if(scene: Scene, task: str) -> None:
             help="The second task of the pair whose entry of S is changed.",
         )
         measured = float(S[i, j])
-        least, most, said = _range(S, view.measure)
+        least, most, said = _range(S, view.question.measure)
         shown = st.slider(
             said,
             least,
             most,
-            _shown(measured, view.measure),
+            _shown(measured, view.question.measure),
             step=(most - least) / 200,
             format="%.3f",
-            key=f"what-if-{task}-{j}-{view.measure}",
-            help=f"As measured: {_shown(measured, view.measure):.4g}. Nothing is saved.",
+            key=f"what-if-{task}-{j}-{view.question.measure}",
+            help=f"As measured: {_shown(measured, view.question.measure):.4g}. Nothing is saved.",
         )
-    value = -shown if view.measure == "jsd" else shown
+    value = -shown if view.question.measure == "jsd" else shown
     before = cached.solution(study, view)
     if abs(value - measured) <= (most - least) / 400:
         with answer:
-            small = cached.derivatives(study, view).by_similarity(i, j)
+            small = explanations.derivatives(study, view).by_similarity(i, j)
             moved = 0.01 * float(np.abs(small).sum()) / 2
             heading(
                 what_if_hint(task, study.names[j], moved, unit(scene)),
                 "As far as the mixture moves in proportion. Move the slider for larger changes.",
             )
         return
-    after = cached.what_if(study, view, i, j, value)
+    after = explanations.what_if(study, view, i, j, value)
     with answer:
         if after.status != "optimal":
             st.error(after.message)

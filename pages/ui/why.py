@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui import cached
+from pages.ui import cached, explanations
 from pages.ui.chart import chart, escape, heading
 from pages.ui.chart_clicks import clicked_data
 from pages.ui.controls import moved
@@ -149,12 +149,12 @@ def without_it(scene: Scene, task: str) -> None:
     if p[i] <= 0:
         heading(findings.without_finding(task, study.names, 0.0, np.zeros(1)))
         return
-    found = cached.without(study, view, i)
+    found = explanations.without(study, view, i)
     if found.status != "optimal":
         heading(f"The constraints allow no mixture without {task}", escape(found.message))
         return
     scaled = _scaled_without(p, i)
-    cost = (found.energy - here.energy) / view.lam
+    cost = (found.energy - here.energy) / view.question.lam
     chart(
         difference_figure(
             study.names, found.p, scaled, "the others scaled up", limit=10, palette=scene.palette

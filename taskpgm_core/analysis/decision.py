@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from math import isfinite
 from typing import Any
 
 import numpy as np
 
+from taskpgm_core.analysis.provenance import asked, certificate
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.files.hashing import digest_of
 from taskpgm_core.mixture import Problem, Solution, SolutionPath
@@ -179,7 +179,11 @@ def decide(
         made=made,
         study=_provenance(study),
         question=_question(problem, solution, allocation),
-        certificate=_certificate(solution),
+        certificate={
+            **certificate(solution),
+            "multipliers": solution.multipliers,
+            "support": len(solution.support),
+        },
         uncertainty=_uncertainty(sure),
         tasks=lines,
         comparisons=(_comparison("this", "This mixture", p, p, problem), *compared),
@@ -231,11 +235,7 @@ def _question(
     problem: Problem, solution: Solution, allocation: Allocation | None
 ) -> dict[str, Any]:
     return {
-        "measure": solution.measure,
-        "balance": solution.balance if isfinite(solution.balance) else None,
-        "beta": solution.beta,
-        "lambda": solution.lam,
-        "anchor": solution.anchor_name,
+        **asked(solution),
         "unary": "representativeness" if problem.utility is None else "gain",
         "budget": allocation.budget if allocation else None,
         "unit": allocation.unit if allocation else None,
@@ -243,17 +243,6 @@ def _question(
         "pull": None
         if problem.pull is None
         else {"rho": problem.pull.rho, "to": problem.pull.mixture.tolist()},
-    }
-
-
-def _certificate(solution: Solution) -> dict[str, Any]:
-    names = (
-        "status energy unary_energy pairwise_energy gap gap_relative unique closed_form_valid "
-        "shift shift_floor curvature jumpiness effective_tasks anchor_distance multipliers"
-    )
-    return {
-        **{name: getattr(solution, name) for name in names.split()},
-        "support": len(solution.support),
     }
 
 

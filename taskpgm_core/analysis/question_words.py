@@ -194,7 +194,7 @@ class _Reading:
             raise MixtureError(
                 f"--{word} must be a finite number of at least {least:g}, not {text}."
             )
-        if self.ignored is not None and value > most:
+        if self.ignored is not None and value > most and not endless:
             raise MixtureError(f"--{word} must be at most {most:g} here, not {text}.")
         return value
 

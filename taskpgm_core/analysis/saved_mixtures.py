@@ -17,7 +17,7 @@ import numpy as np
 from taskpgm_core.errors import ScenarioError
 from taskpgm_core.files.atomic import write_atomic
 from taskpgm_core.files.encoding import json_bytes
-from taskpgm_core.mixture.solution import Solution, effective_tasks
+from taskpgm_core.mixture.solution import effective_tasks
 from taskpgm_core.records import Array, Study, read_only
 from taskpgm_core.store import cache_root
 
@@ -37,7 +37,7 @@ class Scenario:
 
     ``p`` (n,) proportions over ``tasks``, summing to 1. ``study`` and ``content``: the study's
     slug and content digest when it was made. ``controls``: the parameters of the dashboard's
-    address that made it. ``certificate``: what the solver vouches for (``certificate_of``); empty
+    address that made it. ``certificate``: the mixture's ``provenance``; empty
     where the weights were not solved for. ``origin``: ``solved``, or the file it was imported
     from. ``name`` is empty for a draft. Markup in ``name`` and ``notes`` is kept as text: who
     shows it escapes it. ``id`` and ``saved`` (UTC) are empty until it is on disk.
@@ -111,27 +111,6 @@ class Scenario:
 def printable(text: str) -> str:
     """``text`` without characters that no one can see or that cannot be written."""
     return "".join(c for c in text if c.isprintable() or c in "\n\t")
-
-
-def certificate_of(solution: Solution) -> dict[str, str | float | bool | None]:
-    """What a solution vouches for; a number that is not finite is null."""
-    names = (
-        "status",
-        "balance",
-        "beta",
-        "lam",
-        "anchor_name",
-        "energy",
-        "gap",
-        "gap_relative",
-        "shift",
-        "unique",
-    )
-    values = {name: getattr(solution, name) for name in names}
-    return {
-        name: None if isinstance(value, float) and not np.isfinite(value) else value
-        for name, value in values.items()
-    }
 
 
 def new_id() -> str:

@@ -172,14 +172,14 @@ def test_limits_that_clash_are_a_sentence_and_can_be_dropped(study, limits, word
 
 def test_an_anchor_that_the_limits_rule_out_leaves_no_middle(study):
     from pages.ui.anchor import no_middle
-    from pages.ui.bounds import Bounds
-    from pages.ui.url_state import View
+    from pages.ui.url_state import BUDGET, View
+    from taskpgm_core.analysis.question import Question
 
-    free = View("synthetic", "jsd")
+    free = View("synthetic", Question("jsd", budget=BUDGET))
     assert no_middle(study, free) == ""
-    capped = View("synthetic", "jsd", bounds=Bounds(caps=(("sums", 0.1),)))
+    capped = free.moved(caps=(("sums", 0.1),))
     assert "limits rule the anchor out" in no_middle(study, capped)
-    pulled = View("synthetic", "jsd", bounds=Bounds(pull="proportional", rho=0.5))
+    pulled = free.moved(pull="proportional", rho=0.5)
     assert "pull" in no_middle(study, pulled)
 
 

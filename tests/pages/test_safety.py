@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from pages.ui.layout import PAGES
 from pages.ui.report import handover
 from pages.ui.url_state import View
+from taskpgm_core.analysis.question import Question
 from taskpgm_core.store import open_study
 from tests.support.app import open_page
 from tests.support.browser import address
@@ -88,7 +89,9 @@ def test_every_name_in_the_address_stays_inside(cache, name, sentence, text):
 
 def test_a_report_is_named_by_its_study_and_digest_alone(cache):
     study = write_study(cache)
-    made = handover(study, View("synthetic", "jsd"), "../../etc/passwd", "/etc/passwd")
+    made = handover(
+        study, View("synthetic", Question("jsd", budget=50)), "../../etc/passwd", "/etc/passwd"
+    )
     assert re.fullmatch(r"decision-synthetic-[0-9a-f]{12}", made.name)
     assert "root:" not in made.page
 

@@ -9,6 +9,7 @@ import pytest
 
 from pages.ui.report import handover
 from pages.ui.url_state import View
+from taskpgm_core.analysis.question import Question
 from taskpgm_core.analysis.replicates import replicates
 from taskpgm_core.cli.main import main
 from taskpgm_core.errors import MixtureError
@@ -283,7 +284,7 @@ def test_the_dashboard_and_the_verb_write_the_same_decision(study, tmp_path):
     record = tmp_path / "r.json"
     words = f"report {study.slug} --balance 0.7 --budget 500 --notes x --out {tmp_path / 'r.html'}"
     assert main([*words.split(), "--record", str(record)]) == 0
-    shown = handover(study, View(study.slug, "jsd", balance=0.7, budget=500), "", "x")
+    shown = handover(study, View(study.slug, Question("jsd", 0.7, budget=500)), "", "x")
     assert json.loads(shown.record) == json.loads(record.read_text(encoding="utf-8"))
 
 

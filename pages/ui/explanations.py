@@ -1,0 +1,68 @@
+"""Explanations of a view's mixture, computed once and shared by all sessions."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from pages.ui import cached
+from pages.ui.url_state import View
+from taskpgm_core import mixture
+from taskpgm_core.mixture.explanation import Explanation, explain
+from taskpgm_core.mixture.sensitivity import Sensitivity, sensitivity
+from taskpgm_core.mixture.solution import Solution
+from taskpgm_core.records import Similarity, Study
+
+
+def asked(view: View) -> str:
+    """The key of a view's mixture: its question, balance and lambda."""
+    return f"{view.question.key} {view.question.balance!r} {view.question.lam!r}"
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _explanation(content: str, asked: str, _study: Study, _view: View) -> Explanation:
+    return explain(
+        cached.problem(_study, _view), cached.solution(_study, _view), cached.path(_study, _view)
+    )
+
+
+def explanation(study: Study, view: View) -> Explanation:
+    """Why each task has its weight, with the balance at which each zero enters."""
+    return _explanation(study.content, asked(view), study, view)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _without(content: str, asked: str, i: int, _study: Study, _view: View) -> Solution:
+    problem, here = cached.problem(_study, _view), cached.solution(_study, _view)
+    lo, hi = problem.lo.copy(), problem.hi.copy()
+    lo[i] = hi[i] = 0.0
+    asked = _view.question
+    return mixture.solve(problem.bounded(lo, hi), asked.balance, warm=here, lam=asked.lam)
+
+
+def without(study: Study, view: View, i: int) -> Solution:
+    """The best mixture that gives task i nothing; only this one, all n take seconds at n = 316."""
+    return _without(study.content, asked(view), i, study, view)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _sensitivity(content: str, asked: str, _study: Study, _view: View) -> Sensitivity:
+    return sensitivity(cached.problem(_study, _view), cached.solution(_study, _view))
+
+
+def derivatives(study: Study, view: View) -> Sensitivity:
+    """How the mixture moves with small changes of what was measured."""
+    return _sensitivity(study.content, asked(view), study, view)
+
+
+def what_if(study: Study, view: View, i: int, j: int, value: float) -> Solution:
+    """The exact mixture if S_ij and S_ji were ``value``; the unary term u = nSw moves along."""
+    problem = cached.problem(study, view)
+    S = problem.similarity.matrix.copy()
+    S[i, j] = S[j, i] = value
+    changed = Similarity(problem.tasks, S, problem.similarity.measure)
+    return mixture.solve(
+        replace(problem, similarity=changed),
+        view.question.balance,
+        warm=cached.solution(study, view),
+        lam=view.question.lam,
+    )
