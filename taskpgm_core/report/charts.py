@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import plotly.graph_objects as go
 
 from taskpgm_core.analysis.decision import Decision, ReferenceMixture
 from taskpgm_core.analysis.graph_layout import TaskGraph, task_graph
@@ -19,84 +20,113 @@ from taskpgm_core.report.static_charts.svg import svg
 
 
 @dataclass(frozen=True)
-class Plate:
-    """``finding``: what the figure says; ``how``: how to read it; ``drawing``: an SVG element."""
+class ReportChart:
+    """``finding``: what the figure says; ``drawing``: an SVG element."""
 
     finding: str
-    how: str
+    how_to_read: str
     drawing: str
 
 
-def plates(
+def report_charts(
     decision: Decision, problem: Problem, path: SolutionPath, graph: TaskGraph | None = None
-) -> list[Plate]:
+) -> list[ReportChart]:
     """The report's figures, drawn from the same records as the pages'.
 
     ``graph``: of the problem's similarity, where it is known already.
     """
-    S, names, p = problem.similarity, problem.tasks, decision.weights
-    families = [line.family for line in decision.tasks]
-    jsd = S.measure == "jsd"
-    sized = decision.tasks[0].proportional is not None
+    return [
+        *_difference(decision),
+        _path(decision, problem, path),
+        _trade_off(decision, problem, path),
+        _graph(decision, graph or task_graph(problem.similarity)),
+        _similarity(problem),
+    ]
+
+
+def _chart(figure: go.Figure, finding: str, how_to_read: str) -> ReportChart:
+    return ReportChart(finding, how_to_read, svg(figure, label=finding))
+
+
+def _families(decision: Decision) -> list[str]:
+    return [line.family for line in decision.tasks]
+
+
+def _difference(decision: Decision) -> list[ReportChart]:
+    """What moved away from the reference; no chart where the mixture is the reference itself."""
+    p, sizes = decision.weights, [line.proportional for line in decision.tasks]
+    sized = sizes[0] is not None
+    reference = np.array(sizes if sized else [1 / len(p)] * len(p), dtype=float)
+    if not findings.differs(p, reference):
+        return []
     other = "size-proportional" if sized else "uniform"
-    reference = np.array(
-        [line.proportional if sized else 1 / len(names) for line in decision.tasks], dtype=float
+    chart = _chart(
+        difference_figure([line.task for line in decision.tasks], p, reference, other, limit=18),
+        findings.difference_finding(p, reference, other),
+        "In percentage points of the budget: to the right, tasks that get more than there; "
+        "to the left, less.",
     )
-    balance = decision.balance_on(path)
+    return [chart]
+
+
+def _path(decision: Decision, problem: Problem, path: SolutionPath) -> ReportChart:
     variety = effective_numbers(path.weights)
     widest = int(variety.argmax())
+    figure = path_areas_figure(
+        problem.tasks,
+        _families(decision),
+        path.balances,
+        path.weights,
+        balance=decision.balance_on(path),
+        anchor_name=problem.anchor_name,
+    )
+    return _chart(
+        figure,
+        f"The mixture is most varied at balance {path.balances[widest]:.3g}, "
+        f"as {variety[widest]:.1f} equal tasks; this one is as "
+        f"{decision.certificate['effective_tasks']:.1f}",
+        "Every exact mixture at once: from pure diversity on the left to the most "
+        "representative task on the right. “here” is this decision.",
+    )
+
+
+def _trade_off(decision: Decision, problem: Problem, path: SolutionPath) -> ReportChart:
+    S = problem.similarity
+    jsd = S.measure == "jsd"
     here, *others = decision.comparisons
-    marks = {c.title: np.array([c.to_anchor, c.within]) for c in others}
-    drawn = [
-        (
-            difference_figure(names, p, reference, other, limit=18),
-            findings.difference_finding(p, reference, other),
-            "In percentage points of the budget: to the right, tasks that get more than there; "
-            "to the left, less.",
-        ),
-        (
-            path_areas_figure(
-                names,
-                families,
-                path.balances,
-                path.weights,
-                balance=balance,
-                anchor_name=problem.anchor_name,
-            ),
-            f"The mixture is most varied at balance {path.balances[widest]:.3g}, "
-            f"as {variety[widest]:.1f} equal tasks; this one is as "
-            f"{decision.certificate['effective_tasks']:.1f}",
-            "Every exact mixture at once: from pure diversity on the left to the most "
-            "representative task on the right. “here” is this decision.",
-        ),
-        (
-            frontier_figure(
-                path.balances,
-                likeness(S, problem.anchor, path.weights),
-                marks,
-                here=np.array([here.to_anchor, here.within]),
-                jsd=jsd,
-            ),
-            _variety_finding(here, others[0], jsd),
-            "To the right: tasks in the mixture resemble one another less (−p′Sp). Upwards: they "
-            "resemble the anchor more (p′Sw). No mixture lies above the line.",
-        ),
-        (
-            task_graph_figure(graph or task_graph(S), p, families),
-            findings.graph_finding(p, families, "family"),
-            "Tasks joined by a line predict alike. The larger a node, the more weight it has.",
-        ),
-        (
-            matrix_figure(S, matrix_order(S)),
-            _nearest(problem),
-            "Every pair of tasks, like ones side by side. "
-            + ("Mean Jensen-Shannon divergence" if jsd else "Similarity")
-            + ": dark is alike.",
-        ),
-    ]
-    if not findings.differs(p, reference):
-        del drawn[0]
-    return [Plate(finding, how, svg(figure, label=finding)) for figure, finding, how in drawn]
+    figure = frontier_figure(
+        path.balances,
+        likeness(S, problem.anchor, path.weights),
+        {c.title: np.array([c.to_anchor, c.within]) for c in others},
+        here=np.array([here.to_anchor, here.within]),
+        jsd=jsd,
+    )
+    return _chart(
+        figure,
+        _variety_finding(here, others[0], jsd),
+        "To the right: tasks in the mixture resemble one another less (−p′Sp). Upwards: they "
+        "resemble the anchor more (p′Sw). No mixture lies above the line.",
+    )
+
+
+def _graph(decision: Decision, graph: TaskGraph) -> ReportChart:
+    p, families = decision.weights, _families(decision)
+    return _chart(
+        task_graph_figure(graph, p, families),
+        findings.graph_finding(p, families, "family"),
+        "Tasks joined by a line predict alike. The larger a node, the more weight it has.",
+    )
+
+
+def _similarity(problem: Problem) -> ReportChart:
+    S = problem.similarity
+    return _chart(
+        matrix_figure(S, matrix_order(S)),
+        _nearest(problem),
+        "Every pair of tasks, like ones side by side. "
+        + ("Mean Jensen-Shannon divergence" if S.measure == "jsd" else "Similarity")
+        + ": dark is alike.",
+    )
 
 
 def _variety_finding(here: ReferenceMixture, other: ReferenceMixture, jsd: bool) -> str:

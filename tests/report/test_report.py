@@ -1,9 +1,13 @@
 """The report and the decision record: the same facts, all text as text, nothing from outside."""
 
+import dataclasses
+import html
 import html.parser
 import json
 import re
 
+import jinja2
+import jinja2.meta
 import numpy as np
 import pytest
 
@@ -16,14 +20,13 @@ from taskpgm_core.errors import MixtureError
 from taskpgm_core.figures.numbers import percent
 from taskpgm_core.findings.why import signed
 from taskpgm_core.mixture import pose, solve, trace
-from taskpgm_core.mixture.alarms import alarms
+from taskpgm_core.mixture.alarms import Alarm, alarms
 from taskpgm_core.mixture.counts import allocate
 from taskpgm_core.mixture.explanation import explain
 from taskpgm_core.mixture.uncertainty import uncertainty
 from taskpgm_core.report import decide, report_page
-from taskpgm_core.report.markup import element, trusted
-from taskpgm_core.report.mixture_table import NAMED
-from taskpgm_core.report.reasons import HEAVIEST, NEAREST
+from taskpgm_core.report.render import ENVIRONMENT, TEMPLATE, inert_json
+from taskpgm_core.report.sections import HEAVIEST, NAMED, NEAREST
 from taskpgm_core.store import import_matrix, list_studies, similarity
 from tests.support.synthetic_study import synthetic_arrays, write_study
 
@@ -36,6 +39,7 @@ class Reader(html.parser.HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.tags, self.attributes, self.scripts, self.cells = [], [], {}, []
+        self.texts = []
         self._script, self._cell = None, False
         self.feed(text)
 
@@ -53,7 +57,9 @@ class Reader(html.parser.HTMLParser):
     def handle_data(self, data):
         if self._script:
             self.scripts[self._script] = self.scripts.get(self._script, "") + data
-        elif self._cell:
+            return
+        self.texts.append(data)
+        if self._cell:
             self.cells[-1] += data
 
 
@@ -97,7 +103,7 @@ def test_page_and_record_state_the_solvers_mixture(study):
         if weight > 0:
             assert percent(weight) == read.cells[read.cells.index(task) + 2]
     for sentence in (a.sentence for a in decision.alarms):
-        assert sentence.replace("'", "&#x27;") in page
+        assert html.escape(sentence).replace("&#x27;", "&#39;") in page
 
 
 def test_every_weight_has_its_reason_and_its_interval(study):
@@ -259,9 +265,70 @@ def test_no_mixture_no_report(study):
         decide(study, problem, solve(problem, 1.0))
 
 
-def test_elements_escape_strings_and_keep_markup():
-    made_of = element("p", "<b>", [trusted("<i>x</i>"), 'q"'], title='"<')
-    assert made_of == '<p title="&quot;&lt;">&lt;b&gt;<i>x</i>q&quot;</p>'
+def test_hostile_text_in_every_field_is_text(study):
+    """With every string of a decision hostile the page has the same elements as before."""
+    decision, problem, *_ = made(study, notes="n", caps=0.4)
+
+    def hostile(value):
+        if isinstance(value, str):
+            return value + '"' + "".join(HOSTILE)
+        if dataclasses.is_dataclass(value):
+            fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+            kept = {"name": fields["name"]} if isinstance(value, Alarm) else {}
+            return dataclasses.replace(value, **hostile(fields) | kept)
+        if isinstance(value, dict):
+            return {hostile(k) if ":" in k else k: hostile(v) for k, v in value.items()}
+        return tuple(hostile(v) for v in value) if isinstance(value, tuple) else value
+
+    attacked = hostile(decision)
+    path = trace(problem)
+    plain, page = (Reader(report_page(d, problem, path)) for d in (decision, attacked))
+    marks = {"g", "path", "rect", "text", "title", "pattern"}  # long names wrap legends
+    assert set(page.tags) == set(plain.tags)
+    assert [t for t in page.tags if t not in marks] == [t for t in plain.tags if t not in marks]
+    named = [{(tag, name) for tag, name, _ in read.attributes} for read in (page, plain)]
+    assert named[0] == named[1]
+    assert page.scripts["module"] == plain.scripts["module"]
+    assert json.loads(page.scripts["decision"]) == json.loads(attacked.to_json())
+    shown = "".join(page.texts)
+    assert [a.sentence in shown for a in attacked.alarms] == [True] * len(decision.alarms)
+    multipliers, line = attacked.certificate["multipliers"], attacked.tasks[0]
+    bound, *_ = [k for k in multipliers if k.startswith("cap:")]
+    words = [attacked.title, attacked.notes, attacked.made, bound, line.task, line.family]
+    words += [attacked.question[k] for k in ("measure", "anchor", "unit")]
+    words += [attacked.study[k] for k in ("slug", "kind", "digest", "content")]
+    assert [w for w in words if w not in shown] == []
+
+
+def test_each_variable_of_the_template_is_given_and_missed_when_it_is_not(study, monkeypatch):
+    template, given = ENVIRONMENT.get_template(TEMPLATE), {}
+    with monkeypatch.context() as patched:
+        patched.setattr(jinja2.Template, "render", lambda _, **context: given.update(context))
+        made(study)
+    source = ENVIRONMENT.loader.get_source(ENVIRONMENT, TEMPLATE)[0]
+    assert set(given) == jinja2.meta.find_undeclared_variables(ENVIRONMENT.parse(source))
+    assert template.render(given).startswith("<!doctype html>\n")
+    for name in given:
+        rest = {key: value for key, value in given.items() if key != name}
+        with pytest.raises(jinja2.UndefinedError, match=f"'{name}' is undefined"):
+            template.render(rest)
+
+
+def test_the_template_trusts_only_what_our_own_code_wrote():
+    source = ENVIRONMENT.loader.get_source(ENVIRONMENT, TEMPLATE)[0]
+    trusted = re.findall(r"\{\{ *([\w.]+) *\| *safe *\}\}", source)
+    assert trusted == ["style", "chart.drawing", "dial_json", "decision_json", "script"]
+    assert source.count("|safe") == len(trusted) == len(re.findall(r"\bsafe\b.*\}\}", source))
+    assert not re.search(r"autoescape|Markup|tojson|\bfilter\b", source)
+    assert ENVIRONMENT.autoescape is True
+    assert ENVIRONMENT.from_string("{{ x }}").render(x="<b a=\"'&") == "&lt;b a=&#34;&#39;&amp;"
+
+
+def test_json_in_the_page_ends_no_element_and_stays_the_same_json():
+    value = {"<!--": ["</script>", "a&b", "\u2028\u2029", "é"]}
+    text = inert_json(json.dumps(value, ensure_ascii=False))
+    assert not re.search("[<>&\u2028\u2029]", text)
+    assert json.loads(text) == value
 
 
 def test_the_verb_writes_both_files(study, tmp_path, capsys):

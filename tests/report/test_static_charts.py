@@ -1,6 +1,7 @@
 """Figures without a browser: every mark stands where its number says."""
 
 import base64
+import io
 import re
 import struct
 import xml.etree.ElementTree as ET
@@ -9,10 +10,11 @@ import zlib
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from PIL import Image
+from plotly.colors import sample_colorscale, unlabel_rgb
 
 from taskpgm_core.figures.mixture import difference_figure
 from taskpgm_core.figures.numbers import written
-from taskpgm_core.figures.png import data_uri, png
 from taskpgm_core.figures.similarity import matrix_figure
 from taskpgm_core.figures.theme import LIGHT, canvas
 from taskpgm_core.figures.tradeoff import path_areas_figure
@@ -120,16 +122,23 @@ def test_a_heat_map_holds_every_cell_and_leaves_the_diagonal_open():
     assert len(text) < 60_000
 
 
-def test_a_png_is_readable_by_others(tmp_path):
-    image = pytest.importorskip("PIL.Image")
-    colours = np.zeros((256, 4), dtype=np.uint8)
-    colours[1] = [10, 20, 30, 255]
-    path = tmp_path / "x.png"
-    path.write_bytes(png(np.array([[0, 1], [1, 0]], dtype=np.uint8), colours))
-    pixels = np.asarray(image.open(path).convert("RGBA"))
-    assert pixels[0, 1].tolist() == [10, 20, 30, 255]
-    assert pixels[0, 0, 3] == 0
-    assert data_uri(b"x").startswith("data:image/png;base64,")
+def test_a_heat_map_paints_each_cell_in_the_colour_of_its_value():
+    """Each pixel has the scale's colour at its value; a cell without a value is clear."""
+    z = np.array([[0.0, 0.25, np.nan], [1.0, 0.5, 0.75]])
+    scale = [[0, "rgb(0, 10, 20)"], [1, "rgb(254, 210, 120)"]]
+    figure = canvas(LIGHT, height=200)
+    figure.add_heatmap(z=z, x=list("abc"), y=list("de"), colorscale=scale, colorbar={"title": "z"})
+    figure.update_yaxes(autorange="reversed")
+    uri = parsed(svg(figure, label="cells"))["image"][0].get("href")
+    assert uri.startswith("data:image/png;base64,")
+    image = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
+    pixels = np.asarray(image.convert("RGBA"))
+    assert pixels.shape == (2, 3, 4)
+    known = ~np.isnan(z)
+    assert (pixels[..., 3] == np.where(known, 255, 0)).all()
+    for pixel, value in zip(pixels[known], z[known], strict=True):
+        expected = unlabel_rgb(sample_colorscale(scale, [value])[0])
+        assert pixel[:3] == pytest.approx(expected, abs=1)
 
 
 def test_hostile_names_are_text():

@@ -1,14 +1,17 @@
 """The marks of a figure drawn without a browser: bars, lines, areas, points and heat maps."""
 
+import base64
 import html
+import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from PIL import Image
 from plotly.colors import sample_colorscale, unlabel_rgb
 
 from taskpgm_core.figures.label_placement import GAP, Box, meet
-from taskpgm_core.figures.png import data_uri, png
 from taskpgm_core.report.static_charts.axes import LETTER, Axis, stacked
 
 Paint = Callable[[Any], str]
@@ -41,11 +44,11 @@ def text_of(markup: Any) -> str:
     return html.escape(plain)
 
 
-def _each(value: Any, k: int) -> Any:
+def _item(value: Any, k: int) -> Any:
     return value[k] if isinstance(value, list | tuple) else value
 
 
-def _tip(trace: dict[str, Any], k: int) -> str:
+def _tooltip(trace: dict[str, Any], k: int) -> str:
     texts = trace.get("hovertext")
     return f"<title>{text_of(texts[k])}</title>" if isinstance(texts, list | tuple) else ""
 
@@ -73,11 +76,11 @@ def bars(trace: dict[str, Any], x: Axis, y: Axis, paint: Paint) -> str:
     for k, (value, place) in enumerate(zip(values, places, strict=True)):
         low, high = sorted((along.at(0), along.at(value)))
         middle = across.at(place)
-        colour = paint(_each(trace.get("marker", {}).get("color"), k))
+        colour = paint(_item(trace.get("marker", {}).get("color"), k))
         corner, size = (low, middle - half), (high - low, 2 * half)
         (left, top), (wide, tall) = (corner, size) if flat else (corner[::-1], size[::-1])
         box = f'x="{left:.1f}" y="{top:.1f}" width="{wide:.1f}" height="{tall:.1f}"'
-        parts.append(f'<rect {box} fill="{colour}">{_tip(trace, k)}</rect>')
+        parts.append(f'<rect {box} fill="{colour}">{_tooltip(trace, k)}</rect>')
         if whiskers.get("array"):
             up, down = whiskers["array"][k], (whiskers.get("arrayminus") or whiskers["array"])[k]
             a, b = along.at(value - down), along.at(value + up)
@@ -102,7 +105,7 @@ def _polyline(xs: Sequence[Any], ys: Sequence[Any], x: Axis, y: Axis) -> str:
     return data
 
 
-def _free(x: float, radius: float, y: float, label: str, taken: list[Box]) -> float:
+def _free_baseline(x: float, radius: float, y: float, label: str, taken: list[Box]) -> float:
     """The baseline of a point's label: above the point, or below where above is taken."""
     half = LETTER * len(label) / 2
     spots = (y - radius - 4, y + radius + 14)
@@ -113,7 +116,7 @@ def _free(x: float, radius: float, y: float, label: str, taken: list[Box]) -> fl
     return spots[k]
 
 
-def _placed(place: str, x: float, y: float, radius: float) -> tuple[float, float, str]:
+def _label_position(place: str, x: float, y: float, radius: float) -> tuple[float, float, str]:
     """Where a label begins, has its middle or ends, its baseline, and which of the three it is."""
     row, column = place.split()
     off = radius + GAP
@@ -143,27 +146,27 @@ def lines_and_points(
     for k, (a, b) in enumerate(zip(trace["x"], trace["y"], strict=True)):
         if a is None or b is None:
             continue
-        size = float(_each(spec.get("size"), k) or 8)
+        size = float(_item(spec.get("size"), k) or 8)
         if "markers" in mode and (spec.get("opacity") is None or spec["opacity"] > 0.01):
             parts.append(
                 marker(
-                    str(_each(spec.get("symbol"), k) or "circle"),
+                    str(_item(spec.get("symbol"), k) or "circle"),
                     x.at(a),
                     y.at(b),
                     size,
-                    paint(_each(spec.get("color"), k)),
-                    paint(_each(edge.get("color"), k)),
-                    float(_each(edge.get("width"), k) or 0),
+                    paint(_item(spec.get("color"), k)),
+                    paint(_item(edge.get("color"), k)),
+                    float(_item(edge.get("width"), k) or 0),
                 )
-                + f"{fade}>{_tip(trace, k)}</path>"
+                + f"{fade}>{_tooltip(trace, k)}</path>"
             )
-        label = _each(trace.get("text"), k) if "text" in mode else ""
+        label = _item(trace.get("text"), k) if "text" in mode else ""
         if label:
             places, anchor = trace.get("textposition"), "middle"
             if isinstance(places, list | tuple):
-                px, at, anchor = _placed(places[k], x.at(a), y.at(b), size / 2)
+                px, at, anchor = _label_position(places[k], x.at(a), y.at(b), size / 2)
             else:
-                px, at = x.at(a), _free(x.at(a), size / 2, y.at(b), label, taken)
+                px, at = x.at(a), _free_baseline(x.at(a), size / 2, y.at(b), label, taken)
             words.append(
                 f'<text x="{px:.1f}" y="{at:.1f}" text-anchor="{anchor}" '
                 f'class="halo" font-size="13">{text_of(label)}</text>'
@@ -171,7 +174,7 @@ def lines_and_points(
     return "".join(parts), "".join(words)
 
 
-def filling(trace: dict[str, Any], paint: Paint) -> tuple[str, str]:
+def area_fill(trace: dict[str, Any], paint: Paint) -> tuple[str, str]:
     """The fill of an area, and the definition of its pattern, empty where it has none."""
     spec, plain = trace.get("fillpattern") or {}, trace.get("fillcolor")
     if not spec.get("shape"):
@@ -194,7 +197,7 @@ def areas(traces: Sequence[dict[str, Any]], x: Axis, y: Axis, paint: Paint) -> s
         back = _polyline(list(reversed(trace["x"])), list(reversed(below)), x, y)
         line = trace.get("line") or {}
         label = trace.get("meta", trace.get("name", ""))
-        fill, defined = filling(trace, paint)
+        fill, defined = area_fill(trace, paint)
         patterns[fill] = defined
         parts.append(
             f'<path d="{there}L{back[1:]}Z" fill="{fill}" '
@@ -204,7 +207,7 @@ def areas(traces: Sequence[dict[str, Any]], x: Axis, y: Axis, paint: Paint) -> s
     return "".join([*patterns.values(), *parts])
 
 
-def heat(trace: dict[str, Any], x: Axis, y: Axis) -> tuple[str, tuple[float, float, list[str]]]:
+def heat_map(trace: dict[str, Any], x: Axis, y: Axis) -> tuple[str, tuple[float, float, list[str]]]:
     """The cells as one image, and (least, greatest, colours in between) of its scale."""
     z = np.array(trace["z"], dtype=float)
     low, high = float(np.nanmin(z)), float(np.nanmax(z))
@@ -225,6 +228,15 @@ def heat(trace: dict[str, Any], x: Axis, y: Axis) -> tuple[str, tuple[float, flo
     image = (
         f'<image x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" '
         f'height="{bottom - top:.1f}" preserveAspectRatio="none" '
-        f'style="image-rendering:pixelated" href="{data_uri(png(cells, table))}"/>'
+        f'style="image-rendering:pixelated" href="{_png_uri(cells, table)}"/>'
     )
     return image, (low, high, ramp[:: len(ramp) // 8])
+
+
+def _png_uri(cells: npt.NDArray[np.uint8], colours: npt.NDArray[np.uint8]) -> str:
+    """A PNG as a data URI. ``cells``: (rows, columns) indices into ``colours``, (256, 4) RGBA."""
+    image = Image.fromarray(cells)
+    image.putpalette(colours.tobytes(), "RGBA")
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

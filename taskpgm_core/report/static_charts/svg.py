@@ -6,6 +6,7 @@ ValueError for any other, so that nothing is left out in silence.
 """
 
 import html
+from dataclasses import replace
 from typing import Any
 
 import plotly.graph_objects as go
@@ -16,10 +17,10 @@ from taskpgm_core.figures.theme import LIGHT, Palette
 from taskpgm_core.report.static_charts.axes import LETTER, Axis, make_axis
 from taskpgm_core.report.static_charts.marks import (
     Paint,
+    area_fill,
     areas,
     bars,
-    filling,
-    heat,
+    heat_map,
     lines_and_points,
     marker,
     text_of,
@@ -30,7 +31,7 @@ GAP = 10.0
 LINE = 20.0
 
 
-def painter(palette: Palette) -> Paint:
+def css_colours(palette: Palette) -> Paint:
     """From a figure's colours to CSS: the palette's own become variables that a theme may set."""
     variables = {
         getattr(palette, name).lower(): f"var(--{name}, {getattr(palette, name)})"
@@ -55,15 +56,17 @@ def svg(figure: go.Figure, *, label: str, width: int = 860, palette: Palette = L
     traces = [
         {**t, **{k: _listed(t[k]) for k in ("x", "y", "z") if t.get(k) is not None}} for t in traces
     ]
-    for strange in {t["type"] for t in traces} - KNOWN:
-        raise ValueError(f"No way to draw a {strange} trace here; add it to figures/svg.py.")
-    paint = painter(palette)
+    for unknown in {t["type"] for t in traces} - KNOWN:
+        raise ValueError(
+            f"No way to draw a {unknown} trace here; add it to report/static_charts/svg.py."
+        )
+    paint = css_colours(palette)
     keys = _legend(traces, paint, width)
     top = GAP + LINE * len(keys) + max(0.0, float(layout.get("margin", {}).get("t", 0)) - GAP)
     height = float(layout["height"]) + LINE * len(keys)
     x, y = _axes(layout, traces, width, top, height)
     scale = None
-    drawn = _grid(x, y) + _behind(layout, x, y, paint)
+    drawn = _grid(x, y) + _shapes_below(layout, x, y, paint)
     stacks: dict[str, list[dict[str, Any]]] = {}
     taken: list[Box] = []
     named = ""
@@ -72,7 +75,7 @@ def svg(figure: go.Figure, *, label: str, width: int = 860, palette: Palette = L
         if kind == "bar":
             drawn += bars(trace, x, y, paint)
         elif kind == "heatmap":
-            image, scale = heat(trace, x, y)
+            image, scale = heat_map(trace, x, y)
             drawn += image
         elif kind == "scatter" and trace.get("stackgroup"):
             stacks.setdefault(trace["stackgroup"], []).append(trace)
@@ -81,7 +84,7 @@ def svg(figure: go.Figure, *, label: str, width: int = 860, palette: Palette = L
             drawn, named = drawn + marks, named + words
     for stack in stacks.values():
         drawn += areas(stack, x, y, paint)
-    drawn += named + _before(layout, x, y, paint) + _labels(x, y, height)
+    drawn += named + _lines_and_notes_above(layout, x, y, paint) + _labels(x, y, height)
     if scale:
         drawn += _colour_bar(scale, traces, width, y)
     legend = "".join(
@@ -127,11 +130,7 @@ def _axes(
     x = make_axis(spec_x, xs, first=left, last=right, bars=flat, pad=pad or 0.04 * flat)
     below = LINE + GAP if x.visible and x.ticks else GAP
     bottom = height - below - (LINE if x.title and x.visible else 0)
-    return x, _moved(y, bottom, top)
-
-
-def _moved(axis: Axis, first: float, last: float) -> Axis:
-    return Axis(**{**axis.__dict__, "first": first, "last": last})
+    return x, replace(y, first=bottom, last=top)
 
 
 def _grid(x: Axis, y: Axis) -> str:
@@ -166,20 +165,20 @@ def _labels(x: Axis, y: Axis, height: float) -> str:
     return out
 
 
-def _place(axis: Axis, value: Any, reference: Any) -> float:
+def _pixel(axis: Axis, value: Any, reference: Any) -> float:
     """A pixel from data, or from a share of the plot where the reference says so."""
     if str(reference or "").endswith(("domain", "paper")):
         return axis.first + float(value) * (axis.last - axis.first)
     return axis.at(value)
 
 
-def _behind(layout: dict[str, Any], x: Axis, y: Axis, paint: Paint) -> str:
+def _shapes_below(layout: dict[str, Any], x: Axis, y: Axis, paint: Paint) -> str:
     """Filled shapes, which lie under the data."""
     out = ""
     for shape in layout.get("shapes", ()):
         if shape["type"] == "rect" and shape.get("fillcolor"):
-            a, b = sorted(_place(x, shape[k], shape.get("xref")) for k in ("x0", "x1"))
-            c, d = sorted(_place(y, shape[k], shape.get("yref")) for k in ("y0", "y1"))
+            a, b = sorted(_pixel(x, shape[k], shape.get("xref")) for k in ("x0", "x1"))
+            c, d = sorted(_pixel(y, shape[k], shape.get("yref")) for k in ("y0", "y1"))
             out += (
                 f'<rect x="{a:.1f}" y="{c:.1f}" width="{b - a:.1f}" height="{d - c:.1f}" '
                 f'fill="{paint(shape["fillcolor"])}" opacity="{shape.get("opacity", 1)}"/>'
@@ -187,14 +186,14 @@ def _behind(layout: dict[str, Any], x: Axis, y: Axis, paint: Paint) -> str:
     return out
 
 
-def _before(layout: dict[str, Any], x: Axis, y: Axis, paint: Paint) -> str:
+def _lines_and_notes_above(layout: dict[str, Any], x: Axis, y: Axis, paint: Paint) -> str:
     """Lines, frames and annotations, which lie over the data."""
     out = ""
     for shape in layout.get("shapes", ()):
         if shape.get("fillcolor"):
             continue
-        a, b = (_place(x, shape[k], shape.get("xref")) for k in ("x0", "x1"))
-        c, d = (_place(y, shape[k], shape.get("yref")) for k in ("y0", "y1"))
+        a, b = (_pixel(x, shape[k], shape.get("xref")) for k in ("x0", "x1"))
+        c, d = (_pixel(y, shape[k], shape.get("yref")) for k in ("y0", "y1"))
         line = shape.get("line", {})
         dash = ' stroke-dasharray="2 4"' if line.get("dash") == "dot" else ""
         data = (
@@ -208,8 +207,8 @@ def _before(layout: dict[str, Any], x: Axis, y: Axis, paint: Paint) -> str:
         )
     for note in layout.get("annotations", ()):
         anchor = {"left": "start", "right": "end"}.get(str(note.get("xanchor")), "middle")
-        at = _place(x, note["x"], note.get("xref"))
-        over = _place(y, note["y"], note.get("yref")) - float(note.get("yshift") or 0) - 5
+        at = _pixel(x, note["x"], note.get("xref"))
+        over = _pixel(y, note["y"], note.get("yref")) - float(note.get("yshift") or 0) - 5
         out += (
             f'<text x="{at:.1f}" y="{over:.1f}" text-anchor="{anchor}" class="halo">'
             f"{text_of(note['text'])}</text>"
@@ -231,7 +230,7 @@ def _legend(traces: list[dict[str, Any]], paint: Paint, width: int) -> list[str]
             at = 0.0
         spec = t.get("marker") or {}
         if t["type"] == "bar" or t.get("stackgroup"):
-            fill = filling(t, paint)[0] if t.get("stackgroup") else paint(spec.get("color"))
+            fill = area_fill(t, paint)[0] if t.get("stackgroup") else paint(spec.get("color"))
             key = f'<rect x="2" y="1" width="14" height="12" fill="{fill}"/>'
         elif "markers" in (t.get("mode") or ""):
             edge = spec.get("line") or {}
