@@ -10,7 +10,10 @@ from taskpgm_core.errors import StoreError, nearest
 
 Array = npt.NDArray[np.float64]
 
-MEASURES = ("jsd", "pmi", "pmi-token", "given")
+MEASURES = ("jsd", "pmi", "pmi-token", "gold", "given")
+
+KERNEL = "kernel"
+"""The ``measure`` of a Similarity that holds a kernel less one, K - 11', instead of a measure."""
 
 
 def read_only(values: npt.ArrayLike) -> Array:
@@ -48,8 +51,8 @@ class Task:
 class Similarity:
     """A symmetric task-similarity matrix S (nats for measured ones); ``S[i, j]`` high means alike.
 
-    ``measure`` is one of MEASURES. For ``jsd``, S = -D with D the mean Jensen-Shannon divergence
-    (method: arXiv 2507.12612; S + c11' and positive rescaling give the same mixtures).
+    ``measure`` is one of MEASURES, or KERNEL. For ``jsd``, S = -D with D the mean Jensen-Shannon
+    divergence (method: arXiv 2507.12612; S + c11' and positive rescaling give the same mixtures).
     """
 
     tasks: tuple[str, ...]
@@ -94,12 +97,13 @@ class Noise:
 
     ``divergence[k]`` (nats) lies between two models of ``tasks[k]`` that differ only in their
     seed; ``batch`` between the base model and itself under another batch plan (None where it was
-    not measured). Real differences must stand above both.
+    not measured). Real differences must stand above both. ``measure``: what D is.
     """
 
     tasks: tuple[str, ...]
     divergence: Array
     batch: float | None = None
+    measure: str = "jsd"
 
     @property
     def floor(self) -> float:

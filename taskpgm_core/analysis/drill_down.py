@@ -16,7 +16,7 @@ class PairDrillDown:
     """The similarity of the tasks i and j, taken apart by probe example and by token.
 
     ``value``: (E,) what each example says: for ``jsd`` the mean divergence of the two models on
-    it; for ``pmi`` how much more the example's own task's model gives it than the other's, nats
+    it, for ``gold`` their mean squared distance; for ``pmi`` how much more the example's own task's model gives it than the other's, nats
     (0 for examples of other tasks). ``share``: (E,) what it adds to the total; the shares sum to
     the divergence, for ``pmi`` to -S_ij. ``token``: (positions,) the same at every completion
     token. ``task``, ``row``, ``first``, ``tokens``: as in ``ProbePool``.
@@ -65,6 +65,11 @@ def drill_down(study: Study, measure: str, i: int, j: int) -> PairDrillDown:
     if measure == "jsd":
         value = store.pair_divergences(study).of(i, j).astype(np.float64)
         token = store.token_divergences(study)[store.reader.pair_index(len(study.tasks), i, j)]
+        share = value / (len(study.tasks) * per_task[pool.task])
+    elif measure == "gold":
+        gold = store.gold_log_probabilities(study).astype(np.float64)
+        token = (np.exp(gold[i] / 2) - np.exp(gold[j] / 2)) ** 2
+        value = np.add.reduceat(token, pool.first) / pool.tokens
         share = value / (len(study.tasks) * per_task[pool.task])
     else:
         gold = store.gold_log_probabilities(study).astype(np.float64)

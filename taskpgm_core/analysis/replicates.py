@@ -3,7 +3,7 @@
 import numpy as np
 
 from taskpgm_core import store
-from taskpgm_core.errors import NotKeptError
+from taskpgm_core.errors import NotKeptError, StoreError
 from taskpgm_core.mixture import Problem
 from taskpgm_core.mixture.uncertainty import (
     Uncertainty,
@@ -32,6 +32,11 @@ def replicates(study: Study, measure: str, *, draws: int = 200, seed: int = 0) -
     if measure == "jsd":
         pairs = store.pair_divergences(study)
         return divergence_replicates(pairs.divergence, pairs.task, draws, seed)
+    if measure == "gold":
+        pairs = store.gold_pair_divergences(study)
+        return divergence_replicates(pairs.divergence, pairs.task, draws, seed)
+    if measure not in ("pmi", "pmi-token"):
+        raise StoreError(f"{study.slug} has no examples for the measure '{measure}' to be redrawn.")
     gold = store.gold_log_probabilities(study)[: len(study.tasks)].astype(np.float64)
     losses = -np.add.reduceat(gold, pool.first, axis=1)
     if measure == "pmi-token":

@@ -2,6 +2,7 @@
 
 from taskpgm_core.mixture.closed_form import ClosedForm, closed_form
 from taskpgm_core.mixture.convexity import Convexity, convexity
+from taskpgm_core.mixture.kernel import Kernel, kernel
 from taskpgm_core.mixture.path import Breakpoint, SolutionPath, trace
 from taskpgm_core.mixture.problem import Group, Problem, Pull, pose
 from taskpgm_core.mixture.solution import Solution, Status
@@ -12,6 +13,7 @@ __all__ = [
     "ClosedForm",
     "Convexity",
     "Group",
+    "Kernel",
     "Problem",
     "Pull",
     "Solution",
@@ -19,6 +21,7 @@ __all__ = [
     "Status",
     "closed_form",
     "convexity",
+    "kernel",
     "pose",
     "solve",
     "trace",

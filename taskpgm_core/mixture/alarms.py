@@ -9,7 +9,7 @@ from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.mixture.solver import solve
 from taskpgm_core.mixture.uncertainty import Uncertainty
-from taskpgm_core.records import Similarity
+from taskpgm_core.records import KERNEL, Similarity
 
 FEW_TASKS = 2.0
 ROUNDING = 1e-9
@@ -40,19 +40,22 @@ def alarms(
     *,
     noise_floor: float | None = None,
     upper: Similarity | None = None,
+    measured: Similarity | None = None,
     sure: Uncertainty | None = None,
 ) -> tuple[Alarm, ...]:
     """The alarms of an optimal ``solution``, warnings before notes; empty where all is well.
 
     ``noise_floor``: largest divergence between two models of one task that differ only in their
-    training seed, in the units of S; ``sure``: the mixture's bootstrap; both None where unknown.
-    ``upper``: S of the upper bounds where ``problem`` is posed with the lower ones; None where
-    divergences are exact.
+    training seed, in the measure's unit; ``sure``: the mixture's bootstrap; both None where
+    unknown. ``measured``: the measure, where ``problem`` is posed with a kernel made from it.
+    ``upper``: S of the upper bounds (or the kernel's, ``Kernel.of``) where ``problem`` is posed
+    with the lower ones; None where divergences are exact.
     """
     shape, n = problem.convexity, problem.n
     raised: list[Alarm] = []
     S = problem.similarity.matrix
-    off = S[np.triu_indices(n, 1)]
+    off = (S if measured is None else measured.matrix)[np.triu_indices(n, 1)]
+    matrix = "the kernel" if problem.similarity.measure == KERNEL else "S"
     push = problem.unary - problem.unary.mean()
     flat = float(np.abs(push).max(initial=0.0)) / n
     if shape.scale == 0.0 or flat <= ROUNDING * shape.scale:
@@ -93,8 +96,8 @@ def alarms(
         raised.append(
             Alarm(
                 "not-convex",
-                f"The energy was not convex; {shape.shift:.4g} was added to the diagonal of S, "
-                "which pulls the mixture towards the anchor.",
+                f"The energy was not convex; {shape.shift:.4g} was added to the diagonal of "
+                f"{matrix}, which pulls the mixture towards the anchor.",
                 shape.shift,
             )
         )

@@ -10,7 +10,10 @@ import numpy.typing as npt
 from scipy.linalg import eigh
 
 from taskpgm_core.errors import MixtureError, nearest
-from taskpgm_core.records import Array, Similarity, read_only
+from taskpgm_core.mixture.kernel import kernel
+from taskpgm_core.mixture.problem import pose
+from taskpgm_core.mixture.solver import solve
+from taskpgm_core.records import Array, Noise, Similarity, read_only
 
 TIE_DECIMALS = 9  # gains closer than this are a tie, which the earlier task wins
 
@@ -26,6 +29,7 @@ class Inputs:
     temperature: float
     strength: float
     utility: Array | None
+    noise: Noise | None = None
 
 
 @dataclass(frozen=True)
@@ -51,12 +55,14 @@ def baseline(
     temperature: float = 5.0,
     strength: float = 0.4,
     utility: npt.ArrayLike | None = None,
+    noise: Noise | None = None,
 ) -> Array:
     """(n,) the mixture of the baseline ``name`` (see ``BASELINES``) over ``similarity.tasks``.
 
     ``rows`` (n,) rows available a task; ``seed`` of the Dirichlet draw; ``balance`` r of the
     authors' recipe; ``temperature`` T >= 1 flattens sizes as rows**(1/T); ``strength`` in [0, 1] is
-    the weight of redundancy in SMART's graph cut; ``utility`` (n,) ranks tasks for ``best-single``.
+    the weight of redundancy in SMART's graph cut; ``utility`` (n,) ranks tasks for ``best-single``;
+    ``noise``, of the same measure, sets the resolution of ``skill-even`` (None: a guess does).
 
     Raises MixtureError for an unknown name, missing rows, or a number that makes no sense.
     """
@@ -88,6 +94,7 @@ def baseline(
         temperature=temperature,
         strength=strength,
         utility=None if utility is None else _vector("utility", utility, similarity.tasks),
+        noise=noise,
     )
     return read_only(chosen.rule(inputs))
 
@@ -212,6 +219,11 @@ def _best_single(inputs: Inputs) -> Array:
     return p
 
 
+def _skill_even(inputs: Inputs) -> Array:
+    seen = kernel(inputs.similarity, noise=inputs.noise)
+    return solve(pose(seen.similarity), 0.0).p
+
+
 BASELINES: Mapping[str, Baseline] = {
     rule.name: rule
     for rule in (
@@ -266,6 +278,14 @@ BASELINES: Mapping[str, Baseline] = {
             "Greedy facility-location gains g, then weights 1 + g + g^2/2 (arXiv 2403.08370), on "
             "the measured similarity instead of prompt embeddings.",
             _facility_location,
+        ),
+        Baseline(
+            "skill-even",
+            "Even over skills",
+            "Balance 0 at the automatic resolution: each distinct skill counts once, however many "
+            "tasks it came in. A measure that is no squared distance tells no skills apart; there "
+            "it is balance 0 of S as measured.",
+            _skill_even,
         ),
         Baseline(
             "best-single",

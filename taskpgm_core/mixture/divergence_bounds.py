@@ -21,9 +21,9 @@ SOUGHT = 64
 class Bracket:
     """The mixture on both ends, and what holds for every matrix between them.
 
-    ``width``: the widest pair, nats. ``excess``: by how much at most E/lambda of the lower end's
-    mixture exceeds the true minimum, units of S. ``ranges``: (n, 2) between which each weight of
-    the true mixture lies. ``distance``: L1 between the two ends' mixtures. ``most``: how far the
+    ``width``: the widest pair, units of S. ``excess``: by how much at most E/lambda of the lower
+    end's mixture exceeds the true minimum, units of S. ``ranges``: (n, 2) between which each weight
+    of the true mixture lies. ``distance``: L1 between the two ends' mixtures. ``most``: how far the
     true mixture lies from the lower end's at most, L1.
     """
 
@@ -66,6 +66,9 @@ class Bracket:
 
 def bracket(problem: Problem, upper: Similarity, balance: float) -> Bracket:
     """Solve at both ends. ``problem``: posed with S = -lower; ``upper``: S = -upper.
+
+    Of a kernel the lower end is the similarity of the lower bounds' kernel and ``upper`` that of
+    ``Kernel.upper_end``, which shares its resolution and noise.
 
     With D = lower + x, 0 <= x <= width, energies of the two differ at any p by between -width/2
     and r width (r = 0 for a measured utility, whose unary term does not move), so that either

@@ -10,7 +10,7 @@ from taskpgm_core.mixture.path import SolutionPath
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.qp.bordered import Bordered
 from taskpgm_core.mixture.solution import Solution
-from taskpgm_core.records import Array, read_only
+from taskpgm_core.records import KERNEL, Array, read_only
 
 PRESENT = 1e-9
 
@@ -42,8 +42,8 @@ class Reason:
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """Reasons in task order. ``offset``: the c of s = S + mu I + c11' that the neighbour split
-    reads (ln 2 for JSD, so that s = ln 2 - D). ``contributions``: (n,) p_i (sp)_i, each task's
-    part of p'sp."""
+    reads (ln 2 for JSD, so that s = ln 2 - D; 1 for a kernel K, so that s = K).
+    ``contributions``: (n,) p_i (sp)_i, each task's part of p'sp."""
 
     tasks: tuple[str, ...]
     balance: float
@@ -112,10 +112,12 @@ def explain(problem: Problem, solution: Solution, path: SolutionPath | None = No
 
 
 def convention(problem: Problem) -> float:
-    """The c of s = S + mu I + c11': ln 2 for JSD, else the least c >= 0 that leaves no s_ij
-    negative and every s_ii positive."""
+    """The c of s = S + mu I + c11': ln 2 for JSD, 1 for a kernel held as K - 11', else the least
+    c >= 0 that leaves no s_ij negative and every s_ii positive."""
     if problem.similarity.measure == "jsd":
         return log(2.0)
+    if problem.similarity.measure == KERNEL:
+        return 1.0
     S, mu = problem.similarity.matrix, problem.convexity.shift
     H = S + mu * np.eye(problem.n)
     least = max(0.0, -float(H.min()))

@@ -13,10 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from taskpgm_core.errors import StoreError, nearest
+from taskpgm_core.errors import NotKeptError, StoreError, nearest
 from taskpgm_core.files.encoding import npz_arrays, parquet_frame
 from taskpgm_core.records import Array, LossTable, Noise, Similarity, Study, read_only
+from taskpgm_core.store.gold_distance import gold_divergence, gold_per_example
 from taskpgm_core.store.manifest import read_checked
+
+PAIRS_OF_TASKS = 64
+"""Tasks up to which values of every pair on every example are held."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +51,14 @@ class ProbePool:
 
 @dataclass(frozen=True)
 class PairDivergences:
-    """``divergence``: (pairs, E) mean JSD of each pair of models on each probe example, nats."""
+    """``divergence``: (pairs, E) mean JSD of each pair of models on each probe example, nats;
+    or the mean squared distance by ``gold``."""
 
     tasks: tuple[str, ...]
     task: npt.NDArray[np.int64]
-    divergence: npt.NDArray[np.float32]
+    divergence: npt.NDArray[np.floating]
 
-    def of(self, i: int, j: int) -> npt.NDArray[np.float32]:
+    def of(self, i: int, j: int) -> npt.NDArray[np.floating]:
         """(E,) divergences of the models of tasks i and j."""
         return self.divergence[pair_index(len(self.tasks), i, j)]
 
@@ -80,13 +85,20 @@ def _npz(study: Study, name: str) -> dict[str, np.ndarray]:
 
 
 def similarity(study: Study, measure: str | None = None) -> Similarity:
-    """S of the study by one of its measures (its first by default); S = -D for ``jsd``."""
+    """S of the study by one of its measures (its first by default).
+
+    S = -D for ``jsd``, and for ``gold``, which is computed from the models' log-probabilities.
+    """
     measure = measure or study.measures[0]
     if measure not in study.measures:
         raise StoreError(
             f"The study {study.slug} has no measure '{measure}'{nearest(measure, study.measures)}; "
             f"it has {', '.join(study.measures)}."
         )
+    if measure == "gold":
+        weights = probe_pool(study).position_weights
+        models = gold_log_probabilities(study)[: len(study.tasks)]
+        return Similarity(study.names, -gold_divergence(models, weights), measure)
     matrix = _npz(study, "matrices.npz")[measure]
     return Similarity(study.names, -matrix if measure == "jsd" else matrix, measure)
 
@@ -132,6 +144,21 @@ def probe_pool(study: Study) -> ProbePool:
 def pair_divergences(study: Study) -> PairDivergences:
     """Per-example divergences of all pairs (bootstrap and drill-down material)."""
     return PairDivergences(study.names, probe_pool(study).task, _npz(study, "pairs.npz")["jsd"])
+
+
+def gold_pair_divergences(study: Study) -> PairDivergences:
+    """What ``pair_divergences`` is for ``jsd``, for ``gold``; computed, up to as many tasks.
+
+    NotKeptError above them: the pairs' values grow with the square of the tasks.
+    """
+    if len(study.tasks) > PAIRS_OF_TASKS:
+        raise NotKeptError(
+            f"{study.slug} has {len(study.tasks)} tasks; values of every pair on every example are "
+            f"only held for up to {PAIRS_OF_TASKS}."
+        )
+    pool, models = probe_pool(study), gold_log_probabilities(study)[: len(study.tasks)]
+    values = gold_per_example(models, pool.first, pool.tokens)
+    return PairDivergences(study.names, pool.task, values)
 
 
 def token_divergences(study: Study) -> npt.NDArray[np.float16]:

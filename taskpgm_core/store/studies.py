@@ -41,13 +41,19 @@ def study_from(folder: Path) -> Study:
         digest=manifest["digest"],
         content=manifest["content"],
         kind=manifest["kind"],
-        measures=tuple(manifest["measures"]),
+        measures=_measures(manifest),
         tasks=tuple(Task(**task) for task in manifest["tasks"]),
         plan=manifest["plan"],
         facts=manifest["facts"],
         absent=tuple(absent),
         has_text=has_text,
     )
+
+
+def _measures(manifest: dict[str, Any]) -> tuple[str, ...]:
+    """Those that were written, and ``gold``, which is computed when it is read."""
+    written = tuple(manifest["measures"])
+    return (*written, "gold") if "gold.npz" in manifest["files"] else written
 
 
 def _folders(root: Path) -> list[Path]:

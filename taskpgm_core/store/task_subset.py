@@ -97,7 +97,7 @@ def without(
             slug=slug,
             digest=digest,
             kind=study.kind,
-            measures=study.measures,
+            measures=read_manifest(Path(study.folder))["measures"],
             tasks=tasks,
             files=files,
             plan=plan,
