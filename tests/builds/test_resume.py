@@ -155,7 +155,7 @@ def test_a_stopped_build_says_that_it_can_go_on(tiny_base, cache, tmp_path, star
 HOLD = """
 import sys, time
 from pathlib import Path
-from taskpgm_core.store.lock import locked
+from taskpgm_core.files.locking import locked
 with locked(Path(sys.argv[1]), sys.argv[2]):
     print("held", flush=True)
     time.sleep(60)
