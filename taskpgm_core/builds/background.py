@@ -23,7 +23,8 @@ from taskpgm_core.errors import JobError
 from taskpgm_core.files.atomic import write_atomic
 from taskpgm_core.files.encoding import json_bytes
 from taskpgm_core.files.locking import exclusive
-from taskpgm_core.plans.plan import SLUG, parse_plan
+from taskpgm_core.plans.plan import parse_plan
+from taskpgm_core.plans.slug import SLUG
 from taskpgm_core.store import cache_root
 
 COMMAND = (sys.executable, "-m", "taskpgm_core")

@@ -12,15 +12,8 @@ from taskpgm_core.builds.cost_model import Estimate
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.cli.studies import card
 from taskpgm_core.errors import PlanError, StoreError
-from taskpgm_core.plans.plan import (
-    checked_slug,
-    grown,
-    load_plan,
-    parse_plan,
-    renamed,
-    shrunk,
-    slug_of,
-)
+from taskpgm_core.plans.plan import grown, load_plan, parse_plan, renamed, shrunk
+from taskpgm_core.plans.slug import checked_slug, slug_of
 from taskpgm_core.records import Study
 
 if TYPE_CHECKING:

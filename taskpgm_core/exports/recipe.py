@@ -1,8 +1,6 @@
 """Recipe: one mixture, ready for a trainer. Its JSON form is the canonical ``mixture.json``."""
 
-import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from math import fsum, isfinite
@@ -13,7 +11,9 @@ import numpy.typing as npt
 
 from taskpgm_core.errors import ExportError
 from taskpgm_core.exports.exact_shares import exact_shares
+from taskpgm_core.files.hashing import sha256
 from taskpgm_core.mixture.counts import Allocation, Unit
+from taskpgm_core.plans.slug import slug_of
 from taskpgm_core.records import Task
 
 FORMAT = "taskpgm-mixture"
@@ -22,10 +22,8 @@ VERSION = 1
 
 def file_name(task: str) -> str:
     """A file name for any task id: lower-case letters, digits and hyphens, unique by a digest."""
-    slug = re.sub(r"[^a-z0-9]+", "-", task.lower()).strip("-")[:40].strip("-")
-    return (
-        f"{slug or 'task'}-{hashlib.sha256(task.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
-    )
+    digest = sha256(task.encode("utf-8", "surrogatepass"))
+    return f"{slug_of(task, longest=40) or 'task'}-{digest[:8]}"
 
 
 @dataclass(frozen=True)

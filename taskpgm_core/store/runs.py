@@ -13,6 +13,7 @@ from taskpgm_core.files.atomic import write_atomic
 from taskpgm_core.files.encoding import parquet_bytes, parquet_frame
 from taskpgm_core.files.hashing import sha256
 from taskpgm_core.files.locking import exclusive
+from taskpgm_core.plans.slug import arm_of
 from taskpgm_core.records import Study
 from taskpgm_core.store.manifest import MANIFEST, read_checked, read_manifest, write_manifest
 
@@ -182,16 +183,10 @@ def import_runs(study: Study, file: str | Path) -> int:
         keep_run(
             study,
             digest,
-            rows=rows.assign(arm=_slug(str(arm)), seed=int(seed)),
+            rows=rows.assign(arm=arm_of(str(arm)), seed=int(seed)),
             arm={"name": str(arm), "imported": path.name},
             definition=definition,
             card={"imported": path.name},
         )
         runs += 1
     return runs
-
-
-def _slug(name: str) -> str:
-    """An arm's name as a file may hold it."""
-    kept = "".join(c if c.isascii() and (c.isalnum() or c in ".-") else "-" for c in name.lower())
-    return kept.strip("-.")[:48] or "arm"
