@@ -24,6 +24,7 @@ from taskpgm_core.store import (
     cache_root,
     example_checksums,
     finished,
+    folder_name,
     locked,
     measured_files,
     probe_pool,
@@ -106,7 +107,7 @@ class Prepared:
     @property
     def folder(self) -> str:
         """The name of the study's folder, and of its lock."""
-        return f"{self.plan.slug}-{self.digest[:12]}"
+        return folder_name(self.plan.slug, self.digest)
 
 
 def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:

@@ -14,6 +14,7 @@ from taskpgm_core.store import (
     damages,
     drop_run,
     find_folder,
+    folder_name,
     locked,
     mend_guard,
     open_study,
@@ -54,7 +55,7 @@ def repair(name: str, *, progress: "Progress", root: Path | None = None) -> list
 def _again(folder: Path, own: list[Damage], root: Path, progress: "Progress") -> list[str]:
     study = open_study(str(folder), root)
     if derived := study.facts.get("derived"):
-        old = f"{derived['study']}-{derived['from'][:12]}"
+        old = folder_name(derived["study"], derived["from"])
         again = shlex.join(["remove-task", old, *derived["removed"], "--slug", study.slug])
         raise StoreError(
             f"{study.slug}/{own[0].name} is {own[0].what}; make the study again from the one it "
