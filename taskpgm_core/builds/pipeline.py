@@ -15,7 +15,7 @@ import numpy as np
 from taskpgm_core.builds.adaptive_probes import Round, in_rounds, rounds_facts
 from taskpgm_core.errors import MeasurementError, SourceError, StoreError
 from taskpgm_core.files.hashing import digest_of, sha256
-from taskpgm_core.plans.plan import Plan, parse_plan
+from taskpgm_core.plans.plan import Plan, plan_of
 from taskpgm_core.records import Example, Study, Task
 from taskpgm_core.store import (
     Units,
@@ -362,7 +362,7 @@ def text_of(study: Study, folder: Path) -> Study:
         raise StoreError(f"{study.slug} was imported as a matrix; it has no examples to show.")
     if not folder.is_dir():
         raise StoreError(f"There is no folder {folder}; --from wants the data of the plan.")
-    plan = parse_plan(json.dumps(study.plan), study.slug)
+    plan = plan_of(study)
     pool = probe_pool(study)
     places = {entry.source.partition(":")[0]: str(folder) for entry in plan.tasks}
     examples: list[Example] = []

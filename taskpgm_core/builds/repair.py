@@ -1,13 +1,12 @@
 """Bring back the damaged files of a study, and only those, from units and sources."""
 
-import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taskpgm_core.builds.pipeline import measured, prepare, study_files
 from taskpgm_core.errors import StoreError
-from taskpgm_core.plans.plan import parse_plan
+from taskpgm_core.plans.plan import plan_of
 from taskpgm_core.store import (
     Damage,
     cache_root,
@@ -66,7 +65,7 @@ def _again(folder: Path, own: list[Damage], root: Path, progress: "Progress") ->
             f"{study.slug}/{own[0].name} is {own[0].what}; {study.slug} came from the file "
             f"{study.facts.get('file')}: delete the study, then import that file again."
         )
-    prepared = prepare(parse_plan(json.dumps(study.plan), study.slug), root)
+    prepared = prepare(plan_of(study), root)
     if prepared.digest != study.digest:
         raise StoreError(
             f"{study.slug} cannot be repaired here: its examples, its base model or this version's "

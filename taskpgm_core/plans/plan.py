@@ -1,5 +1,6 @@
 """The schema of a plan: a YAML file that determines a study, checked before anything runs."""
 
+import json
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from taskpgm_core.errors import PlanError, nearest
 from taskpgm_core.plans.slug import SLUG, checked_slug, slug_of
+from taskpgm_core.records import Study
 
 PLANS = Path(__file__).parent
 PLAIN_TEMPLATE = "{prompt}\n"
@@ -229,6 +231,13 @@ def parse_plan(text: str, where: str = "plan") -> Plan:
         return Plan.model_validate(value)
     except ValidationError as error:
         raise PlanError(_sentence(error, where)) from None
+
+
+def plan_of(study: Study) -> Plan:
+    """The plan a study was built from; PlanError for an imported matrix."""
+    if study.plan is None:
+        raise PlanError(f"{study.slug} was imported as a matrix, so it has no plan.")
+    return parse_plan(json.dumps(study.plan), study.slug)
 
 
 def load_plan(path: str | Path) -> Plan:
