@@ -30,7 +30,7 @@ from taskpgm_core.store import (
     probe_pool,
     recover,
 )
-from taskpgm_core.tasks import Split, load, shared_examples, split
+from taskpgm_core.tasks import Split, load_task, shared_examples, split
 
 if TYPE_CHECKING:
     from taskpgm_core.measure import Engine, Measurement, ProbeTokens, Progress, RenderedExample
@@ -69,13 +69,7 @@ def gather(plan: Plan) -> Material:
     """
     examples, splits = {}, {}
     for entry in plan.tasks:
-        rows = load(
-            entry.source,
-            rows=entry.rows,
-            seed=plan.seed,
-            folders=plan.folders,
-            options=entry.options,
-        )
+        rows = load_task(entry, plan)
         examples[entry.id] = rows
         splits[entry.id] = split(
             rows, probe=plan.probe.examples_per_task, seed=plan.seed, name=entry.id
@@ -367,13 +361,7 @@ def text_of(study: Study, folder: Path) -> Study:
     places = {entry.source.partition(":")[0]: str(folder) for entry in plan.tasks}
     examples: list[Example] = []
     for index, entry in enumerate(plan.tasks):
-        rows = load(
-            entry.source,
-            rows=entry.rows,
-            seed=plan.seed,
-            folders={**plan.folders, **places},
-            options=entry.options,
-        )
+        rows = load_task(entry, plan, places)
         wanted = pool.row[pool.task == index]
         if wanted.max() >= len(rows):
             raise StoreError(f"Task '{entry.id}' has only {len(rows)} rows in {folder}.")

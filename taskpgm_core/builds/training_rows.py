@@ -6,7 +6,7 @@ from taskpgm_core import store
 from taskpgm_core.errors import ExportError
 from taskpgm_core.plans.plan import Plan, plan_of
 from taskpgm_core.records import Example, Study
-from taskpgm_core.tasks import load, split
+from taskpgm_core.tasks import load_task, split
 
 
 def training_plan(study: Study) -> Plan:
@@ -33,13 +33,7 @@ def training_rows(
 
     def read(task: str) -> list[Example]:
         entry = entries[task]
-        rows = load(
-            entry.source,
-            rows=entry.rows,
-            seed=plan.seed,
-            folders={**plan.folders, **(folders or {})},
-            options=entry.options,
-        )
+        rows = load_task(entry, plan, folders)
         parts = split(rows, probe=plan.probe.examples_per_task, seed=plan.seed, name=task)
         kept = [rows[k] for k in parts.train_indices]
         return _short(kept, plan) if dropped[task] else kept
