@@ -1,11 +1,9 @@
 """Saved mixtures: named ones that everyone on a server shares, and drafts that a link carries."""
 
-import fcntl
 import json
 import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -17,6 +15,7 @@ import numpy as np
 from taskpgm_core.errors import ScenarioError
 from taskpgm_core.files.atomic import write_atomic
 from taskpgm_core.files.encoding import json_bytes
+from taskpgm_core.files.locking import exclusive
 from taskpgm_core.mixture.solution import effective_tasks
 from taskpgm_core.records import Array, Study, read_only
 from taskpgm_core.store import cache_root
@@ -129,15 +128,6 @@ def _place(identifier: str, draft: bool, root: Path | None) -> Path:
     return (folder / "drafts" if draft else folder) / f"{identifier}.json"
 
 
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """One writer at a time in ``folder``, over all processes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def _write(scenario: Scenario, path: Path) -> Scenario:
     stamped = replace(scenario, id=path.stem, saved=datetime.now(UTC).isoformat())
     record = asdict(stamped)
@@ -162,7 +152,7 @@ def save(scenario: Scenario, root: Path | None = None) -> Scenario:
     if not scenario.name:
         raise ScenarioError("Give the scenario a name, so that others can tell it apart.")
     path = _place(scenario.id or new_id(), False, root)
-    with _writing(path.parent):
+    with exclusive(path.parent / ".lock"):
         if scenario.id and open_scenario(scenario.id, root).saved != scenario.saved:
             raise ScenarioError(
                 f"“{scenario.name}” was changed by someone else meanwhile; reload the page and "
@@ -178,7 +168,7 @@ def save(scenario: Scenario, root: Path | None = None) -> Scenario:
 def save_draft(scenario: Scenario, root: Path | None = None) -> Scenario:
     """Keep a draft under its id, or under a new random one; the oldest beyond the limit go."""
     path = _place(scenario.id or new_id(), True, root)
-    with _writing(path.parent):
+    with exclusive(path.parent / ".lock"):
         new = not path.exists()
         kept = _write(replace(scenario, name=""), path)
         if new:

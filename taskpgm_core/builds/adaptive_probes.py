@@ -1,6 +1,5 @@
 """Probe examples measured in rounds: a first pool, then more where the mixture is least sure."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from taskpgm_core.analysis.replicates import DRAWS, LEVEL
+from taskpgm_core.files.hashing import generator_from
 from taskpgm_core.mixture import pose, solve
 from taskpgm_core.mixture.probe_allocation import influences, spend
 from taskpgm_core.mixture.sensitivity import sensitivity
@@ -79,9 +79,8 @@ def _orders(plan: Plan, reserve: "ProbeTokens") -> list[Counts]:
     """Of each task, its places in the reserve in the order in which they are taken."""
     found = []
     for index, task in enumerate(plan.tasks):
-        digest = hashlib.sha256(f"{plan.seed}/{task.id}/rounds".encode()).digest()
         own = np.flatnonzero(reserve.task == index)
-        found.append(np.random.default_rng(int.from_bytes(digest[:8], "big")).permutation(own))
+        found.append(generator_from(plan.seed, task.id, "rounds").permutation(own))
     return found
 
 

@@ -6,7 +6,6 @@ only if its number, its start time and the machine's boot are the ones written d
 number is nobody's job.
 """
 
-import fcntl
 import importlib.util
 import ipaddress
 import json
@@ -15,8 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +22,9 @@ from typing import Any, Literal
 from taskpgm_core.errors import JobError
 from taskpgm_core.files.atomic import write_atomic
 from taskpgm_core.files.encoding import json_bytes
-from taskpgm_core.plans.plan import SLUG, parse_plan
+from taskpgm_core.files.locking import exclusive
+from taskpgm_core.plans.plan import parse_plan
+from taskpgm_core.plans.slug import SLUG
 from taskpgm_core.store import cache_root
 
 COMMAND = (sys.executable, "-m", "taskpgm_core")
@@ -118,7 +118,7 @@ def start(plan: str, kind: Kind = "build", root: Path | None = None) -> Job:
     if lacking:
         raise JobError(lacking)
     root = (root or cache_root()).resolve()
-    with _starting(root):
+    with exclusive(root / ".jobs" / "starting"):
         running = [job for job in jobs(root) if job.state == "running"]
         if any(job.slug == slug and job.kind == kind for job in running):
             raise JobError(f"{slug} is being built already; watch it, or stop it first.")
@@ -258,16 +258,6 @@ def _path() -> str:
     """PYTHONPATH with this package first, whatever folder the child starts in."""
     here = str(Path(__file__).resolve().parents[2])
     return os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
-
-
-@contextmanager
-def _starting(root: Path) -> Iterator[None]:
-    """One start at a time, over all processes."""
-    place = root / ".jobs" / "starting"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with place.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _read(path: Path, most: int) -> str:

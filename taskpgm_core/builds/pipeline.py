@@ -15,7 +15,7 @@ import numpy as np
 from taskpgm_core.builds.adaptive_probes import Round, in_rounds, rounds_facts
 from taskpgm_core.errors import MeasurementError, SourceError, StoreError
 from taskpgm_core.files.hashing import digest_of, sha256
-from taskpgm_core.plans.plan import Plan, parse_plan
+from taskpgm_core.plans.plan import Plan, plan_of
 from taskpgm_core.records import Example, Study, Task
 from taskpgm_core.store import (
     Units,
@@ -24,12 +24,13 @@ from taskpgm_core.store import (
     cache_root,
     example_checksums,
     finished,
+    folder_name,
     locked,
     measured_files,
     probe_pool,
     recover,
 )
-from taskpgm_core.tasks import Split, load, shared_examples, split
+from taskpgm_core.tasks import Split, load_task, shared_examples, split
 
 if TYPE_CHECKING:
     from taskpgm_core.measure import Engine, Measurement, ProbeTokens, Progress, RenderedExample
@@ -68,13 +69,7 @@ def gather(plan: Plan) -> Material:
     """
     examples, splits = {}, {}
     for entry in plan.tasks:
-        rows = load(
-            entry.source,
-            rows=entry.rows,
-            seed=plan.seed,
-            folders=plan.folders,
-            options=entry.options,
-        )
+        rows = load_task(entry, plan)
         examples[entry.id] = rows
         splits[entry.id] = split(
             rows, probe=plan.probe.examples_per_task, seed=plan.seed, name=entry.id
@@ -106,7 +101,7 @@ class Prepared:
     @property
     def folder(self) -> str:
         """The name of the study's folder, and of its lock."""
-        return f"{self.plan.slug}-{self.digest[:12]}"
+        return folder_name(self.plan.slug, self.digest)
 
 
 def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:
@@ -361,18 +356,12 @@ def text_of(study: Study, folder: Path) -> Study:
         raise StoreError(f"{study.slug} was imported as a matrix; it has no examples to show.")
     if not folder.is_dir():
         raise StoreError(f"There is no folder {folder}; --from wants the data of the plan.")
-    plan = parse_plan(json.dumps(study.plan), study.slug)
+    plan = plan_of(study)
     pool = probe_pool(study)
     places = {entry.source.partition(":")[0]: str(folder) for entry in plan.tasks}
     examples: list[Example] = []
     for index, entry in enumerate(plan.tasks):
-        rows = load(
-            entry.source,
-            rows=entry.rows,
-            seed=plan.seed,
-            folders={**plan.folders, **places},
-            options=entry.options,
-        )
+        rows = load_task(entry, plan, places)
         wanted = pool.row[pool.task == index]
         if wanted.max() >= len(rows):
             raise StoreError(f"Task '{entry.id}' has only {len(rows)} rows in {folder}.")

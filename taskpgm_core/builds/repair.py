@@ -1,19 +1,19 @@
 """Bring back the damaged files of a study, and only those, from units and sources."""
 
-import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taskpgm_core.builds.pipeline import measured, prepare, study_files
 from taskpgm_core.errors import StoreError
-from taskpgm_core.plans.plan import parse_plan
+from taskpgm_core.plans.plan import plan_of
 from taskpgm_core.store import (
     Damage,
     cache_root,
     damages,
     drop_run,
     find_folder,
+    folder_name,
     locked,
     mend_guard,
     open_study,
@@ -54,7 +54,7 @@ def repair(name: str, *, progress: "Progress", root: Path | None = None) -> list
 def _again(folder: Path, own: list[Damage], root: Path, progress: "Progress") -> list[str]:
     study = open_study(str(folder), root)
     if derived := study.facts.get("derived"):
-        old = f"{derived['study']}-{derived['from'][:12]}"
+        old = folder_name(derived["study"], derived["from"])
         again = shlex.join(["remove-task", old, *derived["removed"], "--slug", study.slug])
         raise StoreError(
             f"{study.slug}/{own[0].name} is {own[0].what}; make the study again from the one it "
@@ -65,7 +65,7 @@ def _again(folder: Path, own: list[Damage], root: Path, progress: "Progress") ->
             f"{study.slug}/{own[0].name} is {own[0].what}; {study.slug} came from the file "
             f"{study.facts.get('file')}: delete the study, then import that file again."
         )
-    prepared = prepare(parse_plan(json.dumps(study.plan), study.slug), root)
+    prepared = prepare(plan_of(study), root)
     if prepared.digest != study.digest:
         raise StoreError(
             f"{study.slug} cannot be repaired here: its examples, its base model or this version's "

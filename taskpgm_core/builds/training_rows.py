@@ -1,23 +1,22 @@
 """The rows a study's models were trained on, brought again from where its plan says they are."""
 
-import json
 from collections.abc import Callable, Mapping
 
 from taskpgm_core import store
 from taskpgm_core.errors import ExportError
-from taskpgm_core.plans.plan import Plan, parse_plan
+from taskpgm_core.plans.plan import Plan, plan_of
 from taskpgm_core.records import Example, Study
-from taskpgm_core.tasks import load, split
+from taskpgm_core.tasks import load_task, split
 
 
-def plan_of(study: Study) -> Plan:
-    """The plan a study was built from; ExportError for an imported matrix."""
+def training_plan(study: Study) -> Plan:
+    """The plan that says where a study's rows are; ExportError for an imported matrix."""
     if study.plan is None:
         raise ExportError(
             f"{study.slug} was imported as a matrix, so there are no rows here to train on; export "
             f"a recipe and read them from your own files."
         )
-    return parse_plan(json.dumps(study.plan), study.slug)
+    return plan_of(study)
 
 
 def training_rows(
@@ -28,19 +27,13 @@ def training_rows(
     ``folders``: where each kind of source lies here, before the plan's own. Only a task that had
     over-long rows needs the base model's tokenizer.
     """
-    plan = plan_of(study)
+    plan = training_plan(study)
     entries = {entry.id: entry for entry in plan.tasks}
     dropped = {task.id: task.rows_dropped for task in study.tasks}
 
     def read(task: str) -> list[Example]:
         entry = entries[task]
-        rows = load(
-            entry.source,
-            rows=entry.rows,
-            seed=plan.seed,
-            folders={**plan.folders, **(folders or {})},
-            options=entry.options,
-        )
+        rows = load_task(entry, plan, folders)
         parts = split(rows, probe=plan.probe.examples_per_task, seed=plan.seed, name=task)
         kept = [rows[k] for k in parts.train_indices]
         return _short(kept, plan) if dropped[task] else kept

@@ -12,15 +12,8 @@ from taskpgm_core.builds.cost_model import Estimate
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.cli.studies import card
 from taskpgm_core.errors import PlanError, StoreError
-from taskpgm_core.plans.plan import (
-    checked_slug,
-    grown,
-    load_plan,
-    parse_plan,
-    renamed,
-    shrunk,
-    slug_of,
-)
+from taskpgm_core.plans.plan import grown, load_plan, plan_of, renamed, shrunk
+from taskpgm_core.plans.slug import checked_slug, slug_of
 from taskpgm_core.records import Study
 
 if TYPE_CHECKING:
@@ -225,7 +218,7 @@ def add_task(
     options = dict(_pair(text) for text in entry.pop("options"))
     folder, name = entry.pop("folder"), entry.pop("name") or ""
     task = {"source": source, "id": name, "options": options, **entry}
-    plan = grown(parse_plan(json.dumps(old.plan), old.slug), task, slug=slug, folder=folder)
+    plan = grown(plan_of(old), task, slug=slug, folder=folder)
     cost = preview.preview(plan, threads=threads)
     if "rebuild" in old.absent:
         warn(
@@ -272,7 +265,7 @@ def remove_task(study: str, tasks: tuple[str, ...], slug: str | None, as_json: b
     slug = checked_slug(slug or slug_of(f"{old.slug}-minus-{'-'.join(tasks)}"))
     plan = None
     if old.plan is not None:
-        less = shrunk(parse_plan(json.dumps(old.plan), old.slug), tasks, slug=slug)
+        less = shrunk(plan_of(old), tasks, slug=slug)
         plan = less.model_dump(mode="json")
     made = store.without(old, tasks, slug=slug, plan=plan)
     if as_json:

@@ -1,6 +1,5 @@
 """Verbs that train on mixtures: validate, evidence, train."""
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict
@@ -11,7 +10,7 @@ import click
 import pandas as pd
 
 from taskpgm_core import store
-from taskpgm_core.builds.training_rows import plan_of
+from taskpgm_core.builds.training_rows import training_plan
 from taskpgm_core.cli.build import engine_options, placing_of
 from taskpgm_core.cli.export import recipe_from
 from taskpgm_core.cli.options import question_options
@@ -21,7 +20,7 @@ from taskpgm_core.evidence.forecast import foresight
 from taskpgm_core.evidence.protocol import load_protocol
 from taskpgm_core.evidence.statistics import Column, Comparison, compare, judges
 from taskpgm_core.files.hashing import sha256_file
-from taskpgm_core.plans.plan import parse_plan
+from taskpgm_core.plans.plan import plan_of
 from taskpgm_core.records import Study
 
 
@@ -83,7 +82,7 @@ def validate(
     study = store.open_study(chosen.study)
     if study.plan is None:
         raise StoreError(f"{study.slug} was imported as a matrix; it has no tasks to train on.")
-    plan = parse_plan(json.dumps(study.plan), study.slug)
+    plan = plan_of(study)
     made = campaign(
         chosen,
         study,
@@ -255,7 +254,7 @@ def train(
     from taskpgm_core.evidence.final_model import train_target
 
     known, recipe = recipe_from(study, seed, options)
-    plan = plan_of(known)
+    plan = training_plan(known)
     answer = train_target(
         known,
         plan,

@@ -220,7 +220,7 @@ def repair(study: str, as_json: bool) -> None:
 def pack(study: str, out: str | None, as_json: bool) -> None:
     """Write STUDY, with its text and evidence, into one file to carry elsewhere."""
     found = store.open_study(study)
-    file = store.pack(found, Path(out or f"{found.slug}-{found.digest[:12]}.tar.gz"))
+    file = store.pack(found, Path(out or f"{store.folder_name(found.slug, found.digest)}.tar.gz"))
     if as_json:
         print_json({"study": found.slug, "file": str(file), "size": file.stat().st_size})
     else:

@@ -1,6 +1,5 @@
 """The schema of a protocol: which mixtures are trained, how, and what they are judged on."""
 
-import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from taskpgm_core.errors import PlanError, nearest
 from taskpgm_core.files.hashing import digest_of
 from taskpgm_core.plans.plan import TaskEntry, Training
+from taskpgm_core.plans.slug import ARM
 
 PROTOCOLS = Path(__file__).parent / "protocols"
-NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,47}")
 CODE = "1"  # raise it whenever the same protocol would give other numbers
 
 
@@ -39,7 +38,7 @@ class Arm(_Strict):
     def _one_kind(self) -> "Arm":
         if self.baseline is None and self.balance is None:
             raise ValueError(f"arm '{self.name}' must name a baseline or a balance")
-        if not NAME.fullmatch(self.name):
+        if not ARM.fullmatch(self.name):
             raise ValueError(f"arm '{self.name}' must be lower-case letters, digits, . and -")
         return self
 

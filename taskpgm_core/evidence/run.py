@@ -14,7 +14,7 @@ from taskpgm_core import store
 from taskpgm_core.evidence.protocol import Arm, Protocol
 from taskpgm_core.evidence.sampling import evaluation_rows, mixture_rows, token_rows
 from taskpgm_core.plans.plan import Plan
-from taskpgm_core.tasks import load, split
+from taskpgm_core.tasks import load_task, split
 from taskpgm_core.tasks.overlap import normalised
 
 if TYPE_CHECKING:
@@ -61,13 +61,7 @@ def prepare_context(
     training: dict[str, dict[int, RenderedExample]] = {}
     judging: dict[str, list[RenderedExample]] = {}
     for entry in (*plan.tasks, *protocol.held_out):
-        rows = load(
-            entry.source,
-            rows=entry.rows,
-            seed=plan.seed,
-            folders=plan.folders,
-            options=entry.options,
-        )
+        rows = load_task(entry, plan)
         parts = split(rows, probe=plan.probe.examples_per_task, seed=plan.seed, name=entry.id)
         rendered = measure.render(
             [rows[k] for k in parts.train_indices], base.tokenizer, plan.template

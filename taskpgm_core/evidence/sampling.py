@@ -1,23 +1,18 @@
 """Which rows a run trains on, and which rows judge it: drawn by seed, never overlapping."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from taskpgm_core.errors import SourceError
+from taskpgm_core.files.hashing import generator_from
 from taskpgm_core.mixture.counts import allocate
 from taskpgm_core.records import Array
 
 
-def _generator(*parts: object) -> np.random.Generator:
-    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
-
-
 def evaluation_rows(task: str, available: int, wanted: int) -> list[int]:
     """The rows of a task that judge every run: the same for all seeds and arms."""
-    order = _generator("evaluation", task).permutation(available)
+    order = generator_from("evaluation", task).permutation(available)
     return sorted(int(k) for k in order[: min(wanted, available // 2)])
 
 
@@ -40,11 +35,11 @@ def training_rows(
             )
         passes = -(-count // len(rows)) if count else 0
         order = np.concatenate(
-            [_generator("rows", seed, task, k).permutation(rows) for k in range(passes)]
+            [generator_from("rows", seed, task, k).permutation(rows) for k in range(passes)]
             or [rows[:0]]
         )
         chosen += [(task, int(row)) for row in order[:count]]
-    order = _generator("order", seed).permutation(len(chosen))
+    order = generator_from("order", seed).permutation(len(chosen))
     return [chosen[k] for k in order]
 
 

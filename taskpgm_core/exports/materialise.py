@@ -10,8 +10,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from taskpgm_core.errors import ExportError
-from taskpgm_core.exports.exact_shares import rows_to_draw
-from taskpgm_core.exports.recipe import Recipe, file_name
+from taskpgm_core.exports.recipe import Recipe, file_name, rows_to_draw
 from taskpgm_core.files.atomic import write_atomic
 from taskpgm_core.files.encoding import json_bytes, parquet_bytes
 from taskpgm_core.files.hashing import sha256

@@ -1,8 +1,6 @@
 """Recipe: one mixture, ready for a trainer. Its JSON form is the canonical ``mixture.json``."""
 
-import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from math import fsum, isfinite
@@ -13,7 +11,9 @@ import numpy.typing as npt
 
 from taskpgm_core.errors import ExportError
 from taskpgm_core.exports.exact_shares import exact_shares
+from taskpgm_core.files.hashing import sha256
 from taskpgm_core.mixture.counts import Allocation, Unit
+from taskpgm_core.plans.slug import slug_of
 from taskpgm_core.records import Task
 
 FORMAT = "taskpgm-mixture"
@@ -22,10 +22,8 @@ VERSION = 1
 
 def file_name(task: str) -> str:
     """A file name for any task id: lower-case letters, digits and hyphens, unique by a digest."""
-    slug = re.sub(r"[^a-z0-9]+", "-", task.lower()).strip("-")[:40].strip("-")
-    return (
-        f"{slug or 'task'}-{hashlib.sha256(task.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
-    )
+    digest = sha256(task.encode("utf-8", "surrogatepass"))
+    return f"{slug_of(task, longest=40) or 'task'}-{digest[:8]}"
 
 
 @dataclass(frozen=True)
@@ -209,6 +207,42 @@ def make_recipe(
     )
 
 
+def row_shares(recipe: Recipe) -> list[float]:
+    """Shares of rows, summing to 1: the weights, or token weights over mean length."""
+    if recipe.unit == "rows":
+        return list(recipe.weights)
+    lengths = _lengths(recipe)
+    return exact_shares([p.weight / n for p, n in zip(recipe.portions, lengths, strict=True)])
+
+
+def token_shares(recipe: Recipe) -> list[float]:
+    """Shares of supervised tokens, summing to 1: the weights, or row weights times mean length."""
+    if recipe.unit == "tokens":
+        return list(recipe.weights)
+    lengths = _lengths(recipe)
+    return exact_shares([p.weight * n for p, n in zip(recipe.portions, lengths, strict=True)])
+
+
+def rows_to_draw(recipe: Recipe) -> list[int]:
+    """Whole rows a task; ExportError where a token budget meets an unknown mean length."""
+    return _known(recipe, "rows_needed", "a budget in tokens needs the mean tokens")
+
+
+def rows_available(recipe: Recipe) -> list[int]:
+    """Rows available a task; ExportError where one is unknown."""
+    return _known(
+        recipe, "rows", "this trainer takes a part of each task's rows: it needs the rows"
+    )
+
+
+def realised_shares(recipe: Recipe, rows: Sequence[float]) -> dict[str, float | None]:
+    """What ``rows`` rows a task come to, as shares of the recipe's unit."""
+    lengths = _lengths(recipe) if recipe.unit == "tokens" else [1.0] * len(rows)
+    amounts = [row * length for row, length in zip(rows, lengths, strict=True)]
+    total = fsum(amounts)
+    return {t: a / total if total else None for t, a in zip(recipe.tasks, amounts, strict=True)}
+
+
 def _check(portion: Portion) -> None:
     if not isfinite(portion.weight) or portion.weight <= 0:
         raise ExportError(
@@ -230,3 +264,17 @@ def _check(portion: Portion) -> None:
 def _portion(entry: Mapping[str, Any]) -> Portion:
     values = {f.name: entry[f.name] for f in fields(Portion) if f.name != "source"}
     return Portion(**values, source=Source(**entry["source"]))
+
+
+def _lengths(recipe: Recipe) -> list[float]:
+    return _known(recipe, "mean_tokens", "going from rows to tokens needs the mean tokens")
+
+
+def _known(recipe: Recipe, name: str, reason: str) -> list[Any]:
+    for portion in recipe.portions:
+        if getattr(portion, name) is None:
+            raise ExportError(
+                f"{reason.capitalize()} of task '{portion.task}', which are unknown; add them to "
+                f"the study's tasks."
+            )
+    return [getattr(portion, name) for portion in recipe.portions]

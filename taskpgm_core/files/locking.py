@@ -1,4 +1,4 @@
-"""One builder a study: a lock that names its owner and ends with its owner's process."""
+"""Locks between processes: the operating system ends them with the process that holds them."""
 
 import fcntl
 import json
@@ -30,16 +30,7 @@ def locked(root: Path, name: str, *, wait: bool = False) -> Iterator[None]:
     clear away: the next owner just writes its name over the old one's. StoreError names the owner
     (``wait``: wait for it instead).
     """
-    path = root / FOLDER / f"{name}.lock"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise StoreError(
-            f"The cache {root} cannot be written ({error.strerror}); free space, mend its "
-            f"permissions, or point TASKPGM_CACHE at another folder."
-        ) from None
-    try:
+    with _opened(root / FOLDER / f"{name}.lock", f"The cache {root}") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
@@ -56,5 +47,27 @@ def locked(root: Path, name: str, *, wait: bool = False) -> Iterator[None]:
             os.ftruncate(handle, 0)
             os.pwrite(handle, json.dumps(card).encode(), 0)
         yield
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Within the block nobody else holds the lock file ``path``: waits for it, names no owner."""
+    with _opened(path, f"The folder {path.parent}") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _opened(path: Path, what: str) -> Iterator[int]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StoreError(
+            f"{what} cannot be written ({error.strerror}); free space, mend its "
+            f"permissions, or point TASKPGM_CACHE at another folder."
+        ) from None
+    try:
+        yield handle
     finally:
         os.close(handle)

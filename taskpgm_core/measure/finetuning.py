@@ -1,6 +1,5 @@
 """Fine-tuning one small model a task: LoRA, completion-only loss, everything fixed by the seed."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ import numpy.typing as npt
 import torch
 
 from taskpgm_core.errors import MeasurementError
+from taskpgm_core.files.hashing import seed_from
 from taskpgm_core.measure.adapters import Adapter, lora_config, wrap
 from taskpgm_core.measure.base_model import BaseModel
 from taskpgm_core.measure.probe_pool import pad
@@ -26,9 +26,8 @@ class FinetunedModel:
 
 
 def task_seed(seed: int, task: str, replicate: int) -> int:
-    """A seed of its own for each task and replicate, whatever else is trained."""
-    digest = hashlib.sha256(f"{seed}/{task}/{replicate}".encode()).digest()
-    return int.from_bytes(digest[:6], "big")
+    """A seed of 48 bits of its own for each task and replicate, whatever else is trained."""
+    return seed_from(seed, task, replicate) >> 16
 
 
 def schedule(training: Training) -> npt.NDArray[np.float64]:

@@ -88,15 +88,33 @@ class Problem:
     @cached_property
     def centred(self) -> Centred:
         """The form in which it is solved, made once."""
-        return centre(self)
+        return centre(
+            self.similarity.matrix,
+            self.convexity,
+            anchor=self.anchor,
+            unary=self.unary,
+            utility=self.utility,
+            pull_to=self.pull.mixture if self.pull else None,
+            rho=self.pull.rho if self.pull else 0.0,
+            lo=self.lo,
+            hi=self.hi,
+            incidence=self.incidence,
+            group_lo=np.array([group.lo for group in self.groups]),
+            group_hi=np.array([group.hi for group in self.groups]),
+            always_free=self.always_free,
+        )
+
+    @property
+    def always_free(self) -> bool:
+        """No groups, no caps, no floor above the anchor: some weight is free at every balance."""
+        return not self.groups and bool(self.hi.min() >= 1.0 and (self.lo <= self.anchor).all())
 
     def bounded(self, lo: Array, hi: Array) -> "Problem":
         """The same problem within other bounds; what depends on S alone is kept, not redone."""
         other = replace(self, lo=read_only(lo), hi=read_only(hi))
         form, w = self.centred, self.anchor
-        plain = not self.groups and other.hi.min() >= 1.0 and bool((other.lo <= w).all())
         other.__dict__.update(convexity=self.convexity, unary=self.unary)
-        if plain == (form.ridge[self.n] == 0.0):
+        if other.always_free == (form.ridge[self.n] == 0.0):
             other.__dict__["centred"] = replace(form, lo=other.lo - w, hi=other.hi - w)
         return other
 

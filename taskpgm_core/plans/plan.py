@@ -1,6 +1,6 @@
 """The schema of a plan: a YAML file that determines a study, checked before anything runs."""
 
-import re
+import json
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
@@ -9,9 +9,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from taskpgm_core.errors import PlanError, nearest
+from taskpgm_core.plans.slug import SLUG, checked_slug, slug_of
+from taskpgm_core.records import Study
 
 PLANS = Path(__file__).parent
-SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")
 PLAIN_TEMPLATE = "{prompt}\n"
 
 
@@ -232,6 +233,13 @@ def parse_plan(text: str, where: str = "plan") -> Plan:
         raise PlanError(_sentence(error, where)) from None
 
 
+def plan_of(study: Study) -> Plan:
+    """The plan a study was built from; PlanError for an imported matrix."""
+    if study.plan is None:
+        raise PlanError(f"{study.slug} was imported as a matrix, so it has no plan.")
+    return parse_plan(json.dumps(study.plan), study.slug)
+
+
 def load_plan(path: str | Path) -> Plan:
     """A checked plan from a file, or by the name of a committed one (``starter``)."""
     path = Path(path)
@@ -251,18 +259,6 @@ def load_plan(path: str | Path) -> Plan:
     except (OSError, UnicodeDecodeError) as error:
         raise PlanError(f"The plan {path} cannot be read: {error}.") from None
     return parse_plan(text, str(path))
-
-
-def slug_of(text: str) -> str:
-    """The slug that reads most like ``text``."""
-    return re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")[:48].strip("-")
-
-
-def checked_slug(slug: str) -> str:
-    """``slug``, if it is one; PlanError else."""
-    if not SLUG.fullmatch(slug):
-        raise PlanError(f"'{slug}' is no slug: use 1 to 48 lower-case letters, digits, hyphens.")
-    return slug
 
 
 def renamed(plan: Plan, slug: str) -> Plan:

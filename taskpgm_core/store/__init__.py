@@ -34,7 +34,13 @@ from taskpgm_core.store.runs import (
     kept_run,
     read_runs,
 )
-from taskpgm_core.store.studies import cache_root, find_folder, list_studies, open_study
+from taskpgm_core.store.studies import (
+    cache_root,
+    find_folder,
+    folder_name,
+    list_studies,
+    open_study,
+)
 from taskpgm_core.store.task_subset import remaining, without
 from taskpgm_core.store.unit_cache import Units
 from taskpgm_core.store.verify import Damage, Verification, damages, mend_guard, verify
@@ -60,6 +66,7 @@ __all__ = [
     "example_checksums",
     "find_folder",
     "finished",
+    "folder_name",
     "gold_log_probabilities",
     "gold_pair_divergences",
     "has_run",

@@ -12,7 +12,7 @@ from taskpgm_core.files.atomic import write_atomic
 from taskpgm_core.files.locking import locked
 from taskpgm_core.records import Study
 from taskpgm_core.store.manifest import GUARD, MANIFEST, read_manifest
-from taskpgm_core.store.studies import STUDY_FOLDER, cache_root, study_from
+from taskpgm_core.store.studies import STUDY_FOLDER, cache_root, folder_name, study_from
 from taskpgm_core.store.verify import verify
 
 LARGEST = 1 << 34  # bytes that unpacking may write: 16 GiB
@@ -33,13 +33,13 @@ def pack(study: Study, out: Path) -> Path:
 
     The same study gives the same bytes. Rebuild parts stay where they are.
     """
-    folder = Path(study.folder)
+    folder, place = Path(study.folder), folder_name(study.slug, study.digest)
     verify(folder)
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz", format=tarfile.USTAR_FORMAT) as archive:
         for name in _names(folder):
             data = (folder / name).read_bytes()
-            member = tarfile.TarInfo(f"{study.slug}-{study.digest[:12]}/{name}")
+            member = tarfile.TarInfo(f"{place}/{name}")
             member.size, member.mode = len(data), 0o644
             archive.addfile(member, io.BytesIO(data))
     packed = bytearray(buffer.getvalue())
@@ -86,7 +86,7 @@ def _unpacked(handle: IO[bytes], file: Path, root: Path) -> Study:
             raise StoreError(f"{file} is empty; pack the study again.")
         made = Path(making) / place
         study = study_from(made)
-        if place != f"{study.slug}-{study.digest[:12]}":
+        if place != folder_name(study.slug, study.digest):
             raise StoreError(f"{file} holds '{study.slug}' under another name, '{place}'.")
         listed = set(_names(made))
         for path in made.rglob("*"):

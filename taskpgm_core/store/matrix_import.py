@@ -14,6 +14,7 @@ from taskpgm_core.errors import StoreError, nearest
 from taskpgm_core.files.encoding import npz_bytes
 from taskpgm_core.files.hashing import digest_of
 from taskpgm_core.files.locking import locked
+from taskpgm_core.plans.slug import SLUG, slug_of
 from taskpgm_core.records import Array, Similarity, Study, Task
 from taskpgm_core.store.studies import cache_root
 from taskpgm_core.store.writer import assemble, recover
@@ -191,17 +192,10 @@ def import_matrix(
     matrix's order. Names may also stand in the file's first row and column. Warnings are in
     ``study.facts["warnings"]``. Raises StoreError with one sentence for anything else.
     """
-    from taskpgm_core.plans.plan import SLUG  # pages that only read must not wait for pydantic
-
     path = Path(file)
     if kind not in KINDS:
         raise StoreError(f"--kind must be similarity or divergence, not '{kind}'.")
-    slug = (
-        name
-        or "".join(c if c.isascii() and c.isalnum() else "-" for c in path.stem.lower()).strip("-")[
-            :48
-        ]
-    )
+    slug = name or slug_of(path.stem)
     if not SLUG.fullmatch(slug):
         raise StoreError(
             f"'{slug}' is no name for a study; give --name in lower-case letters, digits, hyphens."

@@ -1,9 +1,7 @@
 """Finished training runs under a study: one Parquet file a run, kept at once."""
 
-import fcntl
 import io
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,8 @@ from taskpgm_core.errors import StoreError
 from taskpgm_core.files.atomic import write_atomic
 from taskpgm_core.files.encoding import parquet_bytes, parquet_frame
 from taskpgm_core.files.hashing import sha256
+from taskpgm_core.files.locking import exclusive
+from taskpgm_core.plans.slug import arm_of
 from taskpgm_core.records import Study
 from taskpgm_core.store.manifest import MANIFEST, read_checked, read_manifest, write_manifest
 
@@ -47,12 +47,9 @@ def _file(arm: str, definition: str, seed: int) -> str:
     return f"{arm}-{definition}-{seed}.parquet"
 
 
-@contextmanager
-def _listing(folder: Path) -> Iterator[None]:
-    """One process at a time lists or drops runs."""
-    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _lock(folder: Path) -> Path:
+    """The lock of the one process that lists or drops runs."""
+    return folder.parent / f".{folder.name}.lock"
 
 
 def has_run(study: Study, digest: str, arm: str, definition: str, seed: int) -> bool:
@@ -84,7 +81,7 @@ def keep_run(
     folder = _folder(study, digest)
     name, seed = str(rows["arm"].iloc[0]), int(rows["seed"].iloc[0])
     folder.mkdir(parents=True, exist_ok=True)
-    with _listing(folder):
+    with exclusive(_lock(folder)):
         listed = folder / MANIFEST
         arms = read_manifest(folder)["arms"] if listed.is_file() else {}
         write_atomic(folder / _file(name, definition, seed), parquet_bytes(rows[list(COLUMNS)]))
@@ -126,7 +123,7 @@ def _named_apart(folder: Path, name: str, listed: Iterable[str]) -> pd.DataFrame
 
 def drop_run(folder: Path, name: str) -> None:
     """Take a damaged run off the list of its evidence folder; the next campaign repeats it."""
-    with _listing(folder):
+    with exclusive(_lock(folder)):
         manifest = read_manifest(folder)
         (folder / name).unlink(missing_ok=True)
         card = {k: v for k, v in manifest.items() if k not in ("schema", "files", "content")}
@@ -186,16 +183,10 @@ def import_runs(study: Study, file: str | Path) -> int:
         keep_run(
             study,
             digest,
-            rows=rows.assign(arm=_slug(str(arm)), seed=int(seed)),
+            rows=rows.assign(arm=arm_of(str(arm)), seed=int(seed)),
             arm={"name": str(arm), "imported": path.name},
             definition=definition,
             card={"imported": path.name},
         )
         runs += 1
     return runs
-
-
-def _slug(name: str) -> str:
-    """An arm's name as a file may hold it."""
-    kept = "".join(c if c.isascii() and (c.isalnum() or c in ".-") else "-" for c in name.lower())
-    return kept.strip("-.")[:48] or "arm"

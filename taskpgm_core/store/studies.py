@@ -19,8 +19,13 @@ def cache_root() -> Path:
     return Path(os.environ.get("TASKPGM_CACHE") or Path(__file__).parents[2] / "cache")
 
 
+def folder_name(slug: str, digest: str) -> str:
+    """The name of a study's folder, and of its lock and its archive."""
+    return f"{slug}-{digest[:12]}"
+
+
 def study_folder(root: Path, slug: str, digest: str) -> Path:
-    return root / f"{slug}-{digest[:12]}"
+    return root / folder_name(slug, digest)
 
 
 def study_from(folder: Path) -> Study:

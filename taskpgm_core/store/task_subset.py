@@ -25,7 +25,7 @@ from taskpgm_core.store.reader import (
     training_curves,
     upper_bound,
 )
-from taskpgm_core.store.studies import TEXT, cache_root
+from taskpgm_core.store.studies import TEXT, cache_root, folder_name
 from taskpgm_core.store.writer import assemble, measured_files, recover
 
 OLD_POOL = ("base", "noise", "batch_noise")  # kept as means over the pool only
@@ -90,7 +90,7 @@ def without(
         facts["warnings"] = above_ln2(-given) if facts["kind"] == "divergence" else []
     digest = digest_of({"from": before["from"], "removed": all_removed})
     root = root or cache_root()
-    with locked(root, f"{slug}-{digest[:12]}"):
+    with locked(root, folder_name(slug, digest)):
         recover(root, slug, digest)
         made = assemble(
             root,

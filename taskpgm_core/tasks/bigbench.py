@@ -1,6 +1,5 @@
 """Examples of BIG-bench tasks from a folder of their ``task.json`` files (arXiv 2206.04615)."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from taskpgm_core.errors import SourceError, nearest
+from taskpgm_core.files.hashing import seed_from
 from taskpgm_core.records import Example
 
 FOLDER = Path("cache/.sources/bigbench")
@@ -60,13 +60,9 @@ def load(
         )
     prefix = str(task.get("task_prefix") or "") if with_prefix else ""
     return [
-        _example(raw, f"{path}, example {index}", prefix, most, _seed(name, index, seed))
+        _example(raw, f"{path}, example {index}", prefix, most, seed_from(name, index, seed))
         for index, raw in enumerate(found[:rows])
     ]
-
-
-def _seed(name: str, index: int, seed: int) -> int:
-    return int.from_bytes(hashlib.sha256(f"{name}/{index}/{seed}".encode()).digest()[:8], "big")
 
 
 def _example(raw: Any, where: str, prefix: str, most: int, seed: int) -> Example:

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from taskpgm_core.errors import SourceError, nearest
 from taskpgm_core.records import Example
 from taskpgm_core.tasks import bigbench, huggingface, jsonl
 from taskpgm_core.tasks.generated import generate
+
+if TYPE_CHECKING:
+    from taskpgm_core.plans.plan import Plan, TaskEntry
 
 OPTIONS: dict[str, tuple[str, ...]] = {
     "generated": (),
@@ -54,3 +57,16 @@ def load(
         return huggingface.load(name, rows=rows, seed=seed, folder=place, options=options)
     folder = folders.get(kind, bigbench.FOLDER)
     return bigbench.load(name, rows=rows, seed=seed, folder=folder, options=options)
+
+
+def load_task(
+    entry: "TaskEntry", plan: "Plan", folders: Mapping[str, str] | None = None
+) -> list[Example]:
+    """The examples of a task as its plan has them; ``folders`` go before the plan's own."""
+    return load(
+        entry.source,
+        rows=entry.rows,
+        seed=plan.seed,
+        folders={**plan.folders, **(folders or {})},
+        options=entry.options,
+    )

@@ -1,12 +1,10 @@
 """Which examples of a task are trained on, and which are held out for the probe pool."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from taskpgm_core.errors import SourceError
+from taskpgm_core.files.hashing import generator_from
 from taskpgm_core.records import Example
 from taskpgm_core.tasks.overlap import normalised
 
@@ -26,8 +24,7 @@ def split(examples: Sequence[Example], *, probe: int, seed: int, name: str) -> S
     Rows that repeat a held-out example (but for white space) leave the training rows and are
     counted. SourceError where nothing would be left to train on.
     """
-    digest = hashlib.sha256(f"{seed}/{name}/split".encode()).digest()
-    order = np.random.default_rng(int.from_bytes(digest[:8], "big")).permutation(len(examples))
+    order = generator_from(seed, name, "split").permutation(len(examples))
     keys = [normalised(example) for example in examples]
     held: dict[bytes, int] = {}
     for k in order:

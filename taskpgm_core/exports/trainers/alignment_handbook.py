@@ -3,8 +3,13 @@
 from math import nextafter
 from typing import Any
 
-from taskpgm_core.exports.exact_shares import realised_shares, rows_available, rows_to_draw
-from taskpgm_core.exports.recipe import Recipe, Source
+from taskpgm_core.exports.recipe import (
+    Recipe,
+    Source,
+    realised_shares,
+    rows_available,
+    rows_to_draw,
+)
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, quoted, yaml_text
 
 

@@ -1,7 +1,6 @@
 """axolotl: the first N rows of each dataset, by a slice of its split."""
 
-from taskpgm_core.exports.exact_shares import realised_shares, rows_available, rows_to_draw
-from taskpgm_core.exports.recipe import Recipe
+from taskpgm_core.exports.recipe import Recipe, realised_shares, rows_available, rows_to_draw
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, quoted, yaml_text
 
 TYPE = {

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from taskpgm_core.exports.exact_shares import realised_shares, row_shares, rows_to_draw
 from taskpgm_core.exports.interleave_counts import interleaved_counts
-from taskpgm_core.exports.recipe import Recipe, Source
+from taskpgm_core.exports.recipe import Recipe, Source, realised_shares, row_shares, rows_to_draw
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, json_text, quoted
 
 LOADER = '''"""Loads the mixture described by interleave.json, which lies beside this file."""

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from taskpgm_core.exports.exact_shares import realised_shares, rows_to_draw
-from taskpgm_core.exports.recipe import Recipe, file_name
+from taskpgm_core.exports.recipe import Recipe, file_name, realised_shares, rows_to_draw
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, json_text, yaml_text
 
 

@@ -3,13 +3,14 @@
 from typing import Any
 
 from taskpgm_core.errors import ExportError
-from taskpgm_core.exports.exact_shares import (
+from taskpgm_core.exports.recipe import (
+    Portion,
+    Recipe,
     realised_shares,
     rows_available,
     rows_to_draw,
     token_shares,
 )
-from taskpgm_core.exports.recipe import Portion, Recipe
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, bash_array, json_text, yaml_text
 from taskpgm_core.exports.trainers.datasets import load_arguments
 

@@ -1,7 +1,6 @@
 """MosaicML streaming: exact sample counts a stream."""
 
-from taskpgm_core.exports.exact_shares import realised_shares, rows_to_draw
-from taskpgm_core.exports.recipe import Recipe, file_name
+from taskpgm_core.exports.recipe import Recipe, file_name, realised_shares, rows_to_draw
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, yaml_text
 
 

@@ -1,7 +1,6 @@
 """ms-swift: exact row counts after ``#``."""
 
-from taskpgm_core.exports.exact_shares import realised_shares, rows_to_draw
-from taskpgm_core.exports.recipe import Recipe
+from taskpgm_core.exports.recipe import Recipe, realised_shares, rows_to_draw
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, yaml_text
 
 

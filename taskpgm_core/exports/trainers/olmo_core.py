@@ -4,8 +4,7 @@ from math import floor
 from typing import Any
 
 from taskpgm_core.errors import ExportError
-from taskpgm_core.exports.exact_shares import token_shares
-from taskpgm_core.exports.recipe import Recipe
+from taskpgm_core.exports.recipe import Recipe, token_shares
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, yaml_text
 
 

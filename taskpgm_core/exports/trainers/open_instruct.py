@@ -1,7 +1,6 @@
 """open-instruct: exact row counts in ``--dataset_mixer_list``."""
 
-from taskpgm_core.exports.exact_shares import realised_shares, rows_to_draw
-from taskpgm_core.exports.recipe import Recipe
+from taskpgm_core.exports.recipe import Recipe, realised_shares, rows_to_draw
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, bash_array, quoted
 
 

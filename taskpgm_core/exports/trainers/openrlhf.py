@@ -2,9 +2,8 @@
 
 import shlex
 
-from taskpgm_core.exports.exact_shares import realised_shares, row_shares, rows_to_draw
 from taskpgm_core.exports.interleave_counts import interleaved_counts
-from taskpgm_core.exports.recipe import Recipe
+from taskpgm_core.exports.recipe import Recipe, realised_shares, row_shares, rows_to_draw
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, quoted
 
 

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from taskpgm_core.exports.exact_shares import realised_shares, rows_to_draw
-from taskpgm_core.exports.recipe import Recipe
+from taskpgm_core.exports.recipe import Recipe, realised_shares, rows_to_draw
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, quoted, yaml_text
 
 

@@ -3,8 +3,7 @@
 from math import ceil
 from typing import Any
 
-from taskpgm_core.exports.exact_shares import realised_shares, row_shares, rows_to_draw
-from taskpgm_core.exports.recipe import Recipe
+from taskpgm_core.exports.recipe import Recipe, realised_shares, row_shares, rows_to_draw
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, quoted, yaml_text
 from taskpgm_core.exports.trainers.datasets import load_arguments
 

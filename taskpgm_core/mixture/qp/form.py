@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from taskpgm_core.mixture.convexity import tangent
+from taskpgm_core.mixture.convexity import Convexity, tangent
 from taskpgm_core.records import Array
-
-if TYPE_CHECKING:
-    from taskpgm_core.mixture.problem import Problem
 
 RIDGE = 1e-10
 """Strict convexity lent to a singular problem (pulling to the anchor) and to constraint rows,
@@ -66,27 +62,45 @@ class Centred:
         return self.Q @ x - self.ridge * x
 
 
-def centre(problem: Problem) -> Centred:
-    """The numerical form of ``problem`` (its shift applied)."""
-    n, w, shape = problem.n, problem.anchor, problem.convexity
-    rho = problem.pull.rho if problem.pull else 0.0
-    worth = problem.utility if problem.utility is not None else np.zeros(n)
+def centre(
+    matrix: Array,
+    shape: Convexity,
+    *,
+    anchor: Array,
+    unary: Array,
+    utility: Array | None,
+    pull_to: Array | None,
+    rho: float,
+    lo: Array,
+    hi: Array,
+    incidence: Array,
+    group_lo: Array,
+    group_hi: Array,
+    always_free: bool,
+) -> Centred:
+    """The numerical form of a problem over the matrix S of ``shape`` (its shift applied).
+
+    ``unary``: (n,) u without the shift. ``incidence``: (groups, n) ones where a task belongs.
+    ``always_free``: some weight is off its bounds at every balance, so that 1'z = 0 needs no ridge.
+    """
+    n, w = len(anchor), anchor
+    worth = utility if utility is not None else np.zeros(n)
     unit = shape.scale or rho or float(np.abs(worth - worth.mean()).max()) or 1.0
-    G, offset = tangent(problem.similarity.matrix, shape.scale)
+    G, offset = tangent(matrix, shape.scale)
     G, offset = G * (shape.scale / unit), offset * (shape.scale / unit)
     away = w - 1.0 / n
-    noise = 64 * np.finfo(float).eps * float(np.abs(problem.unary).max()) / (n * unit)
+    noise = 64 * np.finfo(float).eps * float(np.abs(unary).max()) / (n * unit)
     start = offset + G @ away + (shape.shift / unit) * away
     if np.abs(start).max() <= noise:
         start = np.zeros(n)
     slope = start
-    if problem.utility is not None:
+    if utility is not None:
         slope = (worth - worth.mean()) / (n * unit)
     if np.abs(slope).max() <= noise:
         slope = np.zeros(n)
-    if problem.pull:
-        start = start + (rho / unit) * (w - problem.pull.mixture)
-    rows = np.vstack([np.ones(n), problem.incidence])
+    if pull_to is not None:
+        start = start + (rho / unit) * (w - pull_to)
+    rows = np.vstack([np.ones(n), incidence])
     items = n + len(rows)
     Q = np.zeros((items, items), order="F")
     Q[:n, :n] = G
@@ -95,11 +109,10 @@ def centre(problem: Problem) -> Centred:
     Q[n:, :n], Q[:n, n:] = rows, rows.T
     ridge = np.zeros(items)
     ridge[:n] = RIDGE if shape.singular else 0.0
-    plain = not problem.groups and problem.hi.min() >= 1.0 and (problem.lo <= w).all()
-    ridge[n:] = 0.0 if plain else -RIDGE  # plain: some weight is always free
+    ridge[n:] = 0.0 if always_free else -RIDGE
     Q[np.arange(items), np.arange(items)] += ridge
     none = np.zeros(len(rows))
-    at_anchor = problem.incidence @ w
+    at_anchor = incidence @ w
     return Centred(
         n,
         unit,
@@ -107,8 +120,8 @@ def centre(problem: Problem) -> Centred:
         ridge,
         np.concatenate([start, none]),
         np.concatenate([slope, none]),
-        problem.lo - w,
-        problem.hi - w,
-        np.concatenate([[0.0], [g.lo for g in problem.groups] - at_anchor]),
-        np.concatenate([[0.0], [g.hi for g in problem.groups] - at_anchor]),
+        lo - w,
+        hi - w,
+        np.concatenate([[0.0], group_lo - at_anchor]),
+        np.concatenate([[0.0], group_hi - at_anchor]),
     )

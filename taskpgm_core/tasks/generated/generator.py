@@ -1,11 +1,11 @@
 """What a task generator is, and how examples are drawn from it."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
 from taskpgm_core.errors import SourceError
+from taskpgm_core.files.hashing import seed_from
 from taskpgm_core.records import Example
 
 Draw = Callable[[Random], tuple[str, str]]
@@ -46,4 +46,4 @@ class Generator:
 
 def stream(name: str, seed: int) -> int:
     """A seed of its own for every name, the same on every machine."""
-    return int.from_bytes(hashlib.sha256(f"{name}\0{seed}".encode()).digest()[:8], "big")
+    return seed_from(f"{name}\0{seed}")
