@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 BIGBENCH := cache/.sources/bigbench
 
-.PHONY: run test endure lint study bigbench install install-dev help
+.PHONY: run test endure lint study bigbench gpu install install-dev help
 
 help:
 	@echo "make run       the dashboard, at http://127.0.0.1:$(PORT)"
@@ -12,6 +12,7 @@ help:
 	@echo "make endure    50 killed builds, 200 flipped bytes, a really full disk (as root)"
 	@echo "make study     measure the starter study from nothing and compare it with the committed one"
 	@echo "make bigbench  fetch the BIG-bench data (358 MB) that the bigbench plan reads"
+	@echo "make gpu       all that only a GPU can say, in nine minutes (see benchmarks/README.md)"
 	@echo "make lint      ruff and mypy"
 
 # One thread a solve: on a busy machine waiting threads made a release of the dial ten times slower.
@@ -34,6 +35,10 @@ lint: $(VENV)/.dev
 
 study: $(VENV)/.full
 	$(BIN)/python -m taskpgm_core build starter --slug starter-local --compare starter
+
+# GPU_PYTHON: a Python that has everything already, so that nothing is installed. OUT: a folder.
+gpu: $(if $(GPU_PYTHON),,$(VENV)/.dev)
+	$(or $(GPU_PYTHON),$(BIN)/python) -m benchmarks.gpu_all $(if $(OUT),--out $(OUT))
 
 install: $(VENV)/.full
 install-dev: $(VENV)/.dev

@@ -15,7 +15,8 @@ from taskpgm_core.errors import MeasurementError
 from taskpgm_core.measure.jsd import LN2, add_mixed_in_turn, all_pairs, runs_of
 from taskpgm_core.measure.lm_head import Head
 
-DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+DEVICES = ["cpu", pytest.param("cuda", marks=[pytest.mark.cuda, NO_GPU])]
 
 
 def plain(p_logits, q_logits):

@@ -98,7 +98,7 @@ def plainly(hidden, head, k, pairs):
     return lower, shared + [LN2 * (p[i][1] + p[j][1]) / 2 for i, j in pairs]
 
 
-DEVICES = ["cpu", pytest.param("cuda", marks=NO_GPU)]
+DEVICES = ["cpu", pytest.param("cuda", marks=[pytest.mark.cuda, NO_GPU])]
 
 
 @pytest.mark.parametrize("device", DEVICES)
