@@ -15,7 +15,7 @@ import pandas as pd
 
 from taskpgm_core.errors import StoreError, nearest
 from taskpgm_core.files.encoding import npz_arrays, parquet_frame
-from taskpgm_core.records import Array, LossTable, Noise, Similarity, Study, read_only
+from taskpgm_core.records import MEASURES, Array, LossTable, Noise, Similarity, Study, read_only
 from taskpgm_core.store.manifest import read_checked
 
 
@@ -80,7 +80,7 @@ def _npz(study: Study, name: str) -> dict[str, np.ndarray]:
 
 
 def similarity(study: Study, measure: str | None = None) -> Similarity:
-    """S of the study by one of its measures (its first by default); S = -D for ``jsd``."""
+    """S of the study by one of its measures (its first by default); S = -D for a divergence."""
     measure = measure or study.measures[0]
     if measure not in study.measures:
         raise StoreError(
@@ -88,7 +88,8 @@ def similarity(study: Study, measure: str | None = None) -> Similarity:
             f"it has {', '.join(study.measures)}."
         )
     matrix = _npz(study, "matrices.npz")[measure]
-    return Similarity(study.names, -matrix if measure == "jsd" else matrix, measure)
+    S = -matrix if MEASURES[measure].is_divergence else matrix
+    return Similarity(study.names, S, measure)
 
 
 def upper_bound(study: Study, measure: str = "jsd") -> Similarity | None:
