@@ -37,13 +37,6 @@ class ProbePool:
     spans: npt.NDArray[np.int64]
     checksum: npt.NDArray[np.uint8]
 
-    @property
-    def position_weights(self) -> Array:
-        """(positions,) weights that sum to 1: tasks equal, examples equal, tokens equal within."""
-        per_task = np.bincount(self.task, minlength=len(self.tasks))
-        example = 1.0 / (len(self.tasks) * per_task[self.task] * self.tokens)
-        return np.repeat(example, self.tokens)
-
 
 @dataclass(frozen=True)
 class PairDivergences:
