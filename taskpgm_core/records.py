@@ -198,7 +198,8 @@ class LossTable:
     @property
     def beats_base(self) -> npt.NDArray[np.bool_]:
         """(n,) whether each single-task model has a lower loss per token at home than the base."""
-        return np.diagonal(self.per_token[:-1]) < self.per_token[-1]
+        better: npt.NDArray[np.bool_] = np.diagonal(self.per_token[:-1]) < self.per_token[-1]
+        return better
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,8 @@ def project_onto_simplex(v: npt.ArrayLike) -> Array:
     descending = np.sort(v)[::-1]
     excess = (np.cumsum(descending) - 1) / np.arange(1, v.size + 1)
     threshold = excess[np.flatnonzero(descending > excess)[-1]]
-    return np.maximum(v - threshold, 0)
+    projected: Array = np.maximum(v - threshold, 0)
+    return projected
 
 
 def unit_kernel(similarity: Similarity) -> Array:
@@ -138,7 +139,8 @@ def _vector(name: str, values: npt.ArrayLike, tasks: tuple[str, ...]) -> Array:
 
 
 def _normalised(weights: Array) -> Array:
-    return weights / weights.sum()
+    shares: Array = weights / weights.sum()
+    return shares
 
 
 def _uniform(inputs: Inputs) -> Array:

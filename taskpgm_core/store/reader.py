@@ -48,7 +48,8 @@ class PairDivergences:
 
     def of(self, i: int, j: int) -> npt.NDArray[np.float32]:
         """(E,) divergences of the models of tasks i and j."""
-        return self.divergence[pair_index(len(self.tasks), i, j)]
+        row: npt.NDArray[np.float32] = self.divergence[pair_index(len(self.tasks), i, j)]
+        return row
 
 
 @dataclass(frozen=True)

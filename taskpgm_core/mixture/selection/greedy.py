@@ -202,7 +202,7 @@ def _upper_bounds(
         )
         for k in range(1, len(mixtures) + 1)
     ]
-    return np.minimum.accumulate(bounds[::-1])[::-1].tolist()
+    return [float(bound) for bound in np.minimum.accumulate(bounds[::-1])[::-1]]
 
 
 def _exact(form: Restricted, mixtures: list[Array], whole: Array) -> list[Array | None]:
