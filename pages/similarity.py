@@ -13,7 +13,7 @@ from taskpgm_core.findings.similarity import block_finding
 scene = frame("How do you know?")
 study, view = scene.study, scene.view
 similarity, order = cached.similarity(study, view), cached.order(study, view)
-unit = "Mean Jensen-Shannon divergence, nats" if view.question.measure == "jsd" else "Similarity S"
+unit = similarity.reading.axis
 if len(study.tasks) < 2:
     st.info("One task alone has nothing to be compared with.")
     st.stop()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui.cached import explanation
+from pages.ui.explanations import explanation
 from pages.ui.layout import frame
 from pages.ui.what_if import what_if
 from pages.ui.why import all_reasons, by_neighbours, pick_task, reason, twins, without_it

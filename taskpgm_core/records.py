@@ -1,7 +1,8 @@
 """Records that travel between rooms: frozen, checked once, arrays with their task names."""
 
 from dataclasses import dataclass
-from typing import Any
+from math import log
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -9,8 +10,7 @@ import numpy.typing as npt
 from taskpgm_core.errors import StoreError, nearest
 
 Array = npt.NDArray[np.float64]
-
-MEASURES = ("jsd", "pmi", "pmi-token", "gold", "given")
+Values = TypeVar("Values", float, Array)
 
 KERNEL = "kernel"
 """The ``measure`` of a Similarity that holds a kernel less one, K - 11', instead of a measure."""
@@ -21,6 +21,69 @@ def read_only(values: npt.ArrayLike) -> Array:
     array = np.array(values, dtype=np.float64)
     array.setflags(write=False)
     return array
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One way to compare two tasks, and how people read its numbers.
+
+    ``quantity``: what an axis calls it; ``unit``: of what is read ("" for none).
+    ``is_divergence``: people read D = -S, low for alike, else S. ``most``: the largest divergence
+    there can be, None where there is no such end.
+    """
+
+    title: str
+    quantity: str
+    meaning: str
+    unit: str = ""
+    is_divergence: bool = False
+    most: float | None = None
+
+    @property
+    def label(self) -> str:
+        """The head of a column of its numbers: their unit, else the matrix's letter."""
+        return self.unit or ("D" if self.is_divergence else "S")
+
+    @property
+    def axis(self) -> str:
+        return f"{self.quantity}, {self.unit}" if self.unit else self.quantity
+
+    def shown(self, values: Values) -> Values:
+        """Entries of S as people read them, or those back as entries of S."""
+        return 0.0 - values if self.is_divergence else values
+
+    def said(self, value: float) -> str:
+        """A number as people read it, with its unit."""
+        return f"{value:.3f} {self.unit}".rstrip()
+
+
+PMI = "Minus the mean excess loss of each model on the other's examples; high is alike."
+MEASURES = {
+    "jsd": Measure(
+        "JSD",
+        "Mean Jensen-Shannon divergence",
+        "Divergence: how differently the two models predict the next token, on all probe "
+        "examples; 0 is alike, ln 2 = 0.693 is the most.",
+        unit="nats",
+        is_divergence=True,
+        most=log(2.0),
+    ),
+    "pmi": Measure("PMI, per sequence", "Similarity S", PMI),
+    "pmi-token": Measure("PMI, per token", "Similarity S", PMI),
+    "gold": Measure(
+        "gold tokens",
+        "Mean squared distance of gold probabilities' roots",
+        "Squared distance of the roots of what the two models give the true next token; 0 is "
+        "alike, 1 is the most.",
+        is_divergence=True,
+        most=1.0,
+    ),
+    KERNEL: Measure(
+        "kernel", "Kernel K less one", "1 for the same skill, 0 for no likeness.", most=1.0
+    ),
+    "given": Measure("as imported", "Similarity S", "As imported; high is alike."),
+}
+"""Every measure by the name that studies, options and addresses give it."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +153,25 @@ class Similarity:
         """D = -S, read as nats for ``jsd``."""
         return 0.0 - self.matrix
 
+    @property
+    def reading(self) -> Measure:
+        """How people read it."""
+        return MEASURES[self.measure]
+
+    @property
+    def shown(self) -> Array:
+        """The matrix as people read it: D for a divergence, else S."""
+        return self.reading.shown(self.matrix)
+
+    @property
+    def is_divergence(self) -> bool:
+        return self.reading.is_divergence
+
+    @property
+    def unit(self) -> str:
+        """The unit of ``shown``; "" for none."""
+        return self.reading.unit
+
 
 @dataclass(frozen=True)
 class Noise:
@@ -131,7 +213,8 @@ class LossTable:
     @property
     def beats_base(self) -> npt.NDArray[np.bool_]:
         """(n,) whether each single-task model has a lower loss per token at home than the base."""
-        return np.diagonal(self.per_token[:-1]) < self.per_token[-1]
+        better: npt.NDArray[np.bool_] = np.diagonal(self.per_token[:-1]) < self.per_token[-1]
+        return better
 
 
 @dataclass(frozen=True)

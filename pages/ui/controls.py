@@ -9,14 +9,7 @@ from pages.ui.url_state import BUDGET, LARGEST_BUDGET, View
 from taskpgm_core.analysis.question import Question
 from taskpgm_core.analysis.question_words import UNITS
 from taskpgm_core.figures.balance_axis import balance_at, track_end
-from taskpgm_core.records import Study
-
-MEASURE_NAMES = {
-    "jsd": "JSD",
-    "pmi": "PMI, per sequence",
-    "pmi-token": "PMI, per token",
-    "given": "as imported",
-}
+from taskpgm_core.records import MEASURES, Study
 
 
 def bind(view: View, n: int) -> None:
@@ -62,7 +55,7 @@ def pick_measure(study: Study) -> None:
     st.selectbox(
         "Measure",
         study.measures,
-        format_func=lambda m: MEASURE_NAMES.get(m, m),
+        format_func=lambda m: MEASURES[m].title,
         key="pick-measure",
         on_change=lambda: moved(measure=st.session_state["pick-measure"]),
         help="How alike two tasks are. JSD: how differently their models predict on common "

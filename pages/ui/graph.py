@@ -21,21 +21,23 @@ def neighbours(scene: Scene, graph: TaskGraph) -> None:
     task = view.tasks[-1]
     i = study.names.index(task)
     similarity, p = cached.similarity(study, view), cached.solution(study, view).p
-    jsd = view.question.measure == "jsd"
-    near = (similarity.divergence if jsd else similarity.matrix)[i]
-    order = [int(j) for j in np.argsort(near if jsd else -near, kind="stable") if j != i]
-    floor = cached.noise(study).floor if jsd else 0.0
+    measure, near = similarity.reading, similarity.shown[i]
+    order = [int(j) for j in np.argsort(-similarity.matrix[i], kind="stable") if j != i]
+    floor = cached.noise(study).floor if view.question.measure == "jsd" else 0.0  # noise is of JSD
+    if measure.is_divergence:
+        said = f"Divergence{measure.unit and f' in {measure.unit}'}, the most alike first. "
+    else:
+        said = "Similarity, highest first. "
     heading(
-        neighbour_finding(study.names, i, order, near, jsd=jsd),
-        ("Divergence in nats, the most alike first. " if jsd else "Similarity, highest first. ")
-        + (f"Two models of one task differ by up to {floor:.3f} nats." if floor else ""),
+        neighbour_finding(study.names, i, order, near, measure),
+        said + (f"Two models of one task differ by up to {floor:.3f} nats." if floor else ""),
     )
     joined = {int(a + b - i) for a, b in graph.edges if i in (a, b)}
     st.dataframe(
         pd.DataFrame(
             {
                 "task": [study.names[j] for j in order],
-                "nats" if jsd else "S": [round(float(near[j]), 4) for j in order],
+                measure.label: [round(float(near[j]), 4) for j in order],
                 "share": [100 * float(p[j]) for j in order],
                 "community": [letter(graph.community[j]) for j in order],
                 "joined": [j in joined for j in order],
@@ -44,7 +46,7 @@ def neighbours(scene: Scene, graph: TaskGraph) -> None:
         hide_index=True,
         column_config={
             "share": st.column_config.NumberColumn(format="%.1f%%"),
-            "nats" if jsd else "S": st.column_config.NumberColumn(format="%.3f"),
+            measure.label: st.column_config.NumberColumn(format="%.3f"),
         },
         height=420,
     )

@@ -12,7 +12,6 @@ from pages.ui.explanations import asked
 from pages.ui.layout import Scene
 from pages.ui.url_state import View
 from taskpgm_core.figures.numbers import percent, shorten
-from taskpgm_core.figures.selection import captured
 from taskpgm_core.findings.selection import ENOUGH, certainty, enough
 from taskpgm_core.mixture.counts import Allocation
 from taskpgm_core.mixture.selection.greedy import Selection, select
@@ -72,7 +71,7 @@ def verdict(selection: Selection, k: int) -> None:
     heading("How good is this choice?", certainty(selection, k))
 
     def reached(value: float) -> str:
-        return percent(captured(selection, value))
+        return percent(selection.captured(value))
 
     facts = {
         "greedy's k tasks": reached(step.value),
@@ -105,7 +104,7 @@ def chosen_table(selection: Selection, k: int, counted: Allocation) -> None:
         rows.append(
             {
                 "task": s.added,
-                "reached with it": 100 * captured(selection, s.value),
+                "reached with it": 100 * selection.captured(s.value),
                 "share": 100 * float(step.p[i]),
                 counted.unit: counted.counts[i],
                 "epochs": counted.epochs[i],

@@ -17,12 +17,6 @@ from taskpgm_core.findings.similarity import pair_finding, sources_finding
 from taskpgm_core.records import Example, Study
 
 EXAMPLES = 50
-MEANING = {
-    "jsd": "Divergence: how differently the two models predict the next token, on all probe "
-    "examples; 0 is alike, ln 2 = 0.693 is the most.",
-    "pmi": "Minus the mean excess loss of each model on the other's examples; high is alike.",
-    "given": "As imported; high is alike.",
-}
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)
@@ -71,19 +65,19 @@ def pair_facts(scene: Scene, pair: tuple[int, int]) -> None:
     study, view = scene.study, scene.view
     i, j = pair
     similarity, noise = cached.similarity(study, view), cached.noise(study)
-    jsd = view.question.measure == "jsd"
-    value = float((similarity.divergence if jsd else similarity.matrix)[i, j])
+    measure, by_jsd = similarity.reading, view.question.measure == "jsd"  # noise is of JSD
+    value = float(similarity.shown[i, j])
     heading(
-        pair_finding(study.names, pair, value, noise.floor if jsd else 0.0, jsd=jsd),
-        MEANING["pmi" if view.question.measure.startswith("pmi") else view.question.measure],
+        pair_finding(study.names, pair, value, noise.floor if by_jsd else 0.0, measure),
+        measure.meaning,
     )
     facts = {}
     try:
         low, high = cached.pair_interval(study, view, i, j)
-        facts["90% interval"] = f"{low:.3f} to {high:.3f}" + (" nats" if jsd else "")
+        facts["90% interval"] = f"{low:.3f} to {measure.said(high)}"
     except TaskPGMError as error:
         st.caption(escape(str(error)))
-    if jsd:
+    if by_jsd:
         seeds = f"up to {noise.floor:.3f} nats" if noise.tasks else "not measured"
         facts["second training seed"] = seeds
     if study.kind == "measured":

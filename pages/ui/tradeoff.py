@@ -33,7 +33,7 @@ def frontier(scene: Scene, at: Array, weights: Array) -> None:
             likeness(S, anchor, weights),
             points,
             here=mine,
-            jsd=view.question.measure == "jsd",
+            jsd=S.unit == "nats",
             palette=scene.palette,
         ),
         frontier_finding(S, anchor, here, named),

@@ -1,7 +1,5 @@
 """What if two tasks were more or less alike? Solved exactly, not extrapolated."""
 
-import math
-
 import numpy as np
 import streamlit as st
 
@@ -13,14 +11,15 @@ from taskpgm_core.figures.mixture import difference_figure
 from taskpgm_core.figures.numbers import shorten
 from taskpgm_core.findings.compare import moved as share_moved
 from taskpgm_core.findings.why import what_if_finding, what_if_hint
-from taskpgm_core.records import Array
+from taskpgm_core.records import Similarity
 
 
 @st.fragment
 def what_if(scene: Scene, task: str) -> None:
     """A neighbour, a slider on how alike the two are, and how the mixture would move."""
     study, view = scene.study, scene.view
-    S = cached.similarity(study, view).matrix
+    similarity = cached.similarity(study, view)
+    S, shown_as = similarity.matrix, similarity.reading.shown
     i = study.names.index(task)
     others = [j for j in np.argsort(-S[i], kind="stable") if j != i]
     ask, answer = st.columns([2, 3], gap="large")
@@ -37,18 +36,18 @@ def what_if(scene: Scene, task: str) -> None:
             help="The second task of the pair whose entry of S is changed.",
         )
         measured = float(S[i, j])
-        least, most, said = _range(S, view.question.measure)
+        least, most, said = _range(similarity)
         shown = st.slider(
             said,
             least,
             most,
-            _shown(measured, view.question.measure),
+            shown_as(measured),
             step=(most - least) / 200,
             format="%.3f",
             key=f"what-if-{task}-{j}-{view.question.measure}",
-            help=f"As measured: {_shown(measured, view.question.measure):.4g}. Nothing is saved.",
+            help=f"As measured: {shown_as(measured):.4g}. Nothing is saved.",
         )
-    value = -shown if view.question.measure == "jsd" else shown
+    value = shown_as(shown)
     before = cached.solution(study, view)
     if abs(value - measured) <= (most - least) / 400:
         with answer:
@@ -85,14 +84,13 @@ def what_if(scene: Scene, task: str) -> None:
             )
 
 
-def _shown(value: float, measure: str) -> float:
-    return 0.0 - value if measure == "jsd" else value
-
-
-def _range(S: Array, measure: str) -> tuple[float, float, str]:
-    """The slider's ends and name: nats of divergence for JSD, else S's own range."""
-    if measure == "jsd":
-        return 0.0, math.log(2.0), "Divergence (nats)"
-    low, high = float(S.min()), float(S.max())
+def _range(similarity: Similarity) -> tuple[float, float, str]:
+    """The slider's ends and name: from 0 to the most a divergence can be, else what there is."""
+    measure, values = similarity.reading, similarity.shown
+    name = "Divergence" if measure.is_divergence else "Similarity S"
+    name += f" ({measure.unit})" if measure.unit else ""
+    if measure.most is not None:
+        return 0.0, measure.most, name
+    low, high = float(values.min()), float(values.max())
     room = 0.1 * (high - low) or 1.0
-    return low - room, high + room, "Similarity S"
+    return low - room, high + room, name

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import fsum
 
-import numpy.typing as npt
-
 from taskpgm_core.mixture.counts import largest_remainder
+from taskpgm_core.records import Array
 
 GRID = 2**50
 
 
-def exact_shares(weights: Sequence[float] | npt.NDArray) -> list[float]:
+def exact_shares(weights: Sequence[float] | Array) -> list[float]:
     """``weights`` scaled to shares whose floating-point sum is exactly 1.
 
     Shares that sum to 1 as they are, added up in order and as rationals rounded once, stay as they

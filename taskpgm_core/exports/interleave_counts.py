@@ -39,7 +39,7 @@ def interleaved_counts(
             running = counts + np.cumsum(block[:, None] == np.arange(n), axis=0)
             done = running >= sizes
             end = done.any(1) if strategy == "first_exhausted" else done.all(1)
-            return running[int(end.argmax())].tolist()
+            return [int(count) for count in running[int(end.argmax())]]
         counts, left = after, left - block.size
     return counts.tolist()
 

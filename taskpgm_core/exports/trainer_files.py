@@ -61,7 +61,7 @@ def head(recipe: Recipe, rendered: Rendered, exporter: Exporter) -> str:
     return "".join(f"# {part}\n" for line in lines for part in line.splitlines())
 
 
-class _PlainDumper(yaml.SafeDumper):
+class _PlainDumper(yaml.SafeDumper):  # type: ignore[misc]
     """Writes a value as often as it occurs: people read no anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:
@@ -69,7 +69,8 @@ class _PlainDumper(yaml.SafeDumper):
 
 
 def yaml_text(value: Any) -> str:
-    return yaml.dump(value, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=2**20)
+    options = {"sort_keys": False, "allow_unicode": True, "width": 2**20}
+    return str(yaml.dump(value, Dumper=_PlainDumper, **options))
 
 
 def json_text(value: Any) -> str:

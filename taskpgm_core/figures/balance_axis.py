@@ -1,6 +1,7 @@
 """The scale of the balance: [0, 1] fills the left half, a logarithm compresses the rest."""
 
 import math
+from typing import Any
 
 from taskpgm_core.records import Array, read_only
 
@@ -30,7 +31,7 @@ def samples(breakpoints: Array, end: float, count: int = 160) -> Array:
     return read_only(sorted(grid | {float(r) for r in breakpoints if r <= end}))
 
 
-def ticks(end: float) -> dict[str, list]:
+def ticks(end: float) -> dict[str, list[Any]]:
     """tickvals and ticktext of the axis, thinned where they would touch."""
     values: list[float] = []
     for r in WRITTEN:

@@ -69,3 +69,8 @@ def nice_ticks(low: float, high: float, count: int) -> list[float]:
     return [
         k * step for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
     ]
+
+
+def signed(share: float) -> str:
+    """A share in percent with its sign; what rounds to nothing is ``+0.0%`` from either side."""
+    return f"{round(100 * share, 1) + 0.0:+.1f}%".replace("-", "−")

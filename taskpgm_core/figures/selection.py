@@ -8,13 +8,6 @@ from taskpgm_core.mixture.counts import Allocation
 from taskpgm_core.mixture.selection.greedy import Selection
 
 
-def captured(selection: Selection, value: float) -> float:
-    """Where ``value`` lies between the first task alone (0) and all tasks together (1)."""
-    alone = selection.steps[0].value
-    span = selection.best - alone
-    return (value - alone) / span if span > 0 else 1.0
-
-
 def selection_curve_figure(selection: Selection, k: int, *, palette: Palette = LIGHT) -> go.Figure:
     """Greedy's value for every number of tasks, between what bounds it, with ``k`` marked.
 
@@ -27,7 +20,7 @@ def selection_curve_figure(selection: Selection, k: int, *, palette: Palette = L
     def line(name: str, values: list[float | None], **looks: object) -> None:
         figure.add_scatter(
             x=sizes,
-            y=[None if v is None else round(captured(selection, v), 6) for v in values],
+            y=[None if v is None else round(selection.captured(v), 6) for v in values],
             name=name,
             hovertemplate=f"{name}: %{{y:.1%}}<extra></extra>",
             **looks,
@@ -44,7 +37,7 @@ def selection_curve_figure(selection: Selection, k: int, *, palette: Palette = L
         marker={"size": 7},
         customdata=[[s.k, s.added, round(s.value, 9)] for s in steps],
         hovertext=[
-            f"{s.k} tasks: {percent(captured(selection, s.value))}<br>"
+            f"{s.k} tasks: {percent(selection.captured(s.value))}<br>"
             f"last came {plain(s.added)}<br>F = {s.value:.5g}"
             for s in steps
         ],
@@ -94,7 +87,7 @@ def marginal_gains_figure(
     figure = canvas(palette, height=72 + GAIN_ROW * max(len(shown), 3))
     gains = [step.value - selection.steps[step.k - 2].value for step in shown]
     shares = [
-        captured(selection, step.value) - captured(selection, selection.steps[step.k - 2].value)
+        selection.captured(step.value) - selection.captured(selection.steps[step.k - 2].value)
         for step in shown
     ]
     ids = [step.added for step in shown]

@@ -20,30 +20,30 @@ def matrix_figure(
     pair: tuple[int, int] | None = None,
     palette: Palette = LIGHT,
 ) -> go.Figure:
-    """The matrix in ``order``: D in nats for ``jsd``, else S; the diagonal is left blank.
+    """The matrix in ``order``: as people read it; the diagonal is left blank.
 
     Up to 40 tasks the rows are named. Up to 64 a nearly invisible marker lies on every cell below
     the diagonal, with customdata (i, j) in task order: heat maps themselves report no clicks.
     ``pair`` is framed.
     """
     n = similarity.n
-    jsd = similarity.measure == "jsd"
+    divergence = similarity.is_divergence
     names = [plain(similarity.tasks[i]) for i in order]
     short = [plain(shorten(similarity.tasks[i], 18)) for i in order]
-    cells = np.round((similarity.divergence if jsd else similarity.matrix)[np.ix_(order, order)], 5)
+    cells = np.round(similarity.shown[np.ix_(order, order)], 5)
     z = cells.astype(np.float32)
     np.fill_diagonal(z, np.nan)
     figure = canvas(palette, height=int(min(max(22 * n + 40, 320), 640)))
-    dark_is_alike = (palette.name == "light") == jsd
+    dark_is_alike = (palette.name == "light") == divergence
     figure.add_heatmap(
         z=z,
         x=list(range(n)),
         y=list(range(n)),
         text=names if n > CLICKABLE else None,
-        colorscale="Cividis" if dark_is_alike or not jsd else "Cividis_r",
-        reversescale=not jsd and palette.name == "light",
+        colorscale="Cividis" if dark_is_alike or not divergence else "Cividis_r",
+        reversescale=not divergence and palette.name == "light",
         colorbar={
-            "title": {"text": "nats" if jsd else "S", "side": "top", "font": {"size": 15}},
+            "title": {"text": similarity.reading.label, "side": "top", "font": {"size": 15}},
             "thickness": 14,
             "outlinewidth": 0,
             "tickfont": {"size": 15, "color": palette.ink},

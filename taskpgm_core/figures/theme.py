@@ -39,11 +39,6 @@ class Palette:
     gain: str
     loss: str
 
-    @property
-    def diverging(self) -> list[list[float | str]]:
-        """A colour scale for gains (blue) and losses (orange) around a neutral zero."""
-        return [[0.0, self.loss], [0.5, self.grid], [1.0, self.gain]]
-
 
 LIGHT = Palette(
     "light", "#FBF9F4", "#1C1B19", "#5E5A52", "#E3DDCF", "#3B4BC4", "#C9CDEB", "#006CA8", "#C65500"

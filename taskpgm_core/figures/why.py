@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from taskpgm_core.figures.numbers import plain, shorten
+from taskpgm_core.figures.numbers import plain, shorten, signed
 from taskpgm_core.figures.theme import LIGHT, Palette, canvas
-from taskpgm_core.findings.why import signed
 from taskpgm_core.records import Array
 
 PART_ROW = 40

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from taskpgm_core.figures.numbers import nats, percent, shorten
+from taskpgm_core.figures.numbers import percent, shorten
 from taskpgm_core.findings.mixture import graph_finding
-from taskpgm_core.records import Array
+from taskpgm_core.records import Array, Measure
 
 
 def letter(community: int) -> str:
@@ -31,15 +31,14 @@ def communities_finding(p: Array, groups: Sequence[str], word: str) -> str:
 
 
 def neighbour_finding(
-    tasks: Sequence[str], i: int, order: Sequence[int], near: Array, *, jsd: bool
+    tasks: Sequence[str], i: int, order: Sequence[int], near: Array, measure: Measure
 ) -> str:
-    """Which task is most like task i; ``near`` (n,) divergences in nats, or similarities."""
+    """Which task is most like task i; ``near`` (n,): its row as people read the measure."""
     if not order:
         return f"{shorten(tasks[i])} is the only task"
     j = order[0]
-    value = nats(float(near[j])) if jsd else f"{near[j]:.3f}"
-    typical = float(np.median(near[list(order)]))
-    usual = nats(typical) if jsd else f"{typical:.3f}"
+    value = measure.said(float(near[j]))
+    usual = measure.said(float(np.median(near[list(order)])))
     return (
         f"{shorten(tasks[j])} is most like {shorten(tasks[i])}: {value}, "
         f"against {usual} for the task in the middle"

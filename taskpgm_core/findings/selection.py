@@ -1,7 +1,6 @@
 """Findings of the Selection page, made from the numbers that its charts show."""
 
 from taskpgm_core.figures.numbers import count, percent, shorten
-from taskpgm_core.figures.selection import captured
 from taskpgm_core.mixture.counts import Allocation
 from taskpgm_core.mixture.selection.greedy import Selection
 
@@ -13,7 +12,7 @@ def curve_finding(selection: Selection, k: int) -> str:
     n, step = len(selection.tasks), selection.steps[k - 1]
     if selection.best <= selection.steps[0].value:
         return f"One task, {shorten(selection.start)}, does as well as all {n}"
-    return f"{_tasks(k)} of {n} reach {percent(captured(selection, step.value))} of what all reach"
+    return f"{_tasks(k)} of {n} reach {percent(selection.captured(step.value))} of what all reach"
 
 
 def certainty(selection: Selection, k: int) -> str:
@@ -22,9 +21,9 @@ def certainty(selection: Selection, k: int) -> str:
     if step.exact is not None:
         if step.exact <= step.value + 1e-9 * (1 + abs(step.value)):
             return f"No other {_tasks(k)} do better: every choice was ruled out."
-        best = percent(captured(selection, step.exact))
+        best = percent(selection.captured(step.exact))
         return f"The best {_tasks(k)} reach {best}; greedy misses the rest."
-    bound = captured(selection, step.upper_bound)
+    bound = selection.captured(step.upper_bound)
     if bound > 0.9995:
         return f"Whether {'another' if k == 1 else 'other'} {_tasks(k)} do better is not ruled out."
     top = percent(bound)
@@ -34,7 +33,7 @@ def certainty(selection: Selection, k: int) -> str:
 def enough(selection: Selection) -> int:
     """The fewest tasks that reach ``ENOUGH`` of what all reach; all looked at if none do."""
     for step in selection.steps:
-        if captured(selection, step.value) >= ENOUGH:
+        if selection.captured(step.value) >= ENOUGH:
             return step.k
     return selection.steps[-1].k
 
@@ -44,7 +43,7 @@ def gains_finding(selection: Selection, k: int) -> str:
     if k >= len(selection.steps):
         return "Every task looked at is in"
     following, step = selection.steps[k], selection.steps[k - 1]
-    more = captured(selection, following.value) - captured(selection, step.value)
+    more = selection.captured(following.value) - selection.captured(step.value)
     if more <= 1e-9:
         return f"After {_tasks(k)} no further task adds anything"
     return f"The next task, {shorten(following.added)}, would add {percent(more)}"

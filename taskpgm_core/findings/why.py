@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from taskpgm_core.figures.numbers import percent, shorten
+from taskpgm_core.figures.numbers import percent, shorten, signed
 from taskpgm_core.records import Array
 
 
@@ -96,8 +96,3 @@ def what_if_finding(task: str, other: str, before: float, after: float, moved: f
         f"{percent(moved)} of the budget would move; {shorten(task)} from {percent(before)} "
         f"to {percent(after)}"
     )
-
-
-def signed(share: float) -> str:
-    """A share in percent with its sign; what rounds to nothing is ``+0.0%`` from either side."""
-    return f"{round(100 * share, 1) + 0.0:+.1f}%".replace("-", "−")

@@ -136,7 +136,7 @@ def _load(weights: Weights, dtype: torch.dtype, models: Path) -> tuple[Any, Any]
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     folder = weights.folder
     if weights.gguf:
         folder = models / f"{weights.digest[:16]}-{str(dtype).removeprefix('torch.')}"

@@ -107,7 +107,7 @@ def _backward(
     for start in range(0, len(batch), at_once):
         part = batch[start : start + at_once]
         loss = completion_loss(base, part, packed) * (sum(len(e.completion) for e in part) / total)
-        loss.backward()
+        torch.autograd.backward(loss)
         value += float(loss.detach())
     return value
 

@@ -76,7 +76,9 @@ def coarse(
             logits = head(torch.from_numpy(np.array(hidden[block])).to(kept.device))
             own = logits.gather(1, kept[block]).double()
             logits.scatter_(1, kept[block], -torch.inf)
-            rest = torch.cat([torch.logsumexp(z.double(), dim=-1) for z in logits.split(few)])
+            rest = torch.cat(
+                [torch.logsumexp(z.double(), dim=-1) for z in torch.split(logits, few)]
+            )
             total = torch.logaddexp(torch.logsumexp(own, dim=-1), rest)
             log_kept[block] = own.sub_(total[:, None])
             log_rest[block] = rest.sub_(total)

@@ -14,7 +14,7 @@ BLOCK = 128
 """Tokens at a time. With ``PARTNERS`` it fixes the order of a pair's sum, whatever the launch."""
 
 
-@triton.jit(do_not_specialize=["models", "rows"])
+@triton.jit(do_not_specialize=["models", "rows"])  # type: ignore[untyped-decorator]
 def mixed_kernel(  # type: ignore[no-untyped-def]  # Triton takes annotations for its own
     p, pieces, total, models, columns, rows, PARTNERS: tl.constexpr, BLOCK: tl.constexpr
 ):
@@ -55,7 +55,7 @@ def add_mixed(
     ]
     places = torch.tensor(pieces, device=p.device)
     try:
-        with torch.cuda.device_of(p):
+        with torch.cuda.device_of(p):  # type: ignore[no-untyped-call]
             mixed_kernel[(len(pieces), rows)](
                 p, places, total, models, columns, rows, PARTNERS=PARTNERS, BLOCK=BLOCK
             )

@@ -101,7 +101,7 @@ class RayWorkers:
     ) -> None:
         import ray
 
-        has = ray.cluster_resources()
+        has = ray.cluster_resources()  # type: ignore[no-untyped-call]
         gpus = int(has.get("GPU", 0))
         count = workers or gpus or max(int(has.get("CPU", 1)) // threads, 1)
         if gpus and base.device.type == "cuda":

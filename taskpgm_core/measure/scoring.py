@@ -23,7 +23,8 @@ def score(base: BaseModel, batch: Batch, top: int) -> dict[str, np.ndarray]:
         ].clone()
         gold_ids = torch.from_numpy(batch.gold).to(base.device)
         gold, top_ids, top_values = [], [], []
-        for part, target in zip(hidden.split(HEAD_CHUNK), gold_ids.split(HEAD_CHUNK), strict=True):
+        parts, targets = (torch.split(each, HEAD_CHUNK) for each in (hidden, gold_ids))
+        for part, target in zip(parts, targets, strict=True):
             log_probability = torch.log_softmax(base.head(part), dim=-1)
             gold.append(log_probability.gather(1, target[:, None])[:, 0])
             values, indices = log_probability.topk(min(top, log_probability.shape[-1]), dim=-1)

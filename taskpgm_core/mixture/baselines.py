@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from heapq import heapify, heappop, heapreplace
-from math import isfinite, log
+from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
@@ -108,21 +108,24 @@ def project_onto_simplex(v: npt.ArrayLike) -> Array:
     descending = np.sort(v)[::-1]
     excess = (np.cumsum(descending) - 1) / np.arange(1, v.size + 1)
     threshold = excess[np.flatnonzero(descending > excess)[-1]]
-    return np.maximum(v - threshold, 0)
+    projected: Array = np.maximum(v - threshold, 0)
+    return projected
 
 
 def unit_kernel(similarity: Similarity) -> Array:
     """(n, n) similarities in [0, 1] with ones on the diagonal, as SMART's set functions ask.
 
     SMART builds its kernel from cosines of prompt embeddings; here it comes from measured
-    behaviour. For ``jsd`` it is 1 - D / ln 2, an absolute scale. Every other measure has none, so
-    its entries are stretched from their least (0) to their greatest (1) value over all pairs, the
-    diagonal left out: for those the budgets depend on which tasks are in the study.
+    behaviour. For a divergence with a largest value it is 1 - D over that value (ln 2 for
+    ``jsd``), an absolute scale. Other measures have none, so their entries are stretched from
+    their least (0) to their greatest (1) value over all pairs, the diagonal left out: for those
+    the budgets depend on which tasks are in the study.
     """
     S = similarity.matrix
     n = similarity.n
-    if similarity.measure == "jsd":
-        K = np.clip(1 + S / log(2), 0, 1)
+    most = similarity.reading.most
+    if most is not None:
+        K = np.clip(1 + S / most, 0, 1)
     else:
         pairs = S[~np.eye(n, dtype=bool)]
         low, high = (pairs.min(), pairs.max()) if n > 1 else (0.0, 0.0)
@@ -143,7 +146,8 @@ def _vector(name: str, values: npt.ArrayLike, tasks: tuple[str, ...]) -> Array:
 
 
 def _normalised(weights: Array) -> Array:
-    return weights / weights.sum()
+    shares: Array = weights / weights.sum()
+    return shares
 
 
 def _uniform(inputs: Inputs) -> Array:

@@ -30,12 +30,6 @@ class ClosedForm:
         """(n,) p(r); it may leave the simplex."""
         return read_only(self.start + balance * self.slope)
 
-    def valid(self, balance: float) -> bool:
-        """Whether p(r) is the optimum."""
-        if not self.exact or self.interval is None:
-            return False
-        return self.interval[0] <= balance <= self.interval[1]
-
 
 def closed_form(problem: Problem) -> ClosedForm:
     """The closed form of ``problem``: two solves of the bordered system [H 1; 1' 0].

@@ -106,4 +106,5 @@ def _tangent_solve(G: Array, push: Array) -> Array:
     factor = scipy.linalg.cho_factor(K, lower=True, overwrite_a=False)
     z = scipy.linalg.cho_solve(factor, push)
     z += scipy.linalg.cho_solve(factor, push - (K @ z - 1e-10 * z))
-    return z - z.mean()
+    centred: Array = z - z.mean()
+    return centred

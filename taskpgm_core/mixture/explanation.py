@@ -1,7 +1,6 @@
 """Why each task has its weight: splits that add up, and what it would take to move a zero."""
 
 from dataclasses import dataclass
-from math import log
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from taskpgm_core.mixture.path import SolutionPath
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.qp.bordered import Bordered
 from taskpgm_core.mixture.solution import Solution
-from taskpgm_core.records import KERNEL, Array, read_only
+from taskpgm_core.records import Array, read_only
 
 PRESENT = 1e-9
 
@@ -112,12 +111,11 @@ def explain(problem: Problem, solution: Solution, path: SolutionPath | None = No
 
 
 def convention(problem: Problem) -> float:
-    """The c of s = S + mu I + c11': ln 2 for JSD, 1 for a kernel held as K - 11', else the least
-    c >= 0 that leaves no s_ij negative and every s_ii positive."""
-    if problem.similarity.measure == "jsd":
-        return log(2.0)
-    if problem.similarity.measure == KERNEL:
-        return 1.0
+    """The c of s = S + mu I + c11': the largest divergence there can be (ln 2 for JSD), else the
+    least c >= 0 that leaves no s_ij negative and every s_ii positive."""
+    most = problem.similarity.reading.most
+    if most is not None:
+        return most
     S, mu = problem.similarity.matrix, problem.convexity.shift
     H = S + mu * np.eye(problem.n)
     least = max(0.0, -float(H.min()))

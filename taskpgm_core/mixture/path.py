@@ -73,7 +73,8 @@ class SolutionPath:
             raise MixtureError(self.message)
         k = int(np.searchsorted(self.balances, balance, side="right")) - 1
         if k + 1 >= len(self.balances):
-            return self.weights[-1]
+            last: Array = self.weights[-1]
+            return last
         a, b = self.balances[k], self.balances[k + 1]
         share = (balance - a) / (b - a)
         return read_only((1.0 - share) * self.weights[k] + share * self.weights[k + 1])

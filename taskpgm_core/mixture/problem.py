@@ -257,7 +257,8 @@ def _mixture(
         raise MixtureError(f"The {what} gives '{tasks[int(weights.argmin())]}' a negative weight.")
     if abs(weights.sum() - 1.0) > SUM_SLACK:
         raise MixtureError(f"The {what} sums to {weights.sum():.9g}; its weights must sum to 1.")
-    return weights / weights.sum()
+    shares: Array = weights / weights.sum()
+    return shares
 
 
 def _bounds(

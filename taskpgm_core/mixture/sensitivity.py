@@ -1,4 +1,4 @@
-"""Derivatives of the mixture: by the balance, by a task's utility, by one similarity."""
+"""Derivatives of the mixture: by the balance, by one similarity."""
 
 from dataclasses import dataclass
 
@@ -15,15 +15,14 @@ from taskpgm_core.records import Array, read_only
 class Sensitivity:
     """How p moves while the same tasks stay in the mixture (one-sided at a breakpoint).
 
-    ``by_balance``: (n,) dp/dr (dp/dtau is n times that). ``by_utility``: (n, n) dp_i/du_j, u in
-    the units of S. ``response``: (n, n) dp_i/dg_j for a change of the gradient. ``aim``: (n,)
-    r w - p, by which a change of S acts (-p for a measured utility). The shift is held.
+    ``by_balance``: (n,) dp/dr (dp/dtau is n times that). ``response``: (n, n) dp_i/dg_j
+    for a change of the gradient g = (r/n) u - Hp. ``aim``: (n,) r w - p, by which a change of S
+    acts (-p for a measured utility). The shift is held.
     Where the minimiser is not unique, moves that change no energy are left out.
     """
 
     tasks: tuple[str, ...]
     by_balance: Array
-    by_utility: Array
     response: Array
     aim: Array
 
@@ -31,16 +30,6 @@ class Sensitivity:
         """(n,) dp per unit of S_ij = S_ji; the unary term u = nSw moves along."""
         moved = self.aim[j] * self.response[:, i]
         return read_only(moved if i == j else moved + self.aim[i] * self.response[:, j])
-
-    def by_similarity_norms(self) -> Array:
-        """(n, n) ||dp||_1 per unit of every S_ij = S_ji; zeros on the diagonal."""
-        n, M = len(self.tasks), self.response
-        norms = np.empty((n, n))
-        for i in range(n):
-            moved = M[:, i, None] * self.aim[None, :] + self.aim[i] * M
-            norms[i] = np.abs(moved).sum(axis=0)
-        np.fill_diagonal(norms, 0.0)
-        return read_only(norms)
 
 
 def sensitivity(problem: Problem, solution: Solution) -> Sensitivity:
@@ -55,6 +44,4 @@ def sensitivity(problem: Problem, solution: Solution) -> Sensitivity:
     bordered = Bordered(problem, solution)
     r, M = solution.balance, bordered.moves
     aim = -solution.p if problem.utility is not None else r * problem.anchor - solution.p
-    return Sensitivity(
-        problem.tasks, bordered.by_balance, read_only(r / problem.n * M), M, read_only(aim)
-    )
+    return Sensitivity(problem.tasks, bordered.by_balance, M, read_only(aim))

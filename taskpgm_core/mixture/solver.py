@@ -115,12 +115,13 @@ def _flat(form: Centred, items: np.ndarray, rows: np.ndarray) -> Array:
     if len(items) == 0:
         return np.zeros((0, 0))
     Q, ridge = form.Q, form.ridge
-    plane = scipy.linalg.null_space(Q[np.ix_(rows, items)], rcond=1e-12)
+    plane: Array = scipy.linalg.null_space(Q[np.ix_(rows, items)], rcond=1e-12)
     if plane.shape[1] == 0:
         return plane
     inner = Q[np.ix_(items, items)] - np.diag(ridge[items])
     values, vectors = np.linalg.eigh(plane.T @ inner @ plane)
-    return plane @ vectors[:, values <= ZERO_CURVATURE]
+    flat: Array = plane @ vectors[:, values <= ZERO_CURVATURE]
+    return flat
 
 
 def weights_of(problem: Problem, basis: Basis, z: Array) -> Array:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from taskpgm_core.analysis.decision import Decision, TaskLine, WeightReason
-from taskpgm_core.figures.numbers import count, percent, scientific
-from taskpgm_core.findings.why import signed, split_finding
+from taskpgm_core.figures.numbers import count, percent, scientific, signed
+from taskpgm_core.findings.why import split_finding
 
 NAMED = 40
 """Tasks without weight that are named; hundreds would fill pages."""

@@ -15,7 +15,7 @@ import pandas as pd
 
 from taskpgm_core.errors import NotKeptError, StoreError, nearest
 from taskpgm_core.files.encoding import npz_arrays, parquet_frame
-from taskpgm_core.records import Array, LossTable, Noise, Similarity, Study, read_only
+from taskpgm_core.records import MEASURES, Array, LossTable, Noise, Similarity, Study, read_only
 from taskpgm_core.store.gold_distance import gold_divergence, gold_per_example
 from taskpgm_core.store.manifest import read_checked
 
@@ -60,7 +60,8 @@ class PairDivergences:
 
     def of(self, i: int, j: int) -> npt.NDArray[np.floating]:
         """(E,) divergences of the models of tasks i and j."""
-        return self.divergence[pair_index(len(self.tasks), i, j)]
+        row: npt.NDArray[np.float32] = self.divergence[pair_index(len(self.tasks), i, j)]
+        return row
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,7 @@ def _npz(study: Study, name: str) -> dict[str, np.ndarray]:
 
 
 def similarity(study: Study, measure: str | None = None) -> Similarity:
-    """S of the study by one of its measures (its first by default).
-
-    S = -D for ``jsd``, and for ``gold``, which is computed from the models' log-probabilities.
-    """
+    """S of the study by one of its measures (its first by default); S = -D for a divergence."""
     measure = measure or study.measures[0]
     if measure not in study.measures:
         raise StoreError(
@@ -100,7 +98,8 @@ def similarity(study: Study, measure: str | None = None) -> Similarity:
         models = gold_log_probabilities(study)[: len(study.tasks)]
         return Similarity(study.names, -gold_divergence(models, weights), measure)
     matrix = _npz(study, "matrices.npz")[measure]
-    return Similarity(study.names, -matrix if measure == "jsd" else matrix, measure)
+    S = -matrix if MEASURES[measure].is_divergence else matrix
+    return Similarity(study.names, S, measure)
 
 
 def upper_bound(study: Study, measure: str = "jsd") -> Similarity | None:

@@ -20,9 +20,3 @@ def shared_examples(tasks: Mapping[str, Sequence[Example]]) -> list[tuple[str, s
     sets = {name: set(map(normalised, examples)) for name, examples in tasks.items()}
     counts = ((a, b, len(sets[a] & sets[b])) for a, b in combinations(sets, 2))
     return [(a, b, count) for a, b, count in counts if count]
-
-
-def overlap(train: Sequence[Example], probe: Sequence[Example]) -> list[Example]:
-    """The training examples that are also probe examples, in their order."""
-    held = set(map(normalised, probe))
-    return [example for example in train if normalised(example) in held]

@@ -57,14 +57,17 @@ def test_everything_measured_is_stored_and_consistent(tiny_study):
     D = store.similarity(tiny_study, "jsd").divergence
     assert (np.diagonal(D) == 0).all()
     assert ((D >= 0) & (np.log(2) >= D)).all()
-    mean = tokens.astype(float) @ pool.position_weights
+    # tasks weigh the same, and so do the examples of a task and the tokens of an example
+    example = 1 / (n * np.bincount(pool.task)[pool.task] * pool.tokens)
+    weights = np.repeat(example, pool.tokens)
+    mean = tokens.astype(float) @ weights
     np.testing.assert_allclose(D[np.triu_indices(n, 1)], mean, rtol=2e-3)
     examples = store.pair_divergences(tiny_study)
     np.testing.assert_allclose(examples.of(0, 1).mean(), D[0, 1], rtol=1e-5)
     gold = store.gold_log_probabilities(tiny_study)
     assert gold.shape == (n + 1, positions)
     losses = store.losses(tiny_study)
-    own = [-gold[k].astype(float) @ (pool.position_weights) for k in range(n + 1)]
+    own = [-gold[k].astype(float) @ weights for k in range(n + 1)]
     np.testing.assert_allclose(losses.per_token.mean(axis=1), own, rtol=1e-4)
     assert store.likely_tokens(tiny_study).ids.shape == (n + 1, positions, 3)
     assert (store.base_divergence(tiny_study) > 0).all()

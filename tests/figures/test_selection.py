@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from taskpgm_core.figures.selection import (
-    captured,
     epochs_figure,
     marginal_gains_figure,
     selection_curve_figure,
@@ -46,11 +45,11 @@ def test_the_curve_holds_every_steps_numbers(selection):
         ("greedy's guarantee", "guarantee"),
         ("best of any k", "exact"),
     ):
-        wanted = [captured(selection, getattr(s, field)) for s in selection.steps]
+        wanted = [selection.captured(getattr(s, field)) for s in selection.steps]
         np.testing.assert_allclose(np.array(drawn[name].y, float), wanted, atol=1e-6)
     assert [c[1] for c in drawn["greedy"].customdata] == [s.added for s in selection.steps]
-    assert captured(selection, selection.steps[0].value) == 0
-    assert captured(selection, selection.best) == 1
+    assert selection.captured(selection.steps[0].value) == 0
+    assert selection.captured(selection.best) == 1
     assert "<i>" not in "".join(drawn["greedy"].hovertext)
 
 
@@ -63,15 +62,15 @@ def test_without_a_search_no_optimum_is_drawn(selection):
 def test_marginal_gains_add_up_to_the_curve(selection, k):
     [bars] = marginal_gains_figure(selection, k).data
     assert [c[0] for c in bars.customdata] == [s.added for s in selection.steps[1:]]
-    reached = [captured(selection, s.value) for s in selection.steps[1:]]
+    reached = [selection.captured(s.value) for s in selection.steps[1:]]
     np.testing.assert_allclose(list(itertools.accumulate(bars.x)), reached, atol=1e-5)
     assert len(set(bars.marker.color)) == (1 if k in (1, N) else 2)
 
 
 def test_findings_of_a_choice(selection):
     k = enough(selection)
-    assert captured(selection, selection.steps[k - 1].value) >= 0.95
-    assert k == 1 or captured(selection, selection.steps[k - 2].value) < 0.95
+    assert selection.captured(selection.steps[k - 1].value) >= 0.95
+    assert k == 1 or selection.captured(selection.steps[k - 2].value) < 0.95
     assert curve_finding(selection, k).startswith(f"{k} tasks of 9 reach 9")
     assert gains_finding(selection, N) == "Every task looked at is in"
     following = selection.steps[1].added

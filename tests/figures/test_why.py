@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from taskpgm_core.figures.numbers import signed
 from taskpgm_core.figures.why import additive_split_figure, waterfall_figure
 from taskpgm_core.findings import why as findings
 
@@ -19,7 +20,7 @@ def test_a_waterfall_ends_in_the_sum_of_its_parts():
     assert list(bars.text) == ["+50.0", "−20.0", "+5.0", "35.0%"]
     nothing = [("x", 0.1), ("y", 0.2), ("z", -0.3)]  # sums to 5.6e-17
     assert waterfall_figure(nothing, "weight").data[0].text[-1] == "0%"
-    assert findings.signed(-1e-5) == findings.signed(1e-5) == "+0.0%"
+    assert signed(-1e-5) == signed(1e-5) == "+0.0%"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from taskpgm_core.figures.selection import captured
 from taskpgm_core.findings.selection import enough
 from taskpgm_core.mixture import pose
 from taskpgm_core.mixture.selection.greedy import select
@@ -32,9 +31,9 @@ def charts(at: AppTest) -> list[dict]:
 
 def test_the_curve_is_greedys_with_the_optimum_beside_it(selection):
     drawn = {trace["name"]: trace for trace in charts(page())[0]["data"]}
-    wanted = [captured(selection, step.value) for step in selection.steps]
+    wanted = [selection.captured(step.value) for step in selection.steps]
     assert drawn["greedy"]["y"] == pytest.approx(wanted, abs=1e-6)
-    best = [captured(selection, step.exact) for step in selection.steps]
+    best = [selection.captured(step.exact) for step in selection.steps]
     assert drawn["best of any k"]["y"] == pytest.approx(best, abs=1e-6)
 
 
@@ -62,7 +61,7 @@ def test_the_limit_on_epochs_is_a_line_on_the_chart_and_limits_are_set_aside(sel
     assert charts(at)[2]["layout"]["shapes"][0]["x0"] == 60.0
     assert any("without your limits" in info.value for info in at.info)
     drawn = {trace["name"]: trace for trace in charts(at)[0]["data"]}
-    wanted = [captured(selection, step.value) for step in selection.steps]
+    wanted = [selection.captured(step.value) for step in selection.steps]
     assert drawn["greedy"]["y"] == pytest.approx(wanted, abs=1e-6)
 
 

@@ -17,8 +17,7 @@ from taskpgm_core.analysis.question import Question
 from taskpgm_core.analysis.replicates import replicates
 from taskpgm_core.cli.main import main
 from taskpgm_core.errors import MixtureError
-from taskpgm_core.figures.numbers import percent
-from taskpgm_core.findings.why import signed
+from taskpgm_core.figures.numbers import percent, signed
 from taskpgm_core.mixture import pose, solve, trace
 from taskpgm_core.mixture.alarms import Alarm, alarms
 from taskpgm_core.mixture.counts import allocate

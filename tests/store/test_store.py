@@ -87,19 +87,6 @@ def test_arrays_cannot_be_written_to(cache):
         store.pair_divergences(study).divergence[0, 0] = 1
 
 
-def test_position_weights_are_equal_over_tasks_examples_and_tokens(cache):
-    pool = store.probe_pool(write_study(cache))
-    weights = pool.position_weights
-    assert weights.sum() == pytest.approx(1)
-    position = 0
-    for task, tokens in zip(pool.task, pool.tokens, strict=True):
-        share = weights[position : position + tokens]
-        assert share.sum() == pytest.approx(1 / (3 * 2))
-        assert np.ptp(share) == 0
-        assert task < 3
-        position += tokens
-
-
 @given(n=st.integers(2, 40), data=st.data())
 def test_the_row_of_a_pair(n, data):
     i = data.draw(st.integers(0, n - 2))

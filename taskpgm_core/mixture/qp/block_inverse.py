@@ -53,7 +53,8 @@ class BlockInverse:
 
     def product(self, x: Array) -> Array:
         """(items,) Qx for an x that is 0 outside the kept items."""
-        return dgemv(1.0, self.columns, x.take(self.place, mode="clip"))
+        product: Array = dgemv(1.0, self.columns, x.take(self.place, mode="clip"))
+        return product
 
     def adding(self, item: int) -> tuple[Array, float]:
         """(v, s): the direction and the pivot by which the inverse changes, by vv'/s."""

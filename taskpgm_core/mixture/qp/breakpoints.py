@@ -50,7 +50,7 @@ class Knots:
         """(m, n) minus the gradient of the energy at each knot, from S itself, less a constant."""
         problem, shape = self.problem, self.problem.convexity
         unary = problem.solved_unary - problem.solved_unary.mean()
-        g = (balances / problem.n)[:, None] * unary
+        g: Array = (balances / problem.n)[:, None] * unary
         if shape.shift:
             g -= shape.shift * weights
         if shape.scale:

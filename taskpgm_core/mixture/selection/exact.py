@@ -82,7 +82,8 @@ class Restricted:
             self.K[np.ix_(free, free)], np.column_stack([self.q[free], np.ones(len(free))])
         )
         mixed = both[:, 0] - (both[:, 0].sum() - 1.0) / both[:, 1].sum() * both[:, 1]
-        return mixed / mixed.sum()
+        p: Array = mixed / mixed.sum()
+        return p
 
     def with_one_more(self, chosen: np.ndarray, p: Array) -> Array:
         """(n,) the best value of ``chosen`` (n,) with each further task; -inf for the chosen.
@@ -253,7 +254,8 @@ def _without(p: Array, allowed: np.ndarray) -> Array:
     rest = np.where(allowed, p, 0.0)
     if not rest.any():
         rest[allowed.argmax()] = 1.0
-    return rest / rest.sum()
+    kept: Array = rest / rest.sum()
+    return kept
 
 
 def _own_curvature(K: Array) -> Array:

@@ -64,6 +64,12 @@ class Selection:
     best: float
     steps: tuple[Step, ...]
 
+    def captured(self, value: float) -> float:
+        """Where ``value`` lies between the first task alone (0) and all tasks together (1)."""
+        alone = self.steps[0].value
+        span = self.best - alone
+        return (value - alone) / span if span > 0 else 1.0
+
 
 def select(
     problem: Problem, balance: float = 1.0, *, k_max: int | None = None, exact_up_to: int = 0
@@ -202,7 +208,7 @@ def _upper_bounds(
         )
         for k in range(1, len(mixtures) + 1)
     ]
-    return np.minimum.accumulate(bounds[::-1])[::-1].tolist()
+    return [float(bound) for bound in np.minimum.accumulate(bounds[::-1])[::-1]]
 
 
 def _exact(form: Restricted, mixtures: list[Array], whole: Array) -> list[Array | None]:

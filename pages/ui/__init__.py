@@ -1,0 +1,1 @@
+"""What pages share, and what belongs to one page: ``ui/X.py`` for ``X.py``."""
