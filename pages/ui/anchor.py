@@ -11,7 +11,6 @@ from taskpgm_core.analysis.mixture_reference import referred_tasks, tasks_refere
 from taskpgm_core.analysis.saved_mixtures import LONGEST_NAME, Scenario
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures.numbers import percent, shorten
-from taskpgm_core.mixture.qp.feasibility import clash
 from taskpgm_core.records import Study
 from taskpgm_core.store import parse_mixture
 
@@ -102,7 +101,7 @@ def mixture_from_file(study: Study, view: View, *, name: str, data: bytes) -> Sc
 def no_middle(study: Study, view: View) -> str:
     """Why balance 1 is not the anchor itself; empty where it is."""
     problem = cached.problem(study, view)
-    if clash(problem):
+    if cached.solution(study, view).status != "optimal":
         return ""
     there = cached.path(study, view).at(1.0)
     far = float(abs(there - problem.anchor).sum()) / 2

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from taskpgm_core.errors import MixtureError
+from taskpgm_core.mixture.kkt import Bordered
 from taskpgm_core.mixture.path import SolutionPath
 from taskpgm_core.mixture.problem import Problem
-from taskpgm_core.mixture.qp.bordered import Bordered
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.records import Array, read_only
 

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from taskpgm_core.errors import MixtureError
+from taskpgm_core.mixture.breakpoints import Knots
+from taskpgm_core.mixture.feasibility import best_face, clash, duality_gap
 from taskpgm_core.mixture.problem import Problem
-from taskpgm_core.mixture.qp.breakpoints import Knots
-from taskpgm_core.mixture.qp.feasibility import best_face, clash, duality_gap
 from taskpgm_core.mixture.qp.parametric import Homotopy, optimum
 from taskpgm_core.mixture.solution import Status
 from taskpgm_core.mixture.solver import weights_of

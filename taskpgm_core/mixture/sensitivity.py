@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from taskpgm_core.errors import MixtureError
+from taskpgm_core.mixture.kkt import Bordered
 from taskpgm_core.mixture.problem import Problem
-from taskpgm_core.mixture.qp.bordered import Bordered
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.records import Array, read_only
 

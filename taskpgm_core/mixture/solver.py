@@ -9,9 +9,9 @@ import scipy.linalg
 
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture.convexity import ZERO_CURVATURE
+from taskpgm_core.mixture.feasibility import Face, best_face, clash, duality_gap
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.qp.block_pivoting import Point, inside, refine
-from taskpgm_core.mixture.qp.feasibility import Face, best_face, clash, duality_gap
 from taskpgm_core.mixture.qp.form import Centred
 from taskpgm_core.mixture.qp.parametric import optimum
 from taskpgm_core.mixture.solution import Basis, Solution, effective_tasks

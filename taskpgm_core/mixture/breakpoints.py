@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from taskpgm_core.mixture.feasibility import duality_gap
 from taskpgm_core.mixture.problem import Problem
-from taskpgm_core.mixture.qp.feasibility import duality_gap
 from taskpgm_core.mixture.solver import minimise
 from taskpgm_core.records import Array
 
