@@ -71,7 +71,7 @@ def centre(problem: Problem) -> Centred:
     n, w, shape = problem.n, problem.anchor, problem.convexity
     rho = problem.pull.rho if problem.pull else 0.0
     worth = problem.utility if problem.utility is not None else np.zeros(n)
-    unit = shape.scale or rho or float(np.abs(worth - worth.mean()).max()) or 1.0
+    unit = max(shape.scale, rho) or float(np.abs(worth - worth.mean()).max()) or 1.0
     G, offset = tangent(problem.similarity.matrix, shape.scale)
     G, offset = G * (shape.scale / unit), offset * (shape.scale / unit)
     away = w - 1.0 / n
