@@ -17,10 +17,10 @@ class PairDrillDown:
 
     ``value``: (E,) what each example says: for ``jsd`` the mean divergence of the two models on
     it, for ``gold`` their mean squared distance; for ``pmi`` how much more the example's own
-    task's model gives it than the other's, nats
-    (0 for examples of other tasks). ``share``: (E,) what it adds to the total; the shares sum to
-    the divergence, for ``pmi`` to -S_ij. ``token``: (positions,) the same at every completion
-    token. ``task``, ``row``, ``first``, ``tokens``: as in ``ProbePool``.
+    task's model gives it than the other's, nats (0 for examples of other tasks). ``share``: (E,)
+    what it adds to the total; the shares sum to the divergence, for ``pmi`` to -S_ij. ``token``:
+    (positions,) the same at every completion token. ``task``, ``row``, ``first``, ``tokens``: as
+    in ``ProbePool``.
     """
 
     pair: tuple[int, int]

@@ -13,8 +13,9 @@ from taskpgm_core.records import Array
 
 JITTER = 5e-12
 """K counts as positive semidefinite if it is so with this, times max|S|, on its diagonal."""
-LIFT = 1e-12
-"""Negative eigenvalues become this times max|S| (or rounding, if greater) rather than 0."""
+LIFT = 1e-7
+"""What is clipped is clipped at this times max|S|, not at 0: the mixture is then the only one, and
+no rounding makes an eigenvalue negative again."""
 NEARLY_CONSTANT = 1e-3
 """Below this max|S| the eigenvectors of K are found on {z : 1'z = 0}, where no digits cancel."""
 
@@ -79,9 +80,8 @@ def _clip_small(S: Array, unit: float) -> Array:
 
 
 def _clip(S: Array, unit: float) -> Array:
-    least = max(LIFT * unit, 10 * len(S) * np.finfo(float).eps)
-    values, vectors = _below(1.0 + S, least)
-    return (vectors * (least - values)) @ vectors.T
+    values, vectors = _below(1.0 + S, LIFT * unit)
+    return (vectors * (LIFT * unit - values)) @ vectors.T
 
 
 def _with_ones(G: Array) -> Array:

@@ -16,10 +16,11 @@ class Solution:
 
     ``energy`` = ``unary_energy`` + ``pairwise_energy`` = -beta u'p + (lambda/2) p'Sp, without the
     shift. ``gap``: the most that E/lambda (shift and pull included) could still fall, in the
-    units of S; ``gap_relative``: the same over max|S - mean S|. ``multipliers``: prices in units
-    of S: ``simplex`` (nu), and for active constraints only ``floor:TASK``, ``cap:TASK`` (>= 0)
-    and ``group:NAME`` (positive at its cap, negative at its floor), with
-    tau u - Hp + rho (p0 - p) = nu + sum of its groups' - floor + cap for each task.
+    units of S; ``gap_relative``: the same over max|S - mean S|, or over the pull's rho where that
+    is greater. ``multipliers``: prices in units of S: ``simplex`` (nu), and for active constraints
+    only ``floor:TASK``, ``cap:TASK`` (>= 0) and ``group:NAME`` (positive at its cap, negative at
+    its floor), with tau u - Hp + rho (p0 - p) = nu + sum of its groups' - floor + cap for each
+    task.
     ``unique``: no other mixture has the same least energy; else p is the one nearest to the
     anchor. ``closed_form_valid``: the bordered closed form gives this very p. ``shift``,
     ``shift_floor``, ``curvature``, ``jumpiness``: see ``Convexity``. ``anchor_distance``:

@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from taskpgm_core.errors import MixtureError
+from taskpgm_core.mixture import kernel, pose, solve
 from taskpgm_core.mixture.baselines import (
     BASELINES,
     baseline,
     project_onto_simplex,
     unit_kernel,
 )
-from taskpgm_core.records import Similarity
+from taskpgm_core.records import Noise, Similarity
 
 modest = settings(max_examples=40, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
@@ -192,3 +193,20 @@ def test_the_best_single_task_has_the_highest_utility():
 def test_nonsense_is_one_clear_sentence(name, arguments, sentence):
     with pytest.raises(MixtureError, match=sentence):
         baseline(name, study(0, 3), **arguments)
+
+
+def test_skill_even_is_balance_zero_at_the_automatic_resolution():
+    S = study(3, 8, "jsd")
+    twins = [*range(8), 0, 0]
+    copied = Similarity(tuple(f"t{i}" for i in range(10)), S.matrix[np.ix_(twins, twins)], "jsd")
+    p, alone = baseline("skill-even", copied), kernel(copied).most_diverse.p
+    np.testing.assert_array_equal(p, alone)
+    np.testing.assert_allclose(p[[0, 8, 9]], p[[0, 8, 9]].mean(), atol=1e-9)
+    noise = Noise(("t1", "t2"), np.array([0.01, 0.03]))
+    corrected = baseline("skill-even", copied, noise=noise)
+    np.testing.assert_array_equal(corrected, kernel(copied, "auto", noise).most_diverse.p)
+    assert np.abs(corrected - p).sum() > 1e-6
+    indefinite = study(3, 8, "pmi")
+    np.testing.assert_array_equal(
+        baseline("skill-even", indefinite), solve(pose(indefinite), 0.0).p
+    )

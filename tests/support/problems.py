@@ -5,13 +5,16 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from taskpgm_core.mixture import Group, Problem, pose
+from taskpgm_core.mixture import Group, Problem, kernel, pose
 from taskpgm_core.mixture.convexity import spread
+from taskpgm_core.records import Noise
 from tests.support.matrices import KINDS, names, similarity
 
 BALANCES = (0.0, 0.1, 0.9, 1.0, 1.1, 3.0, 40.0)
 SCALES = (1e-12, 1e-6, 1.0, 1e6, 1e12)
 LARGEST = 60
+EUCLIDEAN = ("jsd", "clustered", "duplicated", "definite", "low rank", "factorial", "constant")
+"""Kinds whose distances are squared distances of points."""
 
 
 def problem_of(seed: int) -> tuple[str, Problem, float]:
@@ -19,7 +22,28 @@ def problem_of(seed: int) -> tuple[str, Problem, float]:
     rng = np.random.default_rng(seed)
     kind, n = sorted(KINDS)[seed % len(KINDS)], int(rng.integers(1, LARGEST + 1))
     S = similarity(kind, n, seed, float(rng.choice(SCALES)))
-    scale = spread(S.matrix) or 1.0
+    options = _options(rng, n, spread(S.matrix) or 1.0)
+    what = f"{kind}, {n} tasks, {', '.join(options) or 'no constraints'}"
+    return what, pose(S, **options), float(rng.choice(BALANCES))
+
+
+def kernel_problem_of(seed: int) -> tuple[str, Problem, float]:
+    """The same for a kernel of squared distances at a random resolution, noise known or not."""
+    rng = np.random.default_rng(seed)
+    kind, n = EUCLIDEAN[seed % len(EUCLIDEAN)], int(rng.integers(1, LARGEST + 1))
+    S = similarity(kind, n, seed, float(rng.choice(SCALES)))
+    usual = float(np.median(S.divergence - S.divergence.min())) or 1.0
+    sigma = usual * 10.0 ** float(rng.choice([rng.uniform(-3, 3), rng.uniform(-300, 12)]))
+    noise = None
+    if rng.random() < 0.5:
+        noise = Noise(S.tasks, rng.uniform(0.0, usual, n), measure=S.measure)
+    seen = kernel(S, sigma, noise)
+    options = _options(rng, n, 1.0)
+    what = f"kernel of {kind} at {sigma:.3g}, {n} tasks, {', '.join(options) or 'no constraints'}"
+    return what, pose(seen.similarity, **options), float(rng.choice(BALANCES))
+
+
+def _options(rng: np.random.Generator, n: int, scale: float) -> dict[str, Any]:
     options: dict[str, Any] = {}
     tasks, inside = names(n), rng.dirichlet(np.ones(n))  # whatever is asked, ``inside`` does it
     asked = rng.random(6) < 0.5
@@ -45,8 +69,7 @@ def problem_of(seed: int) -> tuple[str, Problem, float]:
             options |= {"pull_to": rng.dirichlet(np.ones(n)), "rho": 0.3 * scale}
         if asked[5]:
             options["utility"] = scale * rng.normal(size=n)
-    what = f"{kind}, {n} tasks, {', '.join(options) or 'no constraints'}"
-    return what, pose(S, **options), float(rng.choice(BALANCES))
+    return options
 
 
 @st.composite

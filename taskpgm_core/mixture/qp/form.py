@@ -85,7 +85,7 @@ def centre(
     """
     n, w = len(anchor), anchor
     worth = utility if utility is not None else np.zeros(n)
-    unit = shape.scale or rho or float(np.abs(worth - worth.mean()).max()) or 1.0
+    unit = max(shape.scale, rho) or float(np.abs(worth - worth.mean()).max()) or 1.0
     G, offset = tangent(matrix, shape.scale)
     G, offset = G * (shape.scale / unit), offset * (shape.scale / unit)
     away = w - 1.0 / n
