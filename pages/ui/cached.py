@@ -1,6 +1,7 @@
 """What pages show, read or computed once per study content and shared by all sessions."""
 
 import json
+from typing import Literal
 
 import numpy as np
 import streamlit as st
@@ -10,7 +11,7 @@ from taskpgm_core import mixture, store
 from taskpgm_core.analysis.graph_layout import TaskGraph, task_graph
 from taskpgm_core.analysis.matrix_order import matrix_order
 from taskpgm_core.analysis.mixture_reference import TASKS, reference_mixture, reference_name
-from taskpgm_core.analysis.question import pose_question
+from taskpgm_core.analysis.question import Posed, pose_question, study_kernel
 from taskpgm_core.analysis.replicates import DRAWS, LEVEL, replicates
 from taskpgm_core.analysis.saved_mixtures import ID, list_scenarios, open_scenario
 from taskpgm_core.analysis.study_alarms import study_alarms
@@ -20,6 +21,7 @@ from taskpgm_core.mixture import ClosedForm
 from taskpgm_core.mixture.alarms import Alarm
 from taskpgm_core.mixture.baselines import BASELINES
 from taskpgm_core.mixture.counts import Allocation, allocate
+from taskpgm_core.mixture.kernel import Kernel
 from taskpgm_core.mixture.path import SolutionPath
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.solution import Solution
@@ -44,7 +46,8 @@ def similarity(study: Study, view: View) -> Similarity:
 def _baseline(content: str, measure: str, name: str, balance: float, _study: Study) -> Array:
     S = _similarity(content, measure, _study)
     utility = losses(_study).gain if _study.kind == "measured" else None
-    return reference_mixture(name, S, _study.tasks, balance=balance, utility=utility)
+    noise = store.noise(_study) if _study.kind == "measured" else None
+    return reference_mixture(name, S, _study.tasks, balance=balance, utility=utility, noise=noise)
 
 
 def named_mixture(study: Study, view: View, reference: str) -> Array:
@@ -68,14 +71,33 @@ def anchor_name(view: View) -> str:
     return view.question.anchor_name or reference_name(asked)
 
 
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _kernel(
+    content: str, measure: str, resolution: float | Literal["auto"], _study: Study
+) -> Kernel:
+    return study_kernel(_study, _similarity(content, measure, _study), resolution)
+
+
+def kernel(study: Study, view: View) -> Kernel:
+    """The measure as seen at the view's resolution: its skills and groups."""
+    asked = view.question
+    return _kernel(study.content, asked.measure, asked.resolution, study)
+
+
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _problem(content: str, key: str, _study: Study, _view: View) -> Problem:
-    return pose_question(_study, _view.question, similarity=similarity(_study, _view)).problem
+def _posed(content: str, key: str, _study: Study, _view: View) -> Posed:
+    known, seen = similarity(_study, _view), kernel(_study, _view)
+    return pose_question(_study, _view.question, similarity=known, seen=seen)
+
+
+def posed(study: Study, view: View) -> Posed:
+    """The view's question, posed at a balance and a scale that are not to be read off it."""
+    return _posed(study.content, view.question.key, study, view)
 
 
 def problem(study: Study, view: View) -> Problem:
-    """The question of a view; it does not depend on the view's balance."""
-    return _problem(study.content, view.question.key, study, view)
+    """The problem of a view; it does not depend on the view's balance."""
+    return posed(study, view).problem
 
 
 @st.cache_resource(max_entries=512, show_spinner=False)
@@ -184,7 +206,7 @@ def _replicates(content: str, measure: str, _study: Study) -> Array:
 def _uncertainty(
     content: str, question: str, balance: float, _study: Study, _view: View
 ) -> Uncertainty:
-    drawn = _replicates(content, _view.question.measure, _study)
+    drawn = kernel(_study, _view).replicates(_replicates(content, _view.question.measure, _study))
     return uncertainty(problem(_study, _view), balance, drawn, level=LEVEL)
 
 
@@ -236,7 +258,7 @@ def noise(study: Study) -> Noise:
 def _raised(
     content: str, question: str, balance: float, _study: Study, _view: View
 ) -> tuple[Alarm, ...]:
-    asked, found = problem(_study, _view), solution(_study, _view)
+    asked, found = posed(_study, _view), solution(_study, _view)
     return study_alarms(_study, asked, found, "whether it is steady is said beside its intervals")
 
 

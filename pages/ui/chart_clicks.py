@@ -1,13 +1,14 @@
 """Clicks on charts: what was pointed at becomes the selection of every page."""
 
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
 from pages.ui.controls import moved
 
 
-def clicked_data(key: str) -> list:
+def clicked_data(key: str) -> list[Any]:
     """The customdata of the points that are selected on the chart ``key``."""
     state = st.session_state.get(key) or {}
     points = state.get("selection", {}).get("points", [])

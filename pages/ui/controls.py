@@ -1,5 +1,6 @@
 """Controls whose values live in the address, so that a link shows what its sender saw."""
 
+import math
 from collections.abc import Mapping
 
 import streamlit as st
@@ -52,12 +53,17 @@ def pick_study(studies: Mapping[str, Study]) -> None:
 
 
 def pick_measure(study: Study) -> None:
+    def changed() -> None:
+        asked = st.session_state["view"].question
+        kept = asked.resolution if asked.resolution in ("auto", math.inf) else "auto"
+        moved(measure=st.session_state["pick-measure"], resolution=kept)  # its unit is another
+
     st.selectbox(
         "Measure",
         study.measures,
         format_func=lambda m: MEASURES[m].title,
         key="pick-measure",
-        on_change=lambda: moved(measure=st.session_state["pick-measure"]),
+        on_change=changed,
         help="How alike two tasks are. JSD: how differently their models predict on common "
         "examples. PMI: what one model's training is worth on the other's examples.",
         width=190,

@@ -81,6 +81,6 @@ def scenario(study: Study, view: View, **named: str) -> Scenario:
         solution.tasks,
         solution.p,
         controls=controls,
-        certificate=provenance(study, view.question, solution),
+        certificate=provenance(study, cached.posed(study, view), solution),
         **named,
     )

@@ -35,8 +35,8 @@ def _without(content: str, asked: str, i: int, _study: Study, _view: View) -> So
     problem, here = cached.problem(_study, _view), cached.solution(_study, _view)
     lo, hi = problem.lo.copy(), problem.hi.copy()
     lo[i] = hi[i] = 0.0
-    asked = _view.question
-    return mixture.solve(problem.bounded(lo, hi), asked.balance, warm=here, lam=asked.lam)
+    question = _view.question
+    return mixture.solve(problem.bounded(lo, hi), question.balance, warm=here, lam=question.lam)
 
 
 def without(study: Study, view: View, i: int) -> Solution:

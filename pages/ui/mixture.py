@@ -135,7 +135,7 @@ def recipe(study: Study, view: View, solution: Solution, allocation: Allocation)
         solution.p,
         study.tasks,
         allocation,
-        provenance=provenance(study, view.question, solution),
+        provenance=provenance(study, cached.posed(study, view), solution),
     )
 
 

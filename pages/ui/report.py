@@ -33,21 +33,23 @@ def handover(study: Study, view: View, title: str, notes: str) -> Handover:
 def _handover(
     content: str, asked: str, title: str, notes: str, today: str, _study: Study, _view: View
 ) -> Handover:
-    problem, solution = cached.problem(_study, _view), cached.solution(_study, _view)
+    posed, solution = cached.posed(_study, _view), cached.solution(_study, _view)
     sure = _sure(_study, _view)
     decision = decide(
         _study,
-        problem,
+        posed,
         solution,
         allocation=cached.allocation(_study, _view, solution.p),
-        alarms=study_alarms(_study, problem, solution, sure),
+        alarms=study_alarms(_study, posed, solution, sure),
         explanation=explanations.explanation(_study, _view),
         sure=sure,
         title=title,
         notes=notes,
         made=today,
     )
-    page = report_page(decision, problem, cached.path(_study, _view), cached.graph(_study, _view))
+    page = report_page(
+        decision, posed.problem, cached.path(_study, _view), cached.graph(_study, _view)
+    )
     return Handover(page, decision.to_json(), f"decision-{_study.slug}-{decision.digest[:12]}")
 
 

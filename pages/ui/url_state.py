@@ -6,7 +6,7 @@ from typing import Any
 
 from taskpgm_core.analysis.mixture_reference import check_reference
 from taskpgm_core.analysis.question import Question
-from taskpgm_core.analysis.question_words import WORDS, from_words, modern, to_words
+from taskpgm_core.analysis.question_words import WORDS, from_words, is_old, modern, to_words
 from taskpgm_core.analysis.saved_mixtures import ID
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.mixture.baselines import BASELINES
@@ -103,6 +103,11 @@ def _last(query: Mapping[str, Sequence[str]], name: str) -> str | None:
 
 def _question(query: Mapping[str, Sequence[str]], card: Study, ignored: list[str]) -> Question:
     words = {word: texts for word, texts in modern(query).items() if word in WORDS}
+    if is_old(query):
+        ignored.append(
+            "An earlier version wrote this address, which knew no resolution; it is shown as it "
+            "was meant, with S as measured (resolution inf)."
+        )
     default = Question(measure=card.measures[0], budget=BUDGET)
     asked = from_words(words, card, default=default, ignored=ignored)
     if asked.balance > LARGEST_BALANCE or asked.lam == 0:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from taskpgm_core.analysis.provenance import asked, certificate
+from taskpgm_core.analysis.question import Posed
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.files.hashing import digest_of
 from taskpgm_core.mixture import Problem, Solution, SolutionPath
@@ -128,7 +129,7 @@ class Decision:
 
 def decide(
     study: Study,
-    problem: Problem,
+    posed: Posed,
     solution: Solution,
     *,
     allocation: Allocation | None = None,
@@ -139,14 +140,14 @@ def decide(
     notes: str = "",
     made: str = "",
 ) -> Decision:
-    """The record of ``solution`` to ``problem`` on ``study``; MixtureError where there is none.
+    """The record of ``solution`` to ``posed``; MixtureError where there is none.
 
     ``explanation``: of the solution, None at lambda = 0, which has none; ``sure``: its bootstrap,
     or the sentence why there is none.
     """
     if solution.status != "optimal":
         raise MixtureError(f"There is no mixture to report: {solution.message}")
-    p, S = solution.p, problem.similarity
+    p, S, problem = solution.p, posed.similarity, posed.problem
     sizes = None if study.rows is None else study.rows / study.rows.sum()
     lines = tuple(
         TaskLine(
@@ -178,7 +179,7 @@ def decide(
         notes=_writable(notes).strip(),
         made=made,
         study=_provenance(study),
-        question=_question(problem, solution, allocation),
+        question=_question(posed, solution, allocation),
         certificate={
             **certificate(solution),
             "multipliers": solution.multipliers,
@@ -231,12 +232,15 @@ def _provenance(study: Study) -> dict[str, Any]:
     }
 
 
-def _question(
-    problem: Problem, solution: Solution, allocation: Allocation | None
-) -> dict[str, Any]:
+def _question(posed: Posed, solution: Solution, allocation: Allocation | None) -> dict[str, Any]:
+    problem = posed.problem
     return {
-        **asked(solution),
-        "unary": "representativeness" if problem.utility is None else "gain",
+        **asked(posed, solution),
+        "skills": posed.kernel.skills,
+        "skills_covered": posed.kernel.skills_covered(solution.p),
+        "groups_of_skills": [list(group) for group in posed.kernel.groups],
+        "unary": posed.question.unary,
+        "judge_by": list(posed.question.judge_by),
         "budget": allocation.budget if allocation else None,
         "unit": allocation.unit if allocation else None,
         "groups": [asdict(group) for group in problem.groups],

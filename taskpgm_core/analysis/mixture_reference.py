@@ -14,7 +14,7 @@ from taskpgm_core import store
 from taskpgm_core.analysis.saved_mixtures import ID, open_scenario
 from taskpgm_core.errors import MixtureError, nearest
 from taskpgm_core.mixture.baselines import BASELINES, baseline
-from taskpgm_core.records import Array, Similarity, Task, read_only
+from taskpgm_core.records import Array, Noise, Similarity, Task, read_only
 
 TASKS = "task:"
 
@@ -92,17 +92,21 @@ def reference_mixture(
     *,
     balance: float = 1.0,
     utility: Array | None = None,
+    noise: Noise | None = None,
 ) -> Array:
     """(n,) the mixture that ``reference`` names over ``tasks``.
 
-    ``balance``: for a baseline that depends on it; ``utility``: (n,) for one that ranks tasks.
+    ``balance``: for a baseline that depends on it; ``utility``: (n,) for one that ranks tasks;
+    ``noise``: for one that counts skills.
     MixtureError or ScenarioError where it names none.
     """
     names = similarity.tasks
     if reference in BASELINES:
         rows = [task.rows for task in tasks]
         known = None if None in rows else [float(n or 0) for n in rows]
-        return baseline(reference, similarity, rows=known, balance=balance, utility=utility)
+        return baseline(
+            reference, similarity, rows=known, balance=balance, utility=utility, noise=noise
+        )
     check_reference(reference, names, tasks)
     if reference.startswith(TASKS):
         chosen = referred_tasks(reference, names)

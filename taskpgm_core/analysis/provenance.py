@@ -4,7 +4,7 @@ from math import isfinite
 from typing import Any
 from urllib.parse import urlencode
 
-from taskpgm_core.analysis.question import Question
+from taskpgm_core.analysis.question import Posed
 from taskpgm_core.analysis.question_words import to_words
 from taskpgm_core.mixture import Solution
 from taskpgm_core.records import Study
@@ -15,11 +15,17 @@ CERTIFICATE = (
 ).split()
 
 
-def asked(solution: Solution) -> dict[str, Any]:
-    """What was asked for, as the paper writes it; the infinite balance of lambda = 0 is None."""
+def asked(posed: Posed, solution: Solution) -> dict[str, Any]:
+    """What was asked for, as the paper writes it; the infinite balance of lambda = 0 is None.
+
+    ``resolution``: the one that was used, None for the paper's S as measured.
+    """
+    facts = posed.resolution_facts()
     return {
-        "measure": solution.measure,
+        "measure": posed.similarity.measure,
         "balance": solution.balance if isfinite(solution.balance) else None,
+        "resolution": facts["resolution"],
+        "resolution_source": facts["resolution_source"],
         "beta": solution.beta,
         "lambda": solution.lam,
         "anchor": solution.anchor_name,
@@ -35,7 +41,7 @@ def certificate(solution: Solution) -> dict[str, Any]:
     }
 
 
-def provenance(study: Study, question: Question, solution: Solution) -> dict[str, Any]:
+def provenance(study: Study, posed: Posed, solution: Solution) -> dict[str, Any]:
     """Study, question and certificate of a mixture.
 
     ``question``: its words as the dashboard's address and the command line write them.
@@ -45,7 +51,7 @@ def provenance(study: Study, question: Question, solution: Solution) -> dict[str
         "study": study.slug,
         "digest": study.digest,
         "content": study.content,
-        **asked(solution),
-        "question": urlencode(to_words(question), doseq=True),
+        **asked(posed, solution),
+        "question": urlencode(to_words(posed.question), doseq=True),
         **{name: vouched[name] for name in ("status", "gap", "gap_relative", "shift", "unique")},
     }

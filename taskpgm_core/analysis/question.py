@@ -7,10 +7,9 @@ The command line, the address of a page, a recipe's provenance and a notebook al
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Literal, get_args
+from math import inf, isfinite
+from typing import Any, Literal, get_args
 from urllib.parse import urlencode
-
-import numpy as np
 
 from taskpgm_core import store
 from taskpgm_core.analysis.mixture_reference import (
@@ -21,9 +20,12 @@ from taskpgm_core.analysis.mixture_reference import (
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture import Group, Problem, Solution, SolutionPath, pose, solve, trace
 from taskpgm_core.mixture.counts import Allocation, Unit, allocate
-from taskpgm_core.records import Array, Similarity, Study, Task
+from taskpgm_core.mixture.kernel import Kernel, kernel
+from taskpgm_core.mixture.utility import judged_by
+from taskpgm_core.records import Array, Noise, Similarity, Study, Task
 
-DEFAULT_BALANCE = 1.0
+DEFAULT: tuple[float, Literal["auto"]] = (1.0, "auto")
+"""Balance and resolution of the question that is asked where nobody says otherwise."""
 DEFAULT_MARGIN = 0.1
 EVERY = ""
 """In floors and caps: every task that has no number of its own and is not pinned."""
@@ -39,24 +41,29 @@ class Question:
     """What is asked of a study.
 
     ``measure``: one of the study's, empty for its first. ``balance``: r = n beta/lambda, infinite
-    for ``lam`` = 0; ``lam`` only scales the energy. ``anchor``: the mixture that balance 1 gives
-    back, a reference as in ``mixture_reference``; ``anchor_name``: what one that was brought is
-    called. ``unary``: what the balance's other end rewards. ``floors``, ``caps``: a number for
-    all tasks or {task: share}; ``pins``: {task: share}, or None to keep the anchor's;
-    ``groups``: (family, low, high) shares; ``max_epochs``: how often a row may be repeated at the
-    ``budget`` (rows or supervised tokens, by ``unit``). ``pull``: a reference that pulls with
-    strength ``rho``, in units of the matrix that is solved. ``margin``: how far above its floor
-    the shift goes where the energy is not convex, as a fraction of the floor.
+    for ``lam`` = 0; ``lam`` only scales the energy. ``resolution``: how alike counts as the same,
+    in the measure's unit; ``auto`` by noise and distances, infinite for the paper's S as measured.
+    ``anchor``: the mixture that balance 1 gives back, a reference as in ``mixture_reference``;
+    ``anchor_name``: what one that was brought is called. ``unary``: what the balance's other end
+    rewards (``gain``, in nats, at an infinite resolution only); ``judge_by``: tasks that one will
+    be judged by, whose utility is rewarded instead, at a finite resolution only. ``floors``,
+    ``caps``: a number for all tasks or {task: share}; ``pins``: {task: share}, or None to keep the
+    anchor's; ``groups``: (family, low, high) shares; ``max_epochs``: how often a row may be
+    repeated at the ``budget`` (rows or supervised tokens, by ``unit``). ``pull``: a reference that
+    pulls with strength ``rho``, in units of the matrix that is solved. ``margin``: how far above
+    its floor the shift goes where the energy is not convex, as a fraction of the floor.
 
     Questions with equal fields are equal, and give the same mixture to the bit.
     """
 
     measure: str = ""
-    balance: float = DEFAULT_BALANCE
+    balance: float = DEFAULT[0]
+    resolution: float | Literal["auto"] = DEFAULT[1]
     lam: float = 1.0
     anchor: str = "uniform"
     anchor_name: str = ""
     unary: Unary = UNARY[0]
+    judge_by: tuple[str, ...] = ()
     floors: Shares = ()
     caps: Shares = ()
     pins: Pins = ()
@@ -72,6 +79,7 @@ class Question:
         for name in ("floors", "caps", "pins"):
             object.__setattr__(self, name, _pairs(getattr(self, name)))
         object.__setattr__(self, "groups", tuple(tuple(group) for group in self.groups))
+        object.__setattr__(self, "judge_by", tuple(self.judge_by))
 
     @property
     def key(self) -> str:
@@ -95,7 +103,7 @@ class Question:
 
     def beta(self, n: int) -> float:
         """The paper's unary weight over n tasks; 1 at lambda = 0, where only its sign matters."""
-        return self.balance * self.lam / n if np.isfinite(self.balance) else 1.0
+        return self.balance * self.lam / n if isfinite(self.balance) else 1.0
 
 
 def _pairs(given: object) -> tuple[tuple[str, float | None], ...]:
@@ -110,15 +118,17 @@ def _pairs(given: object) -> tuple[tuple[str, float | None], ...]:
 
 @dataclass(frozen=True, eq=False)
 class Posed:
-    """A question put to a study: its tasks, the measure, and the problem to solve.
+    """A question put to a study: its tasks, the measure, what is seen of it, and the problem.
 
-    ``study`` is None where a matrix in memory was asked.
+    ``study`` is None where a matrix in memory was asked. ``similarity`` is the measure; the
+    problem is posed with ``kernel.similarity``, the measure as seen at the resolution.
     """
 
     study: Study | None
     question: Question
     tasks: tuple[Task, ...]
     similarity: Similarity
+    kernel: Kernel
     problem: Problem
 
     def solution(self, warm: Solution | None = None) -> Solution:
@@ -137,6 +147,31 @@ class Posed:
         """The mixture at every balance."""
         return trace(self.problem)
 
+    @cached_property
+    def upper(self) -> Similarity | None:
+        """What the problem would be posed with if every divergence were at its upper bound.
+
+        None where divergences are exact. MixtureError where the kernel had to be corrected, whose
+        entries then bound nothing.
+        """
+        if self.study is None:
+            return None
+        upper = store.upper_bound(self.study, self.similarity.measure)
+        return None if upper is None else self.kernel.upper_end(upper).similarity
+
+    def resolution_facts(self, p: Array | None = None) -> dict[str, Any]:
+        """What answers say of the resolution, and of the skills that ``p`` (n,) covers."""
+        finite = self.kernel.finite
+        facts: dict[str, Any] = {
+            "resolution": self.kernel.resolution if finite else None,
+            "resolution_source": self.kernel.source,
+            "skills": self.kernel.skills,
+            "groups": [list(group) for group in self.kernel.groups],
+        }
+        if p is not None:
+            facts["skills_covered"] = self.kernel.skills_covered(p)
+        return facts
+
     def allocation(self, p: Array) -> Allocation | None:
         """The mixture in whole rows or tokens of the budget; None where there is no budget."""
         if self.question.budget is None:
@@ -152,32 +187,43 @@ class Posed:
         )
 
 
+def study_kernel(
+    study: Study, similarity: Similarity, resolution: float | Literal["auto"]
+) -> Kernel:
+    """The kernel of a study's similarity, with the noise that the study knows of it."""
+    return kernel(similarity, resolution, _noise(study))
+
+
 def pose_question(
-    source: Study | Similarity, question: Question, *, similarity: Similarity | None = None
+    source: Study | Similarity,
+    question: Question,
+    *,
+    similarity: Similarity | None = None,
+    seen: Kernel | None = None,
 ) -> Posed:
     """The problem that ``question`` asks of a study, or of a matrix that is in memory.
 
-    ``similarity``: the study's by the question's measure, where it was read already. MixtureError
-    or StoreError for what makes no sense; limits that clash are the solution's status.
+    ``similarity``: the study's by the question's measure, and ``seen``: its kernel at the
+    question's resolution, where they are at hand already. MixtureError or StoreError for what
+    makes no sense; limits that clash are the solution's status.
     """
     if isinstance(source, Similarity):
         similarity, tasks = source, tuple(Task(name) for name in source.tasks)
-        utility = None
-        if question.unary == "gain":
-            raise MixtureError("A matrix alone knows no gain; ask it of a measured study.")
+        seen = seen or kernel(source, question.resolution)
     else:
         similarity = similarity or store.similarity(source, question.measure or None)
+        seen = seen or study_kernel(source, similarity, question.resolution)
         tasks = source.tasks
-        utility = store.losses(source).gain if question.unary == "gain" else None
+    utility = _utility(source, question, seen)
     names = similarity.tasks
     for reference in filter(None, (question.anchor, question.pull)):
         check_reference(reference, names, tasks)
-    anchor = reference_mixture(question.anchor, similarity, tasks)
+    anchor = reference_mixture(question.anchor, similarity, tasks, noise=_noise(source))
     kept = dict(zip(names, anchor.tolist(), strict=True))
     pins = {task: kept[task] if x is None else x for task, x in question.pins}
     uniform = question.anchor == "uniform"
     problem = pose(
-        similarity,
+        seen.similarity,
         anchor=None if uniform else anchor,
         anchor_name=question.anchor_name or reference_name(question.anchor),
         utility=utility,
@@ -185,12 +231,39 @@ def pose_question(
         caps=_with_epochs(_by_task(question.caps, names, pins), question, tasks),
         groups=[_group(*group, tasks) for group in question.groups],
         pin=pins or None,
-        pull_to=reference_mixture(question.pull, similarity, tasks) if question.pull else None,
+        pull_to=reference_mixture(question.pull, similarity, tasks, noise=_noise(source))
+        if question.pull
+        else None,
         rho=question.rho,
         margin=question.margin,
     )
     known = None if isinstance(source, Similarity) else source
-    return Posed(known, question, tasks, similarity, problem)
+    return Posed(known, question, tasks, similarity, seen, problem)
+
+
+def _utility(source: Study | Similarity, question: Question, seen: Kernel) -> Array | None:
+    """(n,) what is rewarded in the place of representativeness; None where that is."""
+    if question.unary != "gain" and not question.judge_by:
+        return None
+    if isinstance(source, Similarity) or source.kind != "measured":
+        raise MixtureError("A matrix alone knows no losses; ask for gains of a measured study.")
+    if question.unary == "gain" and question.judge_by:
+        raise MixtureError("--unary gain and --judge-by are two aims; give one of them.")
+    if question.judge_by:
+        if not seen.finite:
+            raise MixtureError(
+                "--judge-by needs a resolution, by which redundancy has a scale; the measure "
+                f"{seen.measured.measure} has none here, or leave out --resolution inf."
+            )
+        return judged_by(store.losses(source), question.judge_by)
+    if question.resolution != inf:
+        raise MixtureError("--unary gain is in nats, as S is at --resolution inf; add that.")
+    return store.losses(source).gain
+
+
+def _noise(source: Study | Similarity) -> Noise | None:
+    measured = not isinstance(source, Similarity) and source.kind == "measured"
+    return store.noise(source) if measured else None  # type: ignore[arg-type]
 
 
 def _by_task(

@@ -19,10 +19,12 @@ from taskpgm_core.records import Study
 WORDS = (
     "measure",
     "balance",
+    "resolution",
     "lambda",
     "anchor",
     "anchor-name",
     "unary",
+    "judge-by",
     "floor",
     "cap",
     "pin",
@@ -35,7 +37,12 @@ WORDS = (
     "unit",
 )
 FIELDS = {"lambda": "lam", "floor": "floors", "cap": "caps", "pin": "pins", "group": "groups"}
-FIELDS |= {"max-epochs": "max_epochs", "pull-to": "pull", "anchor-name": "anchor_name"}
+FIELDS |= {
+    "judge-by": "judge_by",
+    "max-epochs": "max_epochs",
+    "pull-to": "pull",
+    "anchor-name": "anchor_name",
+}
 UNITS = ("rows", "tokens")
 LARGEST_BALANCE = LARGEST_LAMBDA = LARGEST_RHO = LARGEST_EPOCHS = 1e9
 LONGEST_NAME = 120
@@ -48,14 +55,18 @@ def written(value: float) -> str:
 
 
 def to_words(question: Question) -> dict[str, list[str]]:
-    """The words of a question: measure and balance always, the rest where it is no default."""
+    """The words of a question: measure, balance and resolution always, the rest where it is no
+    default."""
     default = Question()
     words = {"measure": [question.measure]} if question.measure else {}
     words["balance"] = [written(question.balance)]
+    words["resolution"] = [_resolution_text(question.resolution)]
     for word in ("lambda", "anchor", "anchor-name", "unary", "max-epochs", "pull-to", "margin"):
         value = getattr(question, FIELDS.get(word, word))
         if value != getattr(default, FIELDS.get(word, word)):
             words[word] = [value if isinstance(value, str) else written(value)]
+    if question.judge_by:
+        words["judge-by"] = [tasks_reference(question.judge_by)]
     for word in ("floor", "cap", "pin"):
         pairs = getattr(question, FIELDS[word])
         if pairs:
@@ -69,6 +80,10 @@ def to_words(question: Question) -> dict[str, list[str]]:
     if question.unit != default.unit:
         words["unit"] = [question.unit]
     return words
+
+
+def _resolution_text(resolution: float | str) -> str:
+    return resolution if isinstance(resolution, str) else written(resolution)
 
 
 def _pair_text(task: str, share: float | None) -> str:
@@ -95,10 +110,12 @@ def from_words(
 def modern(words: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
     """The words of an address as they are written now; those of version 0.1 are translated.
 
-    Then the anchor on chosen tasks was ``anchor=tasks`` with a ``target`` for each, and the
-    mixture that pulls was ``pull``.
+    Then the anchor on chosen tasks was ``anchor=tasks`` with a ``target`` for each, the mixture
+    that pulls was ``pull``, and there was no resolution: S was taken as measured.
     """
     now = dict(words)
+    if is_old(words):
+        now["resolution"] = ["inf"]
     targets = now.pop("target", ())
     if list(now.get("anchor", ()))[-1:] == ["tasks"]:
         now["anchor"] = [tasks_reference(tuple(dict.fromkeys(targets)))]
@@ -108,6 +125,11 @@ def modern(words: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
     elif "pull-to" not in now:
         now.pop("rho", None)
     return now
+
+
+def is_old(words: Mapping[str, Sequence[str]]) -> bool:
+    """Whether version 0.1 wrote this address: it always named a measure, never a resolution."""
+    return "measure" in words and "resolution" not in words
 
 
 class _Reading:
@@ -126,12 +148,14 @@ class _Reading:
     def question(self) -> Question:
         self._take("measure", self._measure)
         self._take("balance", lambda text: self._number(text, "balance", 0.0, LARGEST_BALANCE))
+        self._take("resolution", self._resolution)
         self._take("lambda", lambda text: self._number(text, "lambda", 0.0, LARGEST_LAMBDA))
         self._take("budget", self._budget)
         self._take("unit", self._unit)
         self._take("anchor", self._reference)
         self._take("anchor-name", lambda text: text[:LONGEST_NAME])
         self._take("unary", self._unary)
+        self._take("judge-by", self._judge_by)
         self._take_each("pin", self._pin)
         self._take_each("floor", lambda text: self._bound(text, "floor"))
         self._take_each("cap", lambda text: self._bound(text, "cap"))
@@ -139,7 +163,18 @@ class _Reading:
         self._take("max-epochs", self._epochs)
         self._take("margin", lambda text: self._number(text, "margin", 0.0, math.inf))
         self._pull()
+        self._attempt(self._one_aim)
         return replace(self.default, **self.found)
+
+    def _one_aim(self) -> None:
+        """Gains are in nats, utilities in units of a kernel: each has its own resolutions."""
+        resolution = self.found.get("resolution", self.default.resolution)
+        if self.found.get("unary") == "gain" and resolution != math.inf:
+            del self.found["unary"]
+            raise MixtureError("--unary gain is in nats, as S is at --resolution inf; add that.")
+        if self.found.get("judge_by") and resolution == math.inf:
+            del self.found["judge_by"]
+            raise MixtureError("--judge-by needs a finite --resolution, or auto.")
 
     def _take(self, word: str, read: Callable[[str], Any]) -> None:
         """One word's field from the last time it stands there."""
@@ -225,6 +260,22 @@ class _Reading:
         if text == "gain" and self.study.kind != "measured":
             raise MixtureError(f"--unary gain needs losses, which {self.study.slug} does not hold.")
         return text
+
+    def _resolution(self, text: str) -> float | str:
+        if text in ("auto", "inf"):
+            return text if text == "auto" else math.inf
+        sigma = self._number(text, "resolution", 0.0, math.inf)
+        if not sigma > 0:
+            raise MixtureError(f"--resolution must be auto, inf or a number above 0, not {text}.")
+        return sigma
+
+    def _judge_by(self, text: str) -> tuple[str, ...]:
+        if self.study.kind != "measured":
+            raise MixtureError(f"--judge-by needs losses, which {self.study.slug} does not hold.")
+        chosen = referred_tasks(text, self.study.names) or referred_tasks(
+            TASKS + text, self.study.names
+        )
+        return tuple(self._task(name, "judge-by") for name in dict.fromkeys(chosen))
 
     def _reference(self, text: str, word: str = "anchor") -> str:
         """A reference that this study can resolve."""

@@ -3,8 +3,8 @@
 import numpy as np
 
 from taskpgm_core import store
+from taskpgm_core.analysis.question import Posed
 from taskpgm_core.errors import NotKeptError, StoreError
-from taskpgm_core.mixture import Problem
 from taskpgm_core.mixture.uncertainty import (
     Uncertainty,
     divergence_replicates,
@@ -44,10 +44,13 @@ def replicates(study: Study, measure: str, *, draws: int = 200, seed: int = 0) -
     return pmi_replicates(losses, pool.task, draws, seed)
 
 
-def bootstrap(study: Study, problem: Problem, balance: float) -> Uncertainty | str:
-    """How sure a mixture of ``study`` is, or in a sentence why it cannot be drawn again."""
+def bootstrap(study: Study, posed: Posed, balance: float) -> Uncertainty | str:
+    """How sure a mixture of ``study`` is, or in a sentence why it cannot be drawn again.
+
+    Resolution and noise are held: only the probe examples are drawn again.
+    """
     try:
-        drawn = replicates(study, problem.similarity.measure, draws=DRAWS)
+        drawn = replicates(study, posed.similarity.measure, draws=DRAWS)
     except NotKeptError as error:
         return str(error)
-    return uncertainty(problem, balance, drawn, level=LEVEL)
+    return uncertainty(posed.problem, balance, posed.kernel.replicates(drawn), level=LEVEL)

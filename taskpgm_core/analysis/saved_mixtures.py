@@ -27,7 +27,7 @@ MOST_NAMED = 500
 MOST_DRAFTS = 1_000
 ID = re.compile(r"[0-9a-f]{24}")
 SUM_SLACK = 1e-6
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,8 +220,11 @@ def _open(path: Path) -> Scenario:
 def _read(path: Path, modified: int, inode: int) -> Scenario:
     try:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if record.pop("version") != VERSION:
+        version = record.pop("version")
+        if version not in (1, VERSION):
             raise ValueError("another version wrote it")
+        if version == 1 and "measure" in record["controls"]:  # it knew no resolution
+            record["controls"]["resolution"] = "inf"
         weights = record.pop("weights")
         tasks = tuple(record.pop("tasks"))
         p = [float(weights.get(task, 0.0)) for task in tasks]

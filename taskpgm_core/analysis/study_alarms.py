@@ -1,25 +1,50 @@
 """The alarms of a study's mixture: with the study's noise floor and its bootstrap."""
 
-from taskpgm_core.mixture import Problem, Solution
+from taskpgm_core.analysis.question import Posed
+from taskpgm_core.errors import MixtureError
+from taskpgm_core.mixture import Solution
 from taskpgm_core.mixture.alarms import Alarm, alarms
 from taskpgm_core.mixture.uncertainty import Uncertainty
 from taskpgm_core.records import Study
-from taskpgm_core.store import noise, upper_bound
+from taskpgm_core.store import noise
+
+CORRECTED = 0.01
+"""A change of K's entries by its correction from which on it is said."""
 
 
 def study_alarms(
-    study: Study, problem: Problem, solution: Solution, sure: Uncertainty | str
+    study: Study, posed: Posed, solution: Solution, sure: Uncertainty | str
 ) -> tuple[Alarm, ...]:
     """What to know before acting on an optimal mixture of ``study``.
 
-    ``sure``: its bootstrap, or why there is none. The noise floor is in nats of JSD, so that only
-    similarities by ``jsd`` are held against it.
+    ``sure``: its bootstrap, or why there is none. The noise floor is of the measure itself.
     """
-    by_jsd = study.kind == "measured" and problem.similarity.measure == "jsd"
-    return alarms(
-        problem,
+    known = noise(study) if study.kind == "measured" else None
+    same = known is not None and known.measure == posed.similarity.measure
+    notes: list[Alarm] = []
+    upper = None
+    try:
+        upper = posed.upper
+    except MixtureError as error:
+        notes.append(Alarm("bounds-lost", str(error), posed.kernel.change, "note"))
+    raised = alarms(
+        posed.problem,
         solution,
-        noise_floor=(noise(study).floor or None) if by_jsd else None,
+        measured=posed.similarity,
+        noise_floor=(known.floor or None) if known is not None and same else None,
         sure=None if isinstance(sure, str) else sure,
-        upper=upper_bound(study, problem.similarity.measure),
+        upper=upper,
     )
+    if posed.kernel.message:
+        notes.append(Alarm("no-resolution", posed.kernel.message, 0.0, "note"))
+    if posed.kernel.change > CORRECTED:
+        notes.append(
+            Alarm(
+                "kernel-corrected",
+                "Taking the noise out left a kernel that is not positive semidefinite; mending "
+                f"that moved its entries by up to {posed.kernel.change:.2g}.",
+                posed.kernel.change,
+                "note",
+            )
+        )
+    return (*raised, *notes)

@@ -29,7 +29,7 @@ def recipe_from(study: str, seed: int, options: dict[str, Any]) -> tuple[Study, 
     counted = posed.allocation(found.p)
     if counted is None:
         raise ExportError("A recipe needs a --budget: how many rows (or --unit tokens) in all.")
-    facts = provenance(known, posed.question, found)
+    facts = provenance(known, posed, found)
     return known, make_recipe(found.p, known.tasks, counted, seed=seed, provenance=facts)
 
 
@@ -146,13 +146,13 @@ def report(
         raise MixtureError("--out and --record name the same file; give each its own.")
     known, posed = ask(study, **options)
     found, path = posed.optimum(), posed.path
-    sure = bootstrap(known, posed.problem, found.balance)
+    sure = bootstrap(known, posed, found.balance)
     decision = decide(
         known,
-        posed.problem,
+        posed,
         found,
         allocation=posed.allocation(found.p),
-        alarms=study_alarms(known, posed.problem, found, sure),
+        alarms=study_alarms(known, posed, found, sure),
         explanation=explain(posed.problem, found, path) if isfinite(found.balance) else None,
         sure=sure,
         title=title,

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 import click
 
 from taskpgm_core import __version__
-from taskpgm_core.cli import build, experiments, export, mixture, mixture_analysis, studies
+from taskpgm_core.cli import (
+    build,
+    experiments,
+    export,
+    mixture,
+    mixture_analysis,
+    skills,
+    studies,
+)
 from taskpgm_core.errors import TaskPGMError
 
 
@@ -29,6 +37,7 @@ for command in (
     studies.pack,
     studies.unpack,
     studies.delete,
+    skills.skills,
     mixture.solve_,
     mixture.path,
     mixture_analysis.select_,

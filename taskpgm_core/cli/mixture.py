@@ -1,5 +1,6 @@
 """Verbs on mixtures: solve, path."""
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +13,7 @@ from taskpgm_core.analysis.study_alarms import study_alarms
 from taskpgm_core.cli.options import ask, question_options
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.errors import MixtureError
+from taskpgm_core.findings.skills import covered_finding, skills_finding
 from taskpgm_core.mixture import Solution
 from taskpgm_core.mixture.baselines import baseline
 from taskpgm_core.mixture.divergence_bounds import Bracket, bracket
@@ -23,12 +25,13 @@ def answer(study: Study, posed: Posed, found: Solution) -> dict[str, Any]:
     """The contract's object for ``solve``; unknown is null."""
     optimal = found.status == "optimal"
     counted = posed.allocation(found.p) if optimal else None
-    sure = bootstrap(study, posed.problem, found.balance) if optimal else ""
-    raised = study_alarms(study, posed.problem, found, sure) if optimal else ()
-    upper = upper_bound(study, found.measure)
+    sure = bootstrap(study, posed, found.balance) if optimal else ""
+    raised = study_alarms(study, posed, found, sure) if optimal else ()
+    bounded = upper_bound(study, posed.similarity.measure) is not None
     between = None
-    if upper is not None and optimal and np.isfinite(found.balance):
-        between = bracket(posed.problem, upper, found.balance)
+    if bounded and optimal and np.isfinite(found.balance):
+        with suppress(MixtureError):  # a corrected kernel bounds nothing, which an alarm says
+            between = bracket(posed.problem, posed.upper, found.balance) if posed.upper else None
     return {
         "study": study.slug,
         "tasks": list(found.tasks),
@@ -36,7 +39,8 @@ def answer(study: Study, posed: Posed, found: Solution) -> dict[str, Any]:
         "balance": found.balance,
         "beta": found.beta,
         "lambda": found.lam,
-        "measure": found.measure,
+        "measure": posed.similarity.measure,
+        **posed.resolution_facts(found.p if optimal else None),
         "anchor": found.anchor_name,
         "anchor_distance": found.anchor_distance,
         "energy": found.energy,
@@ -64,7 +68,7 @@ def answer(study: Study, posed: Posed, found: Solution) -> dict[str, Any]:
         if study.rows is None
         else baseline("proportional", posed.similarity, rows=study.rows),
         "alarms": [asdict(alarm) for alarm in raised],
-        **({} if upper is None else {"bounds": between and ends(between)}),
+        **({"bounds": between and ends(between)} if bounded else {}),
     }
 
 
@@ -98,9 +102,10 @@ def solve_(study: str, as_json: bool, **options: Any) -> None:
     if found.status != "optimal":
         raise MixtureError(f"No mixture meets these constraints: {found.message}")
     click.echo(
-        f"{known.slug}, {found.measure}, balance {found.balance:g} (beta {found.beta:.4g}, "
-        f"lambda {found.lam:g}), anchor {found.anchor_name}"
+        f"{known.slug}, {posed.similarity.measure}, balance {found.balance:g} (beta "
+        f"{found.beta:.4g}, lambda {found.lam:g}), anchor {found.anchor_name}"
     )
+    click.echo(f"{skills_finding(posed.kernel)}. {covered_finding(posed.kernel, found.p)}".rstrip())
     header = ["task", "weight", "uniform", "proportional"]
     columns = [found.p, result["uniform"], result["proportional"]]
     between = result.get("bounds")

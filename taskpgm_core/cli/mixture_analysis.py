@@ -15,7 +15,7 @@ from taskpgm_core.mixture.explanation import explain
 from taskpgm_core.mixture.near_optimal import near_optimal
 from taskpgm_core.mixture.selection.greedy import select
 from taskpgm_core.mixture.uncertainty import uncertainty
-from taskpgm_core.store import losses
+from taskpgm_core.store import losses, noise
 
 
 @click.command("select")
@@ -163,7 +163,9 @@ def uncertainty_(
     sure = uncertainty(
         posed.problem,
         posed.question.balance,
-        replicates(known, posed.similarity.measure, draws=draws, seed=seed),
+        posed.kernel.replicates(
+            replicates(known, posed.similarity.measure, draws=draws, seed=seed)
+        ),
         level=level,
     )
     ranges = near_optimal(posed.problem, found, slack * posed.problem.convexity.scale)
@@ -235,6 +237,7 @@ def baselines(
             temperature=temperature,
             strength=strength,
             utility=utility,
+            noise=noise(known) if known.kind == "measured" else None,
         )
         for name, rule in BASELINES.items()
         if (known.rows is not None or not rule.needs_rows)

@@ -17,6 +17,11 @@ from taskpgm_core.records import Study
 _OPTIONS = (
     click.option("--measure", help="jsd, pmi, pmi-token or given (the study's first by default)."),
     click.option("--balance", type=float, help="r = n*beta/lambda; 1 returns the anchor."),
+    click.option(
+        "--resolution",
+        help="How alike counts as the same, in the measure's unit; auto (the default), or inf for "
+        "the paper's S as measured.",
+    ),
     click.option("--beta", type=float, help="The paper's unary weight; needs --lambda."),
     click.option(
         "--lambda", "lambda", type=float, help="The paper's pairwise weight; needs --beta."
@@ -29,6 +34,10 @@ _OPTIONS = (
         "task:ID,ID,... to represent, a saved mixture's id, or a JSON or CSV FILE.",
     ),
     click.option("--unary", help="representativeness, or gain over the base."),
+    click.option(
+        "--judge-by",
+        help="task:ID,ID,... of tasks that you will be judged by, to reward what helps there.",
+    ),
     click.option("--floor", multiple=True, help="X for all tasks, or TASK=X."),
     click.option("--cap", multiple=True, help="X for all tasks, or TASK=X."),
     click.option("--max-epochs", type=float, help="At most this often each row (needs --budget)."),

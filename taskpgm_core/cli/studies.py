@@ -8,8 +8,10 @@ import click
 import numpy as np
 
 from taskpgm_core import store
+from taskpgm_core.analysis.question import DEFAULT, study_kernel
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.errors import StoreError
+from taskpgm_core.findings.skills import groups_finding, skills_finding
 from taskpgm_core.records import Study
 
 
@@ -119,6 +121,8 @@ def show(study: str, as_json: bool) -> None:
         print_json(answer)
         return
     click.echo(f"{found.slug} ({found.digest[:12]}), {found.kind}, {len(found.tasks)} tasks")
+    seen = study_kernel(found, store.similarity(found), DEFAULT[1])
+    click.echo(f"{skills_finding(seen)}. {groups_finding(seen)}".rstrip())
     if found.origin:
         click.echo(f"Made from {found.origin}.")
     if found.kind != "measured":

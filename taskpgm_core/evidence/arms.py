@@ -1,11 +1,13 @@
 """The mixture of every arm, from the study alone."""
 
+from math import inf
+
 import numpy as np
 
 from taskpgm_core import store
+from taskpgm_core.analysis.question import EVERY, Question, pose_question
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.evidence.protocol import Arm
-from taskpgm_core.mixture import pose, solve
 from taskpgm_core.mixture.baselines import BASELINES, baseline
 from taskpgm_core.records import Array, Study, read_only
 
@@ -19,19 +21,16 @@ def mixture_of(arm: Arm, study: Study, seed: int) -> Array:
         return baseline(
             arm.baseline, similarity, rows=study.rows, seed=seed, utility=gain, balance=balance
         )
-    anchor = None
-    if arm.anchor == "proportional":
-        assert study.rows is not None
-        anchor = study.rows / study.rows.sum()
-    problem = pose(
-        similarity,
-        anchor=anchor,
-        anchor_name=arm.anchor,
-        utility=gain if arm.unary == "gain" else None,
-        floors=arm.floor,
-        caps=arm.cap,
+    question = Question(
+        arm.measure,
+        float(arm.balance or 0.0),
+        inf if arm.resolution is None else arm.resolution,
+        anchor=arm.anchor,
+        unary=arm.unary,
+        floors=() if arm.floor is None else ((EVERY, arm.floor),),
+        caps=() if arm.cap is None else ((EVERY, arm.cap),),
     )
-    found = solve(problem, float(arm.balance or 0.0))
+    found = pose_question(study, question, similarity=similarity).solution()
     if found.status != "optimal":
         raise MixtureError(f"Arm '{arm.name}' is infeasible: {found.message}")
     return read_only(np.where(found.p < 1e-12, 0.0, found.p))
@@ -42,6 +41,7 @@ def arm_words(arm: Arm) -> str:
     at = "" if arm.balance is None else f" at balance {arm.balance:g}"
     if arm.baseline:
         return f"{BASELINES[arm.baseline].title}{at}"
+    seen = "" if arm.resolution is None else f" at resolution {arm.resolution}"
     unary = " for measured gain" if arm.unary == "gain" else ""
     anchor = "" if arm.anchor == "uniform" else f" around {arm.anchor}"
     floor, cap = (None if x is None else f"{100 * x:g}%" for x in (arm.floor, arm.cap))
@@ -51,4 +51,4 @@ def arm_words(arm: Arm) -> str:
         (False, True): f", every task at most {cap}",
         (False, False): "",
     }[floor is not None, cap is not None]
-    return f"TaskPGM by {arm.measure.upper()}{unary}{anchor}{at}{limits}"
+    return f"TaskPGM by {arm.measure.upper()}{unary}{anchor}{at}{seen}{limits}"

@@ -22,12 +22,14 @@ class _Strict(BaseModel):
 class Arm(_Strict):
     """One competing mixture: a ``baseline`` by name, or the exact mixture at a ``balance``.
 
-    A baseline that has a balance of its own (``authors``) takes it from there too.
+    A baseline that has a balance of its own (``authors``) takes it from there too. ``resolution``:
+    ``auto`` or a number in the measure's unit; None is the paper's S as measured.
     """
 
     name: str
     baseline: str | None = None
     balance: float | None = Field(default=None, ge=0)
+    resolution: float | Literal["auto"] | None = None
     measure: str = "jsd"
     anchor: Literal["uniform", "proportional"] = "uniform"
     unary: Literal["representativeness", "gain"] = "representativeness"
@@ -45,7 +47,8 @@ class Arm(_Strict):
     @property
     def digest(self) -> str:
         """Names what the arm is, whatever it is called: part of every run's identity."""
-        return digest_of(self.model_dump(mode="json", exclude={"name"}))[:12]
+        added = set() if self.resolution is not None else {"resolution"}
+        return digest_of(self.model_dump(mode="json", exclude={"name", *added}))[:12]
 
 
 class Protocol(_Strict):

@@ -74,3 +74,8 @@ def nice_ticks(low: float, high: float, count: int) -> list[float]:
 def signed(share: float) -> str:
     """A share in percent with its sign; what rounds to nothing is ``+0.0%`` from either side."""
     return f"{round(100 * share, 1) + 0.0:+.1f}%".replace("-", "−")
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, as in ``1 task`` and ``26 tasks``."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,67 @@
+"""What is said of resolution, skills and groups: each sentence from a kernel's own numbers."""
+
+from taskpgm_core.figures.numbers import counted, percent, shorten
+from taskpgm_core.mixture.kernel import Kernel
+from taskpgm_core.records import Array
+
+SOURCES = {
+    "noise": "twice the seed noise",
+    "distances": "an eighth of the median distance above the noise",
+    "guess": "a guess, an eighth of the usual farthest distance: no noise is known",
+    "set": "as set",
+}
+PAPER = "the paper's S as measured, without a resolution"
+NAMED = 4
+"""Tasks of a group that are named."""
+
+
+def resolution_number(kernel: Kernel) -> str:
+    """The resolution with its unit, ``inf`` where there is none."""
+    if not kernel.finite:
+        return "inf"
+    return f"{kernel.resolution:.3g} {kernel.measured.unit}".rstrip()
+
+
+def resolution_words(kernel: Kernel) -> str:
+    """The resolution and where it comes from, as in ``0.026 nats (twice the seed noise)``."""
+    if not kernel.finite:
+        return PAPER
+    return f"{resolution_number(kernel)} ({SOURCES[kernel.source]})"
+
+
+def skills_finding(kernel: Kernel) -> str:
+    """How many skills the tasks hold at this resolution, and where it comes from."""
+    tasks = counted(len(kernel.tasks), "task")
+    if kernel.skills is None:
+        return f"{tasks}; {PAPER}, tells no skills apart"
+    skills = f"{kernel.skills:.1f} distinct skill{'' if f'{kernel.skills:.1f}' == '1.0' else 's'}"
+    return f"{tasks}, {skills} at {resolution_words(kernel)}"
+
+
+def groups_finding(kernel: Kernel) -> str:
+    """What an even split over tasks spends on groups that share a skill; empty without groups."""
+    if not kernel.groups:
+        return ""
+    n, members = len(kernel.tasks), sum(map(len, kernel.groups))
+    groups, sizes = len(kernel.groups), {len(group) for group in kernel.groups}
+    size = f"{min(sizes)}" if len(sizes) == 1 else f"{min(sizes)} to {max(sizes)}"
+    gets, they = ("gets", "it") if groups == 1 else ("get", "they")
+    share, once = percent(members / n, 0), percent(groups / (n - members + groups), 0)
+    return (
+        f"{counted(groups, 'group')} of {size} tasks {gets} {share} of a uniform budget; counted "
+        f"once {they} would get {once}."
+    )
+
+
+def group_names(group: tuple[str, ...]) -> str:
+    """The tasks of a group, the first few by name."""
+    named = ", ".join(shorten(task) for task in group[:NAMED])
+    return named + (f" and {len(group) - NAMED} more" if len(group) > NAMED else "")
+
+
+def covered_finding(kernel: Kernel, p: Array) -> str:
+    """How many skills a mixture spreads over, of how many there are; empty at inf."""
+    covered = kernel.skills_covered(p)
+    if covered is None or kernel.skills is None:
+        return ""
+    return f"It spreads over {covered:.1f} of {kernel.skills:.1f} skills."
