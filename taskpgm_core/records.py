@@ -28,8 +28,8 @@ class Measure:
     """One way to compare two tasks, and how people read its numbers.
 
     ``quantity``: what an axis calls it; ``unit``: of what is read ("" for none).
-    ``is_divergence``: people read D = -S, low for alike, else S. ``most``: the largest divergence
-    there can be, None where there is no such end.
+    ``is_divergence``: people read D = -S, low for alike, else S. ``most``: S lies between
+    minus this, the largest divergence there can be, and 0; None where it has no such end.
     """
 
     title: str

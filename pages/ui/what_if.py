@@ -89,7 +89,7 @@ def _range(similarity: Similarity) -> tuple[float, float, str]:
     measure, values = similarity.reading, similarity.shown
     name = "Divergence" if measure.is_divergence else "Similarity S"
     name += f" ({measure.unit})" if measure.unit else ""
-    if measure.most is not None:
+    if measure.is_divergence and measure.most is not None:
         return 0.0, measure.most, name
     low, high = float(values.min()), float(values.max())
     room = 0.1 * (high - low) or 1.0

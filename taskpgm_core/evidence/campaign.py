@@ -64,20 +64,14 @@ def campaign(
             kept = store.kept_run(study, digest, what.arm.name, what.arm.digest, what.seed)
             beside = f", at most {_apart(frame, kept):.2g} nats a token from the kept run"
         else:
+            arm = what.arm.model_dump(mode="json")
             store.keep_run(
-                study,
-                digest,
-                rows=frame,
-                arm=what.arm.model_dump(mode="json"),
-                definition=what.arm.digest,
-                card=card,
+                study, digest, rows=frame, arm=arm, definition=what.arm.digest, card=card
             )
         now = next(done)
         left = (time.monotonic() - started) / now * (len(todo) - now)
-        inside = frame[frame["task"].isin(study.names)]
         say(
-            f"{what.arm.name}, seed {what.seed}: mean loss {inside['loss'].mean():.4f}, exact "
-            f"{inside['accuracy'].mean():.1%}{beside}; {now} of {len(todo)} runs, "
+            f"{_result(what, frame, study)}{beside}; {now} of {len(todo)} runs, "
             f"{left / 60:.0f} min left"
         )
 
@@ -97,6 +91,14 @@ def campaign(
         for what in todo:
             keep(what, run(protocol, what, on))
     return len(todo)
+
+
+def _result(what: Run, frame: pd.DataFrame, study: Study) -> str:
+    inside = frame[frame["task"].isin(study.names)]
+    return (
+        f"{what.arm.name}, seed {what.seed}: mean loss {inside['loss'].mean():.4f}, exact "
+        f"{inside['accuracy'].mean():.1%}"
+    )
 
 
 def _apart(one: pd.DataFrame, other: pd.DataFrame) -> float:

@@ -1,5 +1,6 @@
 """What a person should know before acting on a mixture: each alarm a sentence and a number."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -51,104 +52,119 @@ def alarms(
     ``upper``: S of the upper bounds (or the kernel's, ``Kernel.of``) where ``problem`` is posed
     with the lower ones; None where divergences are exact.
     """
+    raised = [
+        *_signal(problem, measured or problem.similarity, noise_floor),
+        *_between_bounds(problem, solution, upper),
+        *_shape(problem, solution),
+        *_closed_form(problem, solution),
+        *_loose(problem, solution),
+        *instability(sure),
+    ]
+    return tuple(sorted(raised, key=lambda alarm: alarm.level == "note"))
+
+
+def _signal(problem: Problem, measured: Similarity, noise_floor: float | None) -> Iterator[Alarm]:
+    """Whether the similarities say anything, and more than noise would."""
     shape, n = problem.convexity, problem.n
-    raised: list[Alarm] = []
-    S = problem.similarity.matrix
-    off = (S if measured is None else measured.matrix)[np.triu_indices(n, 1)]
-    matrix = "the kernel" if problem.similarity.measure == KERNEL else "S"
     push = problem.unary - problem.unary.mean()
     flat = float(np.abs(push).max(initial=0.0)) / n
     if shape.scale == 0.0 or flat <= ROUNDING * shape.scale:
-        raised.append(
-            Alarm(
-                "nothing-to-say",
-                "Every task is as representative as any other "
-                f"(their similarities differ by {flat:.2g}), so the balance moves nothing on its "
-                "representative side.",
-                flat,
-            )
+        yield Alarm(
+            "nothing-to-say",
+            "Every task is as representative as any other "
+            f"(their similarities differ by {flat:.2g}), so the balance moves nothing on its "
+            "representative side.",
+            flat,
         )
     elif noise_floor is not None and noise_floor > 0 and n > 2:
-        ratio = float(np.ptp(off)) / noise_floor
+        ratio = float(np.ptp(measured.matrix[np.triu_indices(n, 1)])) / noise_floor
         if ratio < 2.0:
-            raised.append(
-                Alarm(
-                    "within-noise",
-                    f"Similarities differ by only {ratio:.2g} times what a second training seed "
-                    "changes; the mixture may be noise.",
-                    ratio,
-                )
+            yield Alarm(
+                "within-noise",
+                f"Similarities differ by only {ratio:.2g} times what a second training seed "
+                "changes; the mixture may be noise.",
+                ratio,
             )
-    if upper is not None:
-        end = solve(replace(problem, similarity=upper), solution.balance)
-        moved = float(np.abs(end.p - solution.p).sum())
-        if moved > MOVED or set(end.support) != set(solution.support):
-            raised.append(
-                Alarm(
-                    "between-bounds",
-                    "Divergences are known between two bounds only, and between these the "
-                    f"mixture moves by {moved:.3g} in L1; keep more tokens (probe.kept) to "
-                    "settle it.",
-                    moved,
-                )
-            )
+
+
+def _between_bounds(
+    problem: Problem, solution: Solution, upper: Similarity | None
+) -> Iterator[Alarm]:
+    """Whether the mixture depends on where between its bounds a divergence is."""
+    if upper is None:
+        return
+    end = solve(replace(problem, similarity=upper), solution.balance)
+    moved = float(np.abs(end.p - solution.p).sum())
+    if moved > MOVED or set(end.support) != set(solution.support):
+        yield Alarm(
+            "between-bounds",
+            "Divergences are known between two bounds only, and between these the "
+            f"mixture moves by {moved:.3g} in L1; keep more tokens (probe.kept) to "
+            "settle it.",
+            moved,
+        )
+
+
+def _shape(problem: Problem, solution: Solution) -> Iterator[Alarm]:
+    """What was done to the energy, and whether the mixture is nearly one task."""
+    shape, n = problem.convexity, problem.n
     if shape.shift > 0:
-        raised.append(
-            Alarm(
-                "not-convex",
-                f"The energy was not convex; {shape.shift:.4g} was added to the diagonal of "
-                f"{matrix}, which pulls the mixture towards the anchor.",
-                shape.shift,
-            )
+        matrix = "the kernel" if problem.similarity.measure == KERNEL else "S"
+        yield Alarm(
+            "not-convex",
+            f"The energy was not convex; {shape.shift:.4g} was added to the diagonal of "
+            f"{matrix}, which pulls the mixture towards the anchor.",
+            shape.shift,
         )
     if solution.effective_tasks < FEW_TASKS and n > FEW_TASKS:
-        raised.append(
-            Alarm(
-                "corner",
-                f"Nearly everything goes to one task (an effective number of "
-                f"{solution.effective_tasks:.2f} tasks of {n}); a floor or a lower balance "
-                "spreads it.",
-                solution.effective_tasks,
-            )
+        yield Alarm(
+            "corner",
+            f"Nearly everything goes to one task (an effective number of "
+            f"{solution.effective_tasks:.2f} tasks of {n}); a floor or a lower balance "
+            "spreads it.",
+            solution.effective_tasks,
         )
-    if not solution.closed_form_valid:
-        dropped = n - len(solution.support)
-        if dropped:
-            reason = f"is no mixture here; {dropped} of {n} tasks have no weight"
-        elif any(name != "simplex" for name in solution.multipliers):
-            reason = "knows of no limits, and those set here hold the mixture"
-        else:
-            reason = "divides by a similarity matrix that is singular here"
-        raised.append(
-            Alarm(
-                "closed-form-invalid",
-                f"The paper's closed form {reason}, so the exact solver was needed.",
-                float(dropped),
-                "note",
-            )
-        )
+
+
+def _closed_form(problem: Problem, solution: Solution) -> Iterator[Alarm]:
+    """Why the closed form is not the mixture, where it is not."""
+    if solution.closed_form_valid:
+        return
+    n = problem.n
+    dropped = n - len(solution.support)
+    if dropped:
+        reason = f"is no mixture here; {dropped} of {n} tasks have no weight"
+    elif any(name != "simplex" for name in solution.multipliers):
+        reason = "knows of no limits, and those set here hold the mixture"
+    else:
+        reason = "divides by a similarity matrix that is singular here"
+    yield Alarm(
+        "closed-form-invalid",
+        f"The paper's closed form {reason}, so the exact solver was needed.",
+        float(dropped),
+        "note",
+    )
+
+
+def _loose(problem: Problem, solution: Solution) -> Iterator[Alarm]:
+    """Whether other mixtures are as good, or a little more balance moves much."""
     if not solution.unique:
-        raised.append(
-            Alarm(
-                "not-unique",
-                "Other mixtures have the same energy; this is the one nearest to the anchor "
-                f"(L1 distance {solution.anchor_distance:.3g}).",
-                solution.anchor_distance,
-                "note",
-            )
+        yield Alarm(
+            "not-unique",
+            "Other mixtures have the same energy; this is the one nearest to the anchor "
+            f"(L1 distance {solution.anchor_distance:.3g}).",
+            solution.anchor_distance,
+            "note",
         )
-    if shape.jumpiness > JUMPY:
-        raised.append(
-            Alarm(
-                "jumpy",
-                "Around balance 1 the mixture moves fast: 0.01 more or less moves up to "
-                f"{shape.jumpiness * 0.01 / 2:.0%} of the budget.",
-                shape.jumpiness,
-                "note",
-            )
+    jumpiness = problem.convexity.jumpiness
+    if jumpiness > JUMPY:
+        yield Alarm(
+            "jumpy",
+            "Around balance 1 the mixture moves fast: 0.01 more or less moves up to "
+            f"{jumpiness * 0.01 / 2:.0%} of the budget.",
+            jumpiness,
+            "note",
         )
-    raised += instability(sure)
-    return tuple(sorted(raised, key=lambda alarm: alarm.level == "note"))
 
 
 def instability(sure: Uncertainty | None) -> tuple[Alarm, ...]:

@@ -88,21 +88,10 @@ def allocate(
             _cap(task, have, length, unit=unit, max_epochs=max_epochs) if weight else 0
             for task, weight, have, length in zip(tasks, weights, stock, lengths, strict=True)
         ]
-        room = sum(cap or 0 for cap in caps)
-        if room < budget:
-            raise MixtureError(
-                f"A budget of {budget:,} {unit} cannot be met: in {max_epochs:g} epochs the tasks "
-                f"of this mixture hold {room:,}; lower the budget, raise max_epochs, or mix in "
-                f"more tasks."
-            )
+        _check_room(caps, budget, unit, max_epochs)
     quotas, held = _quotas(weights, caps, budget)
     counts = largest_remainder(quotas, budget)
-    needed: list[int | None] = list(counts)
-    if unit == "tokens":
-        needed = [
-            (0 if count == 0 else None if length is None else max(1, round(count / length)))
-            for count, length in zip(counts, lengths, strict=True)
-        ]
+    needed = _rows_needed(counts, lengths) if unit == "tokens" else list(counts)
     return Allocation(
         tasks=tasks,
         unit=unit,
@@ -171,6 +160,24 @@ def _cap(
             )
     whole_rows = floor(Fraction(max_epochs) * Fraction(have or 0))
     return whole_rows if unit == "rows" else floor(whole_rows * Fraction(length or 0))
+
+
+def _check_room(caps: list[int | None], budget: int, unit: Unit, max_epochs: float) -> None:
+    room = sum(cap or 0 for cap in caps)
+    if room < budget:
+        raise MixtureError(
+            f"A budget of {budget:,} {unit} cannot be met: in {max_epochs:g} epochs the tasks "
+            f"of this mixture hold {room:,}; lower the budget, raise max_epochs, or mix in "
+            f"more tasks."
+        )
+
+
+def _rows_needed(tokens: list[int], lengths: list[float | None]) -> list[int | None]:
+    """Rows that come nearest to so many tokens of each task, at least one of any it has."""
+    return [
+        0 if count == 0 else None if length is None else max(1, round(count / length))
+        for count, length in zip(tokens, lengths, strict=True)
+    ]
 
 
 def _quotas(

@@ -164,36 +164,16 @@ def pose(
         anchor_name = "given"
     lo = _bounds(floors, tasks, 0.0, "floor")
     hi = _bounds(caps, tasks, 1.0, "cap")
-    if pin is not None:
-        fixed = pin if isinstance(pin, Mapping) else _anchored(pin, tasks, w)
-        for task, weight in fixed.items():
-            i = _place(task, tasks, "pinned task")
-            x = _proportion(weight, f"The pinned weight of '{task}'")
-            low = lo[i] if isinstance(floors, Mapping) else 0.0
-            high = hi[i] if isinstance(caps, Mapping) else 1.0
-            if not low - SUM_SLACK <= x <= high + SUM_SLACK:
-                raise MixtureError(
-                    f"'{task}' is pinned to {x:.6g}, but its floor is {low:.6g} and its cap "
-                    f"{high:.6g}; drop one of them."
-                )
-            lo[i] = hi[i] = x
-    for group in groups:
-        for task in group.tasks:
-            _place(task, tasks, f"task of group '{group.name}'")
-        _proportion(group.lo, f"The floor of group '{group.name}'")
-        _proportion(group.hi, f"The cap of group '{group.name}'")
-    names = [group.name for group in groups]
-    if len(set(names)) != len(names):
-        raise MixtureError("Two groups have the same name; give each its own.")
-    if not (np.isfinite(rho) and rho >= 0):
-        raise MixtureError(f"The pull's strength rho must be a number of at least 0, not {rho}.")
+    fixed = pin if isinstance(pin, Mapping) else _anchored(() if pin is None else pin, tasks, w)
+    for task, weight in fixed.items():
+        i = _place(task, tasks, "pinned task")
+        low = lo[i] if isinstance(floors, Mapping) else 0.0
+        high = hi[i] if isinstance(caps, Mapping) else 1.0
+        lo[i] = hi[i] = _pinned(task, weight, low, high)
+    _check_groups(groups, tasks)
+    pull = _pull(pull_to, rho, tasks)
     if not (np.isfinite(margin) and margin >= 0):
         raise MixtureError(f"The shift's margin must be a number of at least 0, not {margin}.")
-    if rho > 0 and pull_to is None:
-        raise MixtureError("A pull needs the mixture it pulls to; give pull_to, or rho = 0.")
-    pull = None
-    if pull_to is not None and rho > 0:
-        pull = Pull(read_only(_mixture(pull_to, tasks, "pull's mixture")), float(rho))
     worth = None
     if utility is not None:
         worth = read_only(_vector(utility, tasks, "utility", whole=True))
@@ -208,6 +188,39 @@ def pose(
         pull,
         float(margin),
     )
+
+
+def _pinned(task: str, weight: float, low: float, high: float) -> float:
+    x = _proportion(weight, f"The pinned weight of '{task}'")
+    if not low - SUM_SLACK <= x <= high + SUM_SLACK:
+        raise MixtureError(
+            f"'{task}' is pinned to {x:.6g}, but its floor is {low:.6g} and its cap "
+            f"{high:.6g}; drop one of them."
+        )
+    return x
+
+
+def _check_groups(groups: Sequence[Group], tasks: tuple[str, ...]) -> None:
+    for group in groups:
+        for task in group.tasks:
+            _place(task, tasks, f"task of group '{group.name}'")
+        _proportion(group.lo, f"The floor of group '{group.name}'")
+        _proportion(group.hi, f"The cap of group '{group.name}'")
+    names = [group.name for group in groups]
+    if len(set(names)) != len(names):
+        raise MixtureError("Two groups have the same name; give each its own.")
+
+
+def _pull(
+    pull_to: npt.ArrayLike | Mapping[str, float] | None, rho: float, tasks: tuple[str, ...]
+) -> Pull | None:
+    if not (np.isfinite(rho) and rho >= 0):
+        raise MixtureError(f"The pull's strength rho must be a number of at least 0, not {rho}.")
+    if rho > 0 and pull_to is None:
+        raise MixtureError("A pull needs the mixture it pulls to; give pull_to, or rho = 0.")
+    if pull_to is None or rho == 0:
+        return None
+    return Pull(read_only(_mixture(pull_to, tasks, "pull's mixture")), float(rho))
 
 
 def _place(task: str, tasks: tuple[str, ...], what: str) -> int:
