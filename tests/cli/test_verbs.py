@@ -22,14 +22,24 @@ from taskpgm_core.mixture.uncertainty import uncertainty
 from taskpgm_core.records import Task
 
 ROOT = Path(__file__).parents[2]
+MIXTURES = (
+    "solve path select explain uncertainty baselines export materialise report train skills"
+).split()
+"""The verbs that ask for a mixture."""
 
 
 @pytest.fixture
 def ask(capsys):
-    """Runs a verb with --json; its answer, or its one sentence of error."""
+    """Runs a verb with --json; its answer, or its one sentence of error.
+
+    A mixture's question is of S as measured where the words do not say otherwise.
+    """
 
     def run(*words):
-        status = main([*map(str, words), "--json"])
+        words = [*map(str, words)]
+        if words[0] in MIXTURES and "--resolution" not in words:
+            words += ["--resolution", "inf"]
+        status = main([*words, "--json"])
         out, err = capsys.readouterr()
         if status:
             assert status == 2

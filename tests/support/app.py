@@ -8,9 +8,12 @@ HOME = Path(__file__).parents[2] / "app.py"
 
 
 def open_page(name: str = "", **query: object) -> AppTest:
-    """The page ``pages/NAME.py`` (Home without a name) at an address; it must raise nothing."""
+    """The page ``pages/NAME.py`` (Home without a name) at an address; it must raise nothing.
+
+    Its question is of S as measured (resolution ``inf``) where the address does not say otherwise.
+    """
     at = AppTest.from_file(HOME, default_timeout=60)
-    for key, value in query.items():
+    for key, value in {"resolution": "inf", **query}.items():
         at.query_params[key] = value
     at.run()
     if name:
