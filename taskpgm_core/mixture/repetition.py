@@ -1,0 +1,143 @@
+"""Repetition: tasks whose few rows a budget would read again and again, and what a cap would do."""
+
+from collections.abc import Sequence
+from math import floor
+
+import numpy as np
+
+from taskpgm_core.mixture.alarms import Alarm
+from taskpgm_core.mixture.counts import Allocation
+from taskpgm_core.mixture.problem import Problem
+from taskpgm_core.mixture.solution import Solution
+from taskpgm_core.mixture.solver import solve
+
+MANY = 10.0
+"""Epochs of a task from which on it is said: between the 4 that cost next to nothing and the 16
+around which more gains little (arXiv 2305.16264)."""
+AS_GOOD_AS_NEW = 4
+"""Epochs that change the loss no more than new data would (the same paper's abstract)."""
+WORTH = (
+    f"In pretraining, up to {AS_GOOD_AS_NEW} epochs are nearly as good as new data, and the worth "
+    "of more decays to zero (Muennighoff et al. 2023, arXiv 2305.16264)."
+)
+
+
+def repetition_alarm(
+    problem: Problem,
+    solution: Solution,
+    allocation: Allocation | None,
+    *,
+    rows: Sequence[int | None],
+    mean_tokens: Sequence[float | None],
+) -> tuple[Alarm, ...]:
+    """The alarm that a task is read ``MANY`` times or more; empty where none is, or none is known.
+
+    ``allocation``: the budget of ``solution``'s mixture, None where there is none. ``rows``,
+    ``mean_tokens``: (n,) of the tasks, None where unknown. The alarm says what
+    ``--max-epochs AS_GOOD_AS_NEW`` would make of the mixture, or the largest budget it can meet.
+    """
+    if allocation is None:
+        return ()
+    found = repeated(allocation.tasks, allocation.epochs)
+    if found is None:
+        return ()
+    task, most, sentence = found
+    return (
+        Alarm(
+            "repetition",
+            f"{sentence} {_with_cap(problem, solution, allocation, task, rows, mean_tokens)}",
+            most,
+        ),
+    )
+
+
+def repeated(tasks: Sequence[str], epochs: Sequence[float | None]) -> tuple[str, float, str] | None:
+    """The task read most often, how often, and the sentence that says so; None below ``MANY``."""
+    many = [(e, task) for task, e in zip(tasks, epochs, strict=True) if e is not None and e >= MANY]
+    if not many:
+        return None
+    most, task = max(many, key=lambda pair: pair[0])
+    others = len(many) - 1
+    also = f", and {others} other task{'s' * (others > 1)} at least {MANY:g} times" * bool(others)
+    return (
+        task,
+        most,
+        f"The mixture asks for the rows of task '{task}' {_times(most)}{also}. {WORTH}",
+    )
+
+
+def _times(epochs: float) -> str:
+    return f"{epochs:,.0f} times" if epochs >= 100 else f"{epochs:.3g} times"
+
+
+def _with_cap(
+    problem: Problem,
+    solution: Solution,
+    allocation: Allocation,
+    task: str,
+    rows: Sequence[int | None],
+    mean_tokens: Sequence[float | None],
+) -> str:
+    """What the cap would make of the mixture: one sentence."""
+    option = f"--max-epochs {AS_GOOD_AS_NEW}"
+    lengths: Sequence[float | None] = (
+        [1.0] * problem.n if allocation.unit == "rows" else mean_tokens
+    )
+    hold: list[float] = []
+    for name, have, length in zip(problem.tasks, rows, lengths, strict=True):
+        if have is None or length is None:
+            lacking = "rows" if have is None else "mean tokens"
+            return f"{option} would limit it, once the {lacking} of task '{name}' are known."
+        hold.append(floor(AS_GOOD_AS_NEW * have * length))
+    # floored, so that whole numbers within the caps can sum to the budget
+    caps = np.minimum(problem.hi, np.array(hold) / allocation.budget)
+    capped = solve(problem.bounded(problem.lo, caps), solution.balance)
+    i = problem.tasks.index(task)
+    if capped.status == "optimal":
+        moved = float(np.abs(capped.p - solution.p).sum()) / 2
+        return (
+            f"{option} would move {_percent(moved)} of the budget between tasks: '{task}' would "
+            f"get {_percent(float(capped.p[i]))} instead of {_percent(float(solution.p[i]))}."
+        )
+    largest = _largest_budget(problem, np.array(hold))
+    if largest < 1:
+        return f"{option} can meet no budget under these floors and limits."
+    return (
+        f"{option} cannot meet a budget of {allocation.budget:,} {allocation.unit}; the largest "
+        f"that it can is {largest:,}."
+    )
+
+
+def _percent(share: float) -> str:
+    return "0%" if share == 0 else f"{100 * share:.3g}%" if share > 1e-4 else "<0.01%"
+
+
+def _largest_budget(problem: Problem, hold: np.ndarray) -> int:
+    """The largest budget B of which some mixture that the problem allows gives no task more than
+    it can ``hold`` (n,): the least t = 1/B for which p <= hold t, a linear program in (p, t)."""
+    from scipy.optimize import linprog  # as long to import as all else of this room
+
+    n = problem.n
+    over = [np.hstack([np.eye(n), -hold[:, None]])]
+    bound = [np.zeros(n)]
+    if problem.groups:
+        pad = np.zeros((len(problem.groups), 1))
+        over += [np.hstack([problem.incidence, pad]), np.hstack([-problem.incidence, pad])]
+        bound += [
+            np.array([group.hi for group in problem.groups]),
+            -np.array([group.lo for group in problem.groups]),
+        ]
+    scale = max(float(hold.max(initial=0.0)), 1.0)  # t in units of 1/scale: of the size of p
+    over[0][:, n] /= scale
+    made = linprog(
+        np.r_[np.zeros(n), 1.0],
+        A_ub=np.vstack(over),
+        b_ub=np.concatenate(bound),
+        A_eq=np.r_[np.ones(n), 0.0][None],
+        b_eq=[1.0],
+        bounds=[*zip(problem.lo, problem.hi, strict=True), (0.0, None)],
+        method="highs",
+    )
+    if made.status != 0 or made.x[n] <= 0:
+        return 0
+    return floor(scale / float(made.x[n]) * (1 + 1e-9))
