@@ -8,6 +8,7 @@ import numpy as np
 from taskpgm_core.mixture.alarms import Alarm
 from taskpgm_core.mixture.counts import Allocation
 from taskpgm_core.mixture.problem import Problem
+from taskpgm_core.mixture.qp.feasibility import clash
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.mixture.solver import solve
 
@@ -83,15 +84,13 @@ def _with_cap(
     lengths: Sequence[float | None] = (
         [1.0] * problem.n if allocation.unit == "rows" else mean_tokens
     )
-    hold: list[float] = []
+    hold: list[int] = []
     for name, have, length in zip(problem.tasks, rows, lengths, strict=True):
         if have is None or length is None:
             lacking = "rows" if have is None else "mean tokens"
             return f"{option} would limit it, once the {lacking} of task '{name}' are known."
         hold.append(floor(AS_GOOD_AS_NEW * have * length))
-    # floored, so that whole numbers within the caps can sum to the budget
-    caps = np.minimum(problem.hi, np.array(hold) / allocation.budget)
-    capped = solve(problem.bounded(problem.lo, caps), solution.balance)
+    capped = solve(_capped(problem, hold, allocation.budget), solution.balance)
     i = problem.tasks.index(task)
     if capped.status == "optimal":
         moved = float(np.abs(capped.p - solution.p).sum()) / 2
@@ -99,7 +98,7 @@ def _with_cap(
             f"{option} would move {_percent(moved)} of the budget between tasks: '{task}' would "
             f"get {_percent(float(capped.p[i]))} instead of {_percent(float(solution.p[i]))}."
         )
-    largest = _largest_budget(problem, np.array(hold))
+    largest = _largest_budget(problem, hold, allocation.budget)
     if largest < 1:
         return f"{option} can meet no budget under these floors and limits."
     return (
@@ -112,32 +111,18 @@ def _percent(share: float) -> str:
     return "0%" if share == 0 else f"{100 * share:.3g}%" if share > 1e-4 else "<0.01%"
 
 
-def _largest_budget(problem: Problem, hold: np.ndarray) -> int:
-    """The largest budget B of which some mixture that the problem allows gives no task more than
-    it can ``hold`` (n,): the least t = 1/B for which p <= hold t, a linear program in (p, t)."""
-    from scipy.optimize import linprog  # as long to import as all else of this room
+def _largest_budget(problem: Problem, hold: Sequence[int], budget: int) -> int:
+    """The largest budget below ``budget`` of which some mixture that the problem allows gives no
+    task more than it can ``hold`` (n,); 0 where there is none. By bisection: less always fits."""
+    least, most = 0, min(budget - 1, sum(hold))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if clash(_capped(problem, hold, middle)):
+            most = middle - 1
+        else:
+            least = middle
+    return least
 
-    n = problem.n
-    over = [np.hstack([np.eye(n), -hold[:, None]])]
-    bound = [np.zeros(n)]
-    if problem.groups:
-        pad = np.zeros((len(problem.groups), 1))
-        over += [np.hstack([problem.incidence, pad]), np.hstack([-problem.incidence, pad])]
-        bound += [
-            np.array([group.hi for group in problem.groups]),
-            -np.array([group.lo for group in problem.groups]),
-        ]
-    scale = max(float(hold.max(initial=0.0)), 1.0)  # t in units of 1/scale: of the size of p
-    over[0][:, n] /= scale
-    made = linprog(
-        np.r_[np.zeros(n), 1.0],
-        A_ub=np.vstack(over),
-        b_ub=np.concatenate(bound),
-        A_eq=np.r_[np.ones(n), 0.0][None],
-        b_eq=[1.0],
-        bounds=[*zip(problem.lo, problem.hi, strict=True), (0.0, None)],
-        method="highs",
-    )
-    if made.status != 0 or made.x[n] <= 0:
-        return 0
-    return floor(scale / float(made.x[n]) * (1 + 1e-9))
+
+def _capped(problem: Problem, hold: Sequence[int], budget: int) -> Problem:
+    return problem.bounded(problem.lo, np.minimum(problem.hi, np.array(hold) / budget))

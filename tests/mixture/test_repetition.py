@@ -80,7 +80,7 @@ def test_the_advice_does_what_it_says(rows, budget, seed, data):
     floor = data.draw(st.sampled_from([None, 0.02]))
     group = [Group("g", names(n)[:1], 0.0, 0.6)] if data.draw(st.booleans()) else []
     problem = pose(similarity("jsd", n, seed), floors=floor, groups=group)
-    balance = data.draw(st.sampled_from([0.5, 1.0, 1.1]))
+    balance = data.draw(st.sampled_from([0.5, 1.0, 1.1, np.inf]))
     found, counted, alarm = raised(problem, budget, rows, balance=balance, tokens=tokens)
     if max(counted.epochs) < MANY:
         assert alarm == ()
@@ -147,3 +147,9 @@ def test_a_budget_that_no_cap_allows_is_an_error_of_the_cap_not_of_the_alarm(cac
     largest = int(re.search(r"largest that it can is ([\d,]+)", sentence)[1].replace(",", ""))
     assert main(["solve", "tiny", "--budget", str(largest), "--max-epochs", "4"]) == 0
     assert main(["solve", "tiny", "--budget", str(largest + 1), "--max-epochs", "4"]) == 2
+
+
+def test_a_huge_budget_that_cannot_be_met_is_told_to_the_row():
+    rows = [10**9 + 7, 3 * 10**9 + 1, 11, 2 * 10**8]
+    _, _, alarm = raised(plain(4), 10**12, rows)
+    assert f"the largest that it can is {4 * sum(rows):,}." in alarm[0].sentence
