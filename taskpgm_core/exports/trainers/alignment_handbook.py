@@ -75,7 +75,7 @@ EXPORTER = Exporter(
     "alignment-handbook and open-r1",
     # https://github.com/huggingface/alignment-handbook/pull/221; src/alignment/configs.py of 0.3.0.
     Versions(
-        "alignment-handbook's main branch of 2025-07-29",
+        "alignment-handbook's main branch of 2025-07-29 (run)",
         "that of 2025-07-24",
         "Older ones, up to release 0.3.0, know dataset_mixer only, and no dataset_mixture.",
     ),

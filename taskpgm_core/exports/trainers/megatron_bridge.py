@@ -50,7 +50,7 @@ EXPORTER = Exporter(
     "Megatron-Bridge",
     # https://github.com/NVIDIA-NeMo/Megatron-Bridge/pull/5438; data/builders/direct_hf_sft.py.
     Versions(
-        "its main branch of 2026-08-22",
+        "its main branch of 2026-08-22 (run)",
         "that of 2026-08-12",
         "Releases up to 0.6.0 take one source and know no source_weights.",
     ),

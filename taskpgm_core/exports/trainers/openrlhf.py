@@ -59,7 +59,7 @@ EXPORTER = Exporter(
     "OpenRLHF",
     # cli/train_sft.py of 0.9.10, 0.10.1 and 0.10.2.
     Versions(
-        "openrlhf 0.11.2",
+        "openrlhf 0.11.2 (run)",
         "0.10.2",
         "Older ones spell --data.dataset as --dataset, and stop at the unknown argument.",
     ),
