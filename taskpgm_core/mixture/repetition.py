@@ -11,6 +11,7 @@ from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.qp.feasibility import clash
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.mixture.solver import solve
+from taskpgm_core.records import Task
 
 MANY = 10.0
 """Epochs of a task from which on it is said: between the 4 that cost next to nothing and the 16
@@ -27,15 +28,13 @@ def repetition_alarm(
     problem: Problem,
     solution: Solution,
     allocation: Allocation | None,
-    *,
-    rows: Sequence[int | None],
-    mean_tokens: Sequence[float | None],
+    tasks: Sequence[Task],
 ) -> tuple[Alarm, ...]:
     """The alarm that a task is read ``MANY`` times or more; empty where none is, or none is known.
 
-    ``allocation``: the budget of ``solution``'s mixture, None where there is none. ``rows``,
-    ``mean_tokens``: (n,) of the tasks, None where unknown. The alarm says what
-    ``--max-epochs AS_GOOD_AS_NEW`` would make of the mixture, or the largest budget it can meet.
+    ``allocation``: the budget of ``solution``'s mixture, None where there is none. ``tasks``: the
+    problem's, with their rows and mean tokens. The alarm says what ``--max-epochs AS_GOOD_AS_NEW``
+    would make of the mixture, or the largest budget it can meet.
     """
     if allocation is None:
         return ()
@@ -46,7 +45,7 @@ def repetition_alarm(
     return (
         Alarm(
             "repetition",
-            f"{sentence} {_with_cap(problem, solution, allocation, task, rows, mean_tokens)}",
+            f"{sentence} {_with_cap(problem, solution, allocation, task, tasks)}",
             most,
         ),
     )
@@ -75,28 +74,25 @@ def _with_cap(
     problem: Problem,
     solution: Solution,
     allocation: Allocation,
-    task: str,
-    rows: Sequence[int | None],
-    mean_tokens: Sequence[float | None],
+    repeated_most: str,
+    tasks: Sequence[Task],
 ) -> str:
     """What the cap would make of the mixture: one sentence."""
     option = f"--max-epochs {AS_GOOD_AS_NEW}"
-    lengths: Sequence[float | None] = (
-        [1.0] * problem.n if allocation.unit == "rows" else mean_tokens
-    )
     hold: list[int] = []
-    for name, have, length in zip(problem.tasks, rows, lengths, strict=True):
-        if have is None or length is None:
-            lacking = "rows" if have is None else "mean tokens"
-            return f"{option} would limit it, once the {lacking} of task '{name}' are known."
-        hold.append(floor(AS_GOOD_AS_NEW * have * length))
+    for task in tasks:
+        length = 1.0 if allocation.unit == "rows" else task.mean_tokens
+        if task.rows is None or length is None:
+            lacking = "rows" if task.rows is None else "mean tokens"
+            return f"{option} would limit it, once the {lacking} of task '{task.id}' are known."
+        hold.append(floor(AS_GOOD_AS_NEW * task.rows * length))
     capped = solve(_capped(problem, hold, allocation.budget), solution.balance)
-    i = problem.tasks.index(task)
+    i = problem.tasks.index(repeated_most)
     if capped.status == "optimal":
         moved = float(np.abs(capped.p - solution.p).sum()) / 2
         return (
-            f"{option} would move {_percent(moved)} of the budget between tasks: '{task}' would "
-            f"get {_percent(float(capped.p[i]))} instead of {_percent(float(solution.p[i]))}."
+            f"{option} would move {_percent(moved)} of the budget between tasks: '{repeated_most}' "
+            f"would get {_percent(float(capped.p[i]))} instead of {_percent(float(solution.p[i]))}."
         )
     largest = _largest_budget(problem, hold, allocation.budget)
     if largest < 1:

@@ -14,18 +14,25 @@ from taskpgm_core.cli.main import main
 from taskpgm_core.mixture import Group, pose, solve
 from taskpgm_core.mixture.counts import allocate
 from taskpgm_core.mixture.repetition import AS_GOOD_AS_NEW, MANY, repeated, repetition_alarm
+from taskpgm_core.records import Task
 from tests.support.matrices import names, similarity
 
 TINY = Path(__file__).parents[1] / "exports" / "tiny"
+
+
+def described(problem, rows, tokens):
+    return [
+        Task(name, rows=have, mean_tokens=length)
+        for name, have, length in zip(problem.tasks, rows, tokens, strict=True)
+    ]
 
 
 def raised(problem, budget, rows, *, balance=1.0, tokens=None):
     found = solve(problem, balance)
     unit = "tokens" if tokens else "rows"
     counted = allocate(found.p, problem.tasks, budget, unit=unit, rows=rows, mean_tokens=tokens)
-    alarm = repetition_alarm(
-        problem, found, counted, rows=rows, mean_tokens=tokens or [None] * problem.n
-    )
+    tasks = described(problem, rows, tokens or [None] * problem.n)
+    alarm = repetition_alarm(problem, found, counted, tasks)
     return found, counted, alarm
 
 
@@ -52,7 +59,7 @@ def test_it_is_said_from_ten_epochs_on(rows, said):
 def test_nothing_is_said_without_a_budget_or_rows():
     problem = plain()
     found = solve(problem, 1.0)
-    assert repetition_alarm(problem, found, None, rows=[1] * 4, mean_tokens=[None] * 4) == ()
+    assert repetition_alarm(problem, found, None, described(problem, [1] * 4, [None] * 4)) == ()
     _, _, alarm = raised(problem, 400, [None] * 4)
     assert alarm == ()
     _, _, alarm = raised(problem, 400, [2, None, 900, 900])
