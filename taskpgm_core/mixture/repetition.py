@@ -7,8 +7,8 @@ import numpy as np
 
 from taskpgm_core.mixture.alarms import Alarm
 from taskpgm_core.mixture.counts import Allocation
+from taskpgm_core.mixture.feasibility import clash
 from taskpgm_core.mixture.problem import Problem
-from taskpgm_core.mixture.qp.feasibility import clash
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.mixture.solver import solve
 from taskpgm_core.records import Task
