@@ -100,6 +100,7 @@ class Task:
 
     ``rows``: examples available for training (probe examples and over-long rows taken out).
     ``mean_tokens``: mean supervised completion tokens a row, or None where unknown (imports).
+    ``source``: the plan's, or what an import says a trainer reads, of which ``split`` ('' = train).
     """
 
     id: str
@@ -108,6 +109,7 @@ class Task:
     rows: int | None = None
     mean_tokens: float | None = None
     rows_dropped: int = 0
+    split: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pages.ui.chart import chart, escape, fact_list, heading
 from pages.ui.url_state import View
 from taskpgm_core.analysis.provenance import provenance
 from taskpgm_core.errors import TaskPGMError
-from taskpgm_core.exports import EXPORTERS, Recipe, export, make_recipe
+from taskpgm_core.exports import EXPORTERS, Recipe, export, make_recipe, placed_sources
 from taskpgm_core.figures.mixture import difference_figure, energy_figure
 from taskpgm_core.figures.numbers import percent, scientific
 from taskpgm_core.figures.theme import Palette
@@ -22,6 +22,7 @@ from taskpgm_core.findings.mixture import (
 )
 from taskpgm_core.mixture.alarms import Alarm
 from taskpgm_core.mixture.counts import Allocation
+from taskpgm_core.mixture.repetition import repetition_alarm
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.records import Array, Study
 
@@ -42,8 +43,15 @@ def counts(study: Study, view: View, p: Array) -> Allocation | None:
     except TaskPGMError as error:
         st.error(escape(str(error)))
         return None
+    raise_alarms(repetition(study, view, allocation))
     counts_table(study, p, allocation)
     return allocation
+
+
+def repetition(study: Study, view: View, allocation: Allocation) -> tuple[Alarm, ...]:
+    """The alarm that the budget reads some task again and again."""
+    asked, found = cached.problem(study, view), cached.solution(study, view)
+    return repetition_alarm(asked, found, allocation, study.tasks)
 
 
 def counts_table(study: Study, p: Array, allocation: Allocation) -> None:
@@ -131,11 +139,15 @@ def energy(solution: Solution, palette: Palette) -> None:
 
 def recipe(study: Study, view: View, solution: Solution, allocation: Allocation) -> Recipe:
     """The view's mixture with its provenance, ready for any trainer."""
+    sources, unplaced = placed_sources(study)
     return make_recipe(
         solution.p,
         study.tasks,
         allocation,
+        sources=sources,
         provenance=provenance(study, cached.posed(study, view), solution),
+        repetition=" ".join(a.sentence for a in repetition(study, view, allocation)),
+        unplaced=unplaced,
     )
 
 
@@ -151,7 +163,8 @@ def take_along(study: Study, view: View, solution: Solution, allocation: Allocat
         list(EXPORTERS),
         format_func=lambda n: EXPORTERS[n].title,
         key="pick-trainer",
-        help="Paths are those that `python -m taskpgm_core materialise --per-task` writes.",
+        help="Paths are those that an import's tasks.csv names as sources, else those that "
+        "`python -m taskpgm_core materialise --per-task` writes.",
     )
     try:
         rendered = export(recipe(study, view, solution, allocation), name)
@@ -163,8 +176,8 @@ def take_along(study: Study, view: View, solution: Solution, allocation: Allocat
         st.warning(escape(warning))
     asked = {t: float(w) for t, w in zip(solution.tasks, solution.p, strict=True) if w > 0}
     known = [abs(asked[t] - s) for t, s in rendered.realised.items() if s is not None]
-    off = f", at most {percent(max(known))} off a share" if known else ""
-    st.caption(f"Format as in {EXPORTERS[name].read_from}{off}.")
+    off = f" What it reads is at most {percent(max(known))} off a share." if known else ""
+    st.caption(escape(f"{EXPORTERS[name].versions.sentences}{off}"))
     files, realised = st.columns([3, 2])
     with files:
         for file, text in rendered.files.items():

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from taskpgm_core.builds.training_rows import training_rows
 from taskpgm_core.cli.options import ask, question_options
 from taskpgm_core.cli.output import as_json, print_json, study_argument, warn
 from taskpgm_core.errors import ExportError, MixtureError
-from taskpgm_core.exports import EXPORTERS, Recipe, export, make_recipe
+from taskpgm_core.exports import EXPORTERS, Recipe, export, make_recipe, placed_sources
 from taskpgm_core.exports.materialise import materialise
 from taskpgm_core.files.atomic import write_atomic
 from taskpgm_core.mixture.explanation import explain
+from taskpgm_core.mixture.repetition import repetition_alarm
 from taskpgm_core.records import Study
 
 
@@ -29,15 +31,25 @@ def recipe_from(study: str, seed: int, options: dict[str, Any]) -> tuple[Study, 
     counted = posed.allocation(found.p)
     if counted is None:
         raise ExportError("A recipe needs a --budget: how many rows (or --unit tokens) in all.")
-    facts = provenance(known, posed, found)
-    return known, make_recipe(found.p, known.tasks, counted, seed=seed, provenance=facts)
+    repeated = repetition_alarm(posed.problem, found, counted, posed.tasks)
+    sources, unplaced = placed_sources(known)
+    return known, make_recipe(
+        found.p,
+        known.tasks,
+        counted,
+        seed=seed,
+        sources=sources,
+        provenance=provenance(known, posed, found),
+        repetition=" ".join(alarm.sentence for alarm in repeated),
+        unplaced=unplaced,
+    )
 
 
 @click.command("export")
 @study_argument
 @click.option("--to", required=True, help=f"One of: {', '.join(EXPORTERS)}.")
 @click.option("--out", help="A folder for the files (otherwise they are printed).")
-@click.option("--strict", is_flag=True, help="Refuse what the trainer cannot do as asked.")
+@click.option("--strict", is_flag=True, help="Refuse a recipe that is warned about.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @question_options
 @as_json
@@ -57,6 +69,7 @@ def export_(
         print_json(
             {
                 "to": to,
+                "versions": asdict(EXPORTERS[to].versions),
                 "meaning": rendered.meaning,
                 "asked": {p.task: p.weight for p in recipe.portions},
                 "realised": rendered.realised,
@@ -147,12 +160,14 @@ def report(
     known, posed = ask(study, **options)
     found, path = posed.optimum(), posed.path
     sure = bootstrap(known, posed, found.balance)
+    counted = posed.allocation(found.p)
+    repeated = repetition_alarm(posed.problem, found, counted, posed.tasks)
     decision = decide(
         known,
         posed,
         found,
-        allocation=posed.allocation(found.p),
-        alarms=study_alarms(known, posed, found, sure),
+        allocation=counted,
+        alarms=(*repeated, *study_alarms(known, posed, found, sure)),
         explanation=explain(posed.problem, found, path) if isfinite(found.balance) else None,
         sure=sure,
         title=title,

@@ -17,6 +17,7 @@ from taskpgm_core.findings.skills import covered_finding, skills_finding
 from taskpgm_core.mixture import Solution
 from taskpgm_core.mixture.baselines import baseline
 from taskpgm_core.mixture.divergence_bounds import Bracket, bracket
+from taskpgm_core.mixture.repetition import repetition_alarm
 from taskpgm_core.records import Study
 from taskpgm_core.store import upper_bound
 
@@ -27,6 +28,7 @@ def answer(study: Study, posed: Posed, found: Solution) -> dict[str, Any]:
     counted = posed.allocation(found.p) if optimal else None
     sure = bootstrap(study, posed, found.balance) if optimal else ""
     raised = study_alarms(study, posed, found, sure) if optimal else ()
+    raised = (*repetition_alarm(posed.problem, found, counted, posed.tasks), *raised)
     bounded = upper_bound(study, posed.similarity.measure) is not None
     between = None
     if bounded and optimal and np.isfinite(found.balance):

@@ -57,7 +57,10 @@ def measured_card(study: Study) -> dict[str, Any]:
 @click.command("import")
 @click.argument("file")
 @click.option("--kind", required=True, help="similarity (high = alike) or divergence (0 = same).")
-@click.option("--tasks", help="CSV with task[,rows,family,mean_tokens], in the matrix's order.")
+@click.option(
+    "--tasks",
+    help="CSV with task[,rows,family,mean_tokens,source,split], in the matrix's order.",
+)
 @click.option("--name", help="The study's slug (the file's name by default).")
 @as_json
 def import_(file: str, kind: str, tasks: str | None, name: str | None, as_json: bool) -> None:

@@ -11,16 +11,19 @@ from taskpgm_core.exports.recipe import (
     file_name,
     make_recipe,
     materialised,
+    placed_sources,
 )
-from taskpgm_core.exports.trainer_files import Exporter, Rendered, head
+from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, head, printable
 from taskpgm_core.exports.trainers import (
     alignment_handbook,
     axolotl,
     datasets,
     llama_factory,
+    megatron_bridge,
     megatron_lm,
     mosaicml_streaming,
     ms_swift,
+    nemo,
     olmo_core,
     open_instruct,
     openrlhf,
@@ -35,10 +38,12 @@ __all__ = [
     "Recipe",
     "Rendered",
     "Source",
+    "Versions",
     "export",
     "file_name",
     "make_recipe",
     "materialised",
+    "placed_sources",
 ]
 
 EXPORTERS: Mapping[str, Exporter] = {
@@ -53,22 +58,23 @@ EXPORTERS: Mapping[str, Exporter] = {
         ms_swift.EXPORTER,
         oumi.EXPORTER,
         openrlhf.EXPORTER,
-        megatron_lm.LM,
-        megatron_lm.BRIDGE,
-        megatron_lm.NEMO,
+        megatron_lm.EXPORTER,
+        megatron_bridge.EXPORTER,
+        nemo.EXPORTER,
         olmo_core.EXPORTER,
         mosaicml_streaming.EXPORTER,
     )
 }
-COMMENTED = (".yaml", ".sh")
+COMMENTED = (".yaml", ".sh", ".py")
 
 
 def export(recipe: Recipe, to: str, *, strict: bool = False) -> Rendered:
     """The recipe as the files of the trainer ``to`` (a name in ``EXPORTERS``).
 
-    Files with comments begin with what their numbers mean, what they will come to and what was
-    dropped. Raises ExportError for an unknown trainer, where the recipe lacks what the format is
-    made of (rows available, mean tokens), and under ``strict`` where there is any warning.
+    Files with comments begin with the trainer's versions, what their numbers mean, what they will
+    come to and what was dropped. Warnings are the recipe's own and then the trainer's. Raises
+    ExportError for an unknown trainer, where the recipe lacks what the format is made of (rows
+    available, mean tokens), and under ``strict`` where there is any warning.
     """
     if to not in EXPORTERS:
         raise ExportError(
@@ -79,6 +85,10 @@ def export(recipe: Recipe, to: str, *, strict: bool = False) -> Rendered:
     rendered = exporter.render(recipe)
     if strict and rendered.warnings:
         raise ExportError(f"{exporter.title} cannot do what is asked: {rendered.warnings[0]}")
+    if strict and recipe.warnings:
+        raise ExportError(f"This recipe is not for training as it is: {recipe.warnings[0]}")
+    own = tuple(printable(warning) for warning in recipe.warnings)
+    rendered = replace(rendered, warnings=own + rendered.warnings)
     top = head(recipe, rendered, exporter)
     files = {
         name: top + text if name.endswith(COMMENTED) else text

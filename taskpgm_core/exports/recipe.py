@@ -1,7 +1,7 @@
 """Recipe: one mixture, ready for a trainer. Its JSON form is the canonical ``mixture.json``."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from math import fsum, isfinite
 from typing import Any
@@ -13,8 +13,9 @@ from taskpgm_core.errors import ExportError
 from taskpgm_core.exports.exact_shares import exact_shares
 from taskpgm_core.files.hashing import sha256
 from taskpgm_core.mixture.counts import Allocation, Unit
+from taskpgm_core.mixture.repetition import AS_GOOD_AS_NEW, repeated
 from taskpgm_core.plans.slug import slug_of
-from taskpgm_core.records import Task
+from taskpgm_core.records import Study, Task
 
 FORMAT = "taskpgm-mixture"
 VERSION = 1
@@ -44,6 +45,27 @@ class Source:
 def materialised(task: str, folder: str = "tasks", suffix: str = "jsonl") -> Source:
     """Where ``materialise(..., per_task=True)`` puts a task's rows inside ``folder``."""
     return Source(f"{folder}/{file_name(task)}/train.{suffix}")
+
+
+def placed_sources(study: Study) -> tuple[dict[str, Source], tuple[str, ...]]:
+    """The sources that an import's tasks name, and its tasks that name none.
+
+    Both empty where the study has a plan: ``materialise`` writes its rows. A source is a file, a
+    folder, or a hub's id, after which ``:config`` may stand; a plan's ``jsonl:`` or ``hub:`` before
+    it is left out.
+    """
+    if study.plan is not None:
+        return {}, ()
+    named = {task.id: _source(task) for task in study.tasks if task.source}
+    return named, tuple(task.id for task in study.tasks if not task.source)
+
+
+def _source(task: Task) -> Source:
+    place = task.source.removeprefix("jsonl:").removeprefix("hub:")
+    path, _, config = place.rpartition(":")
+    if len(path) < 2 or set(config) & set("/\\."):  # a drive, a URL or a file, no configuration
+        path, config = place, ""
+    return Source(path, config or None, task.split or "train")
 
 
 @dataclass(frozen=True)
@@ -78,6 +100,8 @@ class Recipe:
     ``unit``: what weights, counts and budget count (rows, or supervised tokens).
     ``dropped``: the tasks of weight zero. ``seed``: of every draw a trainer makes.
     ``provenance``: what made the mixture (study digest, measure, balance, anchor, status, gap).
+    ``repetition``: the sentence of a repetition alarm, where one was raised with the problem at
+    hand. ``unplaced``: tasks whose rows are nowhere yet, so that their paths are to be replaced.
     """
 
     portions: tuple[Portion, ...]
@@ -86,6 +110,8 @@ class Recipe:
     seed: int = 0
     dropped: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    repetition: str = ""
+    unplaced: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [*self.tasks, *self.dropped]
@@ -118,6 +144,23 @@ class Recipe:
     def counts(self) -> tuple[int, ...]:
         return tuple(portion.count for portion in self.portions)
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is wrong with the recipe itself, whatever trainer reads it: sentences."""
+        found = repeated(self.tasks, [portion.epochs for portion in self.portions])
+        told = []
+        if found is not None:
+            told.append(self.repetition or f"{found[2]} --max-epochs {AS_GOOD_AS_NEW} limits it.")
+        nowhere = [portion for portion in self.portions if portion.task in self.unplaced]
+        if nowhere:
+            first = nowhere[0]
+            more = f" and {len(nowhere) - 1} more" if len(nowhere) > 1 else ""
+            told.append(
+                f"Nothing says where the rows of task '{first.task}'{more} are: replace these "
+                f"paths ({first.source.path}), or give each task its source in tasks.csv."
+            )
+        return tuple(told)
+
     def to_json(self) -> str:
         """The text of ``mixture.json``; ``Recipe.from_json`` reads it back unchanged."""
         value = {
@@ -129,6 +172,8 @@ class Recipe:
             "tasks": [{**asdict(portion), "epochs": portion.epochs} for portion in self.portions],
             "dropped": list(self.dropped),
             "provenance": dict(self.provenance),
+            **({"repetition": self.repetition} if self.repetition else {}),
+            **({"unplaced": list(self.unplaced)} if self.unplaced else {}),
         }
         return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -155,6 +200,8 @@ class Recipe:
                 seed=value["seed"],
                 dropped=tuple(value["dropped"]),
                 provenance=value["provenance"],
+                repetition=value.get("repetition", ""),
+                unplaced=tuple(value.get("unplaced", ())),
             )
         except KeyError as error:
             raise ExportError(f"{where} lacks the key {error}; export the mixture again.") from None
@@ -170,12 +217,16 @@ def make_recipe(
     seed: int = 0,
     sources: Mapping[str, Source] | None = None,
     provenance: Mapping[str, Any] | None = None,
+    repetition: str = "",
+    unplaced: Collection[str] = (),
 ) -> Recipe:
     """The recipe of the mixture ``p`` (n,) over ``tasks`` with its ``allocation``.
 
     Tasks of weight zero are dropped and listed; the other weights then sum to 1 exactly.
     ``sources`` maps a task id to where its rows are; a task without one is read from where
-    ``materialise`` with ``per_task`` puts it. Raises ExportError where the three do not match.
+    ``materialise`` with ``per_task`` puts it, or ought to where it is among the ``unplaced``.
+    ``repetition``: the sentence of the mixture's repetition alarm. Raises ExportError where the
+    three do not match.
     """
     weights = np.asarray(p, dtype=np.float64)
     names = tuple(task.id for task in tasks)
@@ -204,6 +255,8 @@ def make_recipe(
         seed=seed,
         dropped=tuple(name for name, share in zip(names, shares, strict=True) if share == 0),
         provenance=dict(provenance or {}),
+        repetition=repetition,
+        unplaced=tuple(task for task in names if task in unplaced),
     )
 
 

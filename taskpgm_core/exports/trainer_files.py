@@ -27,26 +27,45 @@ class Rendered:
 
 
 @dataclass(frozen=True)
+class Versions:
+    """Of a trainer: ``checked`` (whose code was read; "run" where its data part also read recipes),
+    ``at_least`` (the first that reads it), and ``older``, a sentence on what older ones do."""
+
+    checked: str
+    at_least: str
+    older: str
+
+    @property
+    def sentences(self) -> str:
+        return f"Checked against {self.checked}; needs at least {self.at_least}. {self.older}"
+
+
+@dataclass(frozen=True)
 class Exporter:
-    """One trainer: ``read_from`` names the version whose code the format was read from."""
+    """One trainer: how a recipe becomes its files, and which ``versions`` of it read them."""
 
     name: str
     title: str
-    read_from: str
+    versions: Versions
     render: Callable[[Recipe], Rendered]
 
 
 def quoted(text: str) -> str:
     """``text`` as a JSON string on one line, every unprintable character escaped."""
-    plain = json.dumps(text, ensure_ascii=False)
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in plain)
+    return printable(json.dumps(text, ensure_ascii=False))
+
+
+def printable(text: str) -> str:
+    """``text`` on one line, every unprintable character escaped."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
 def head(recipe: Recipe, rendered: Rendered, exporter: Exporter) -> str:
     """Comment lines for a file: meaning, provenance, warnings, asked against realised shares."""
     lines = [
         f"{exporter.title}: {len(recipe.portions)} tasks, {recipe.budget:,} {recipe.unit}, "
-        f"seed {recipe.seed} (format as in {exporter.read_from})",
+        f"seed {recipe.seed}",
+        exporter.versions.sentences,
         f"Meaning: {rendered.meaning}",
     ]
     lines += [f"{quoted(key)}: {quoted(str(value))}" for key, value in recipe.provenance.items()]

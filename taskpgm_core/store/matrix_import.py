@@ -20,7 +20,7 @@ from taskpgm_core.store.studies import cache_root
 from taskpgm_core.store.writer import assemble, recover
 
 KINDS = ("similarity", "divergence")
-TASK_COLUMNS = ("task", "rows", "family", "mean_tokens")
+TASK_COLUMNS = ("task", "rows", "family", "mean_tokens", "source", "split")
 _LN2 = float(np.log(2.0))
 
 
@@ -146,6 +146,8 @@ def _task(columns: list[str], row: list[str], where: str) -> Task:
     known = {column: cell for column, cell in zip(columns, row, strict=False) if cell}
     if "task" not in known:
         raise StoreError(f"{where}: the task has no name.")
+    if "split" in known and "source" not in known:
+        raise StoreError(f"{where}: it has a split but no source that it is of; add the source.")
     numbers = {}
     for column in ("rows", "mean_tokens"):
         value = _number(known[column]) if column in known else None
@@ -160,9 +162,10 @@ def _task(columns: list[str], row: list[str], where: str) -> Task:
     return Task(
         known["task"],
         known.get("family", ""),
-        "",
+        known.get("source", ""),
         None if rows is None else int(rows),
         numbers["mean_tokens"],
+        split=known.get("split", ""),
     )
 
 
@@ -188,8 +191,9 @@ def import_matrix(
     """A study of measure ``given`` from a file with a square symmetric matrix.
 
     ``kind``: ``similarity`` (high means alike; any finite numbers) or ``divergence`` (0 on the
-    diagonal, never negative; S = -D). ``tasks``: CSV ``task[,rows,family,mean_tokens]`` in the
-    matrix's order. Names may also stand in the file's first row and column. Warnings are in
+    diagonal, never negative; S = -D). ``tasks``: CSV in the matrix's order, its columns
+    TASK_COLUMNS of which only ``task`` must be; ``source`` is what a trainer reads (a file, a
+    folder or a hub's id). Names may also stand in the file's first row and column. Warnings are in
     ``study.facts["warnings"]``. Raises StoreError with one sentence for anything else.
     """
     path = Path(file)
@@ -254,7 +258,10 @@ def import_matrix(
     digest = digest_of(
         {
             "matrix": checked.matrix.tolist(),
-            "tasks": [[t.id, t.family, t.rows, t.mean_tokens] for t in described],
+            "tasks": [
+                [t.id, t.family, t.rows, t.mean_tokens, *filter(None, (t.source, t.split))]
+                for t in described
+            ],
         }
     )
     root = root or cache_root()

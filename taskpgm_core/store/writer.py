@@ -73,7 +73,9 @@ def assemble(
                 "digest": digest,
                 "kind": kind,
                 "measures": list(measures),
-                "tasks": [asdict(task) for task in tasks],
+                "tasks": [
+                    {k: v for k, v in asdict(task).items() if v or k != "split"} for task in tasks
+                ],
                 "plan": plan,
                 "facts": dict(facts or {}),
                 "units": sorted(units),

@@ -10,7 +10,7 @@ from taskpgm_core.exports.recipe import (
     rows_available,
     rows_to_draw,
 )
-from taskpgm_core.exports.trainer_files import Exporter, Rendered, quoted, yaml_text
+from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, quoted, yaml_text
 
 
 def render(recipe: Recipe) -> Rendered:
@@ -71,5 +71,13 @@ MEANING = (
     "the mixture"
 )
 EXPORTER = Exporter(
-    "alignment-handbook", "alignment-handbook and open-r1", "their main branches, 2026", render
+    "alignment-handbook",
+    "alignment-handbook and open-r1",
+    # https://github.com/huggingface/alignment-handbook/pull/221; src/alignment/configs.py of 0.3.0.
+    Versions(
+        "alignment-handbook's main branch of 2025-07-29 (run)",
+        "that of 2025-07-24",
+        "Older ones, up to release 0.3.0, know dataset_mixer only, and no dataset_mixture.",
+    ),
+    render,
 )

@@ -1,7 +1,7 @@
 """axolotl: the first N rows of each dataset, by a slice of its split."""
 
 from taskpgm_core.exports.recipe import Recipe, realised_shares, rows_available, rows_to_draw
-from taskpgm_core.exports.trainer_files import Exporter, Rendered, quoted, yaml_text
+from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, quoted, yaml_text
 
 TYPE = {
     "field_instruction": "prompt",
@@ -40,4 +40,16 @@ MEANING = (
     "(materialised ones are shuffled); there is no weight field, and axolotl 0.19 would drop one "
     "in silence"
 )
-EXPORTER = Exporter("axolotl", "axolotl", "axolotl 0.19.0", render)
+EXPORTER = Exporter(
+    "axolotl",
+    "axolotl",
+    # https://github.com/axolotl-ai-cloud/axolotl/pull/3627; utils/data/shared.py of 0.13.0,
+    # 0.16.1 and 0.17.0.
+    Versions(
+        "axolotl 0.19.0 (run)",
+        "0.17.0",
+        "0.13.0 to 0.16.1 read every row of a local JSON file, whatever its split says, and "
+        "so may train on other shares.",
+    ),
+    render,
+)

@@ -4,7 +4,7 @@ from typing import Any
 
 from taskpgm_core.exports.interleave_counts import interleaved_counts
 from taskpgm_core.exports.recipe import Recipe, Source, realised_shares, row_shares, rows_to_draw
-from taskpgm_core.exports.trainer_files import Exporter, Rendered, json_text, quoted
+from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, json_text, quoted
 
 LOADER = '''"""Loads the mixture described by interleave.json, which lies beside this file."""
 
@@ -71,7 +71,7 @@ def render(recipe: Recipe) -> Rendered:
             for portion, n, count in zip(recipe.portions, passes, drawn, strict=True)
         ],
         "dropped": list(recipe.dropped),
-        "warnings": warnings,
+        "warnings": [*recipe.warnings, *warnings],
     }
     return Rendered(
         files={"interleave.json": json_text(value), "load_mixture.py": LOADER},
@@ -85,4 +85,14 @@ MEANING = (
     "probabilities are the chance of each task at every draw of a row; each source is repeated "
     "often enough to outlast the budget, and the mixture is cut at the budget's rows"
 )
-EXPORTER = Exporter("datasets", "Hugging Face datasets", "datasets 5.2.0", render)
+EXPORTER = Exporter(
+    "datasets",
+    "Hugging Face datasets",
+    # Dataset.repeat: in the wheel of 3.3.0, not in that of 3.2.0.
+    Versions(
+        "datasets 5.2.0 (run)",
+        "3.3.0",
+        "Older ones have no Dataset.repeat, so load_mixture.py stops.",
+    ),
+    render,
+)

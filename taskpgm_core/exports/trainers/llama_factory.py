@@ -3,7 +3,7 @@
 from typing import Any
 
 from taskpgm_core.exports.recipe import Recipe, file_name, realised_shares, rows_to_draw
-from taskpgm_core.exports.trainer_files import Exporter, Rendered, json_text, yaml_text
+from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, json_text, yaml_text
 
 
 def render(recipe: Recipe) -> Rendered:
@@ -34,4 +34,14 @@ MEANING = (
     "then rows at random with replacement); ignored when streaming; set dataset_dir to the folder "
     "of dataset_info.json, to which file_name is relative"
 )
-EXPORTER = Exporter("llama-factory", "LLaMA-Factory", "llamafactory 0.9.5", render)
+EXPORTER = Exporter(
+    "llama-factory",
+    "LLaMA-Factory",
+    # data/parser.py and data/loader.py of 0.7.1 and 0.8.0.
+    Versions(
+        "llamafactory 0.9.5 (run)",
+        "0.8.0",
+        "0.7.1 ignores num_samples and reads every row of every source.",
+    ),
+    render,
+)

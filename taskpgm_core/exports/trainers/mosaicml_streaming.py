@@ -1,7 +1,7 @@
 """MosaicML streaming: exact sample counts a stream."""
 
 from taskpgm_core.exports.recipe import Recipe, file_name, realised_shares, rows_to_draw
-from taskpgm_core.exports.trainer_files import Exporter, Rendered, yaml_text
+from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, yaml_text
 
 
 def render(recipe: Recipe) -> Rendered:
@@ -24,4 +24,14 @@ MEANING = (
     "choose is the exact number of samples of a stream in an epoch (past its end they repeat), and "
     "an epoch is the budget: set no epoch_size; local is a folder of MDS shards made of the source"
 )
-EXPORTER = Exporter("mosaicml-streaming", "MosaicML streaming", "mosaicml-streaming 0.13.0", render)
+EXPORTER = Exporter(
+    "mosaicml-streaming",
+    "MosaicML streaming",
+    # https://github.com/mosaicml/streaming/pull/243; base/stream.py of 0.4.1 and 0.5.0.
+    Versions(
+        "mosaicml-streaming 0.13.0 (run)",
+        "0.5.0",
+        "Older ones call choose samples, and stop at the unknown argument.",
+    ),
+    render,
+)

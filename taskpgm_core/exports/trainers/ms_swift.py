@@ -1,7 +1,7 @@
 """ms-swift: exact row counts after ``#``."""
 
 from taskpgm_core.exports.recipe import Recipe, realised_shares, rows_to_draw
-from taskpgm_core.exports.trainer_files import Exporter, Rendered, yaml_text
+from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, yaml_text
 
 
 def render(recipe: Recipe) -> Rendered:
@@ -30,4 +30,14 @@ MEANING = (
     "passes, then a random remainder); a local file must be there, or its name is taken for a hub "
     "dataset's"
 )
-EXPORTER = Exporter("ms-swift", "ms-swift", "ms-swift 4.6.0", render)
+EXPORTER = Exporter(
+    "ms-swift",
+    "ms-swift",
+    # argument/base_args/data_args.py of 3.2.0 and 3.3.0.
+    Versions(
+        "ms-swift 4.6.0 (run)",
+        "3.3.0",
+        "Older ones have no dataset_shuffle.",
+    ),
+    render,
+)

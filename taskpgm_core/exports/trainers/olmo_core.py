@@ -5,7 +5,7 @@ from typing import Any
 
 from taskpgm_core.errors import ExportError
 from taskpgm_core.exports.recipe import Recipe, token_shares
-from taskpgm_core.exports.trainer_files import Exporter, Rendered, yaml_text
+from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, yaml_text
 
 
 def render(recipe: Recipe) -> Rendered:
@@ -50,4 +50,14 @@ MEANING = (
     "files (tokenise the sources into them, and raise requested_tokens by what the prompts add); "
     "add global_batch_size"
 )
-EXPORTER = Exporter("olmo-core", "OLMo-core", "ai2-olmo-core 3.0.0", render)
+EXPORTER = Exporter(
+    "olmo-core",
+    "OLMo-core",
+    # data/source_mixture.py of 2.2.0 and 2.3.0.
+    Versions(
+        "ai2-olmo-core 3.0.0",
+        "2.3.0",
+        "2.2.0 calls them source_configs and max_tokens, and knows no source_list.",
+    ),
+    render,
+)

@@ -1,15 +1,14 @@
 """open-instruct: exact row counts in ``--dataset_mixer_list``."""
 
 from taskpgm_core.exports.recipe import Recipe, realised_shares, rows_to_draw
-from taskpgm_core.exports.trainer_files import Exporter, Rendered, bash_array, quoted
+from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, bash_array, quoted
 
 
 def render(recipe: Recipe) -> Rendered:
     rows = rows_to_draw(recipe)
     used = [(p, n) for p, n in zip(recipe.portions, rows, strict=True) if n]
     words = [word for portion, n in used for word in (portion.source.path, str(n))]
-    # Splits are looked up by the position of the name in the mixer list, hence one a word.
-    splits = [portion.source.split for portion, _ in used for _ in range(2)]
+    splits = [portion.source.split for portion, _ in used]
     splits = splits[:1] if len(set(splits)) == 1 else splits
     warnings = [
         f"open-instruct takes no dataset configuration, but task {quoted(portion.task)} needs "
@@ -32,4 +31,17 @@ MEANING = (
     "an integer is the exact number of rows drawn from a source (past its end: whole passes, then "
     "a random remainder); never write a decimal point, which would make it a fraction"
 )
-EXPORTER = Exporter("open-instruct", "open-instruct", "open-instruct's main branch, 2026", render)
+EXPORTER = Exporter(
+    "open-instruct",
+    "open-instruct",
+    # Pull requests 1494, 1035 and 765 of github.com/allenai/open-instruct, in its
+    # open_instruct/dataset_transformation.py.
+    Versions(
+        "its main branch of 2026-08-20",
+        "that of 2026-04-08",
+        "Older ones refuse a list of several splits; before 2025-09-24 there is no "
+        "--dataset_config_seed, and before 2025-07-21 asking for more rows than there are "
+        "stops the run.",
+    ),
+    render,
+)

@@ -4,7 +4,7 @@ import shlex
 
 from taskpgm_core.exports.interleave_counts import interleaved_counts
 from taskpgm_core.exports.recipe import Recipe, realised_shares, row_shares, rows_to_draw
-from taskpgm_core.exports.trainer_files import Exporter, Rendered, quoted
+from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, quoted
 
 
 def render(recipe: Recipe) -> Rendered:
@@ -54,4 +54,14 @@ MEANING = (
     "dataset_probs are the chance of each source at every draw of a row; sources start over until "
     "all were read through; max_samples cuts the mixture at the budget (and each source)"
 )
-EXPORTER = Exporter("openrlhf", "OpenRLHF", "openrlhf 0.11.2", render)
+EXPORTER = Exporter(
+    "openrlhf",
+    "OpenRLHF",
+    # cli/train_sft.py of 0.9.10, 0.10.1 and 0.10.2.
+    Versions(
+        "openrlhf 0.11.2 (run)",
+        "0.10.2",
+        "Older ones spell --data.dataset as --dataset, and stop at the unknown argument.",
+    ),
+    render,
+)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from taskpgm_core.exports.recipe import Recipe, realised_shares, rows_to_draw
-from taskpgm_core.exports.trainer_files import Exporter, Rendered, quoted, yaml_text
+from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, quoted, yaml_text
 
 
 def render(recipe: Recipe) -> Rendered:
@@ -47,4 +47,14 @@ MEANING = (
     "sample_count is the exact number of rows drawn from a source (past its end: whole passes, "
     "then a remainder); without mixture_proportion the sources are concatenated"
 )
-EXPORTER = Exporter("oumi", "oumi", "oumi 0.9", render)
+EXPORTER = Exporter(
+    "oumi",
+    "oumi",
+    # builders/data.py and datasets/sft/sft_jsonlines.py of 0.1.3 and 0.9.
+    Versions(
+        "oumi 0.9",
+        "0.1.3",
+        "No older release is on PyPI.",
+    ),
+    render,
+)

@@ -4,7 +4,7 @@ from math import ceil
 from typing import Any
 
 from taskpgm_core.exports.recipe import Recipe, realised_shares, row_shares, rows_to_draw
-from taskpgm_core.exports.trainer_files import Exporter, Rendered, quoted, yaml_text
+from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, quoted, yaml_text
 from taskpgm_core.exports.trainers.datasets import load_arguments
 
 COLUMNS = ["prompt", "completion"]
@@ -49,4 +49,14 @@ MEANING = (
     "fraction is a task's share of the rows of the final mixture; TRL keeps the FIRST rows of each "
     "source, so shuffle sources beforehand (materialised ones are shuffled); not for streaming"
 )
-EXPORTER = Exporter("trl", "TRL", "trl 1.16.0", render)
+EXPORTER = Exporter(
+    "trl",
+    "TRL",
+    # https://github.com/huggingface/trl/pull/6199; scripts/utils.py of 1.7.0 and 1.8.0.
+    Versions(
+        "trl 1.16.0 (run)",
+        "1.8.0",
+        "Older ones stop at the unknown key fraction.",
+    ),
+    render,
+)
