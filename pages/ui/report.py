@@ -50,9 +50,7 @@ def _handover(
         notes=notes,
         made=today,
     )
-    page = report_page(
-        decision, posed.problem, cached.path(_study, _view), cached.graph(_study, _view)
-    )
+    page = report_page(decision, posed, cached.path(_study, _view), cached.graph(_study, _view))
     return Handover(page, decision.to_json(), f"decision-{_study.slug}-{decision.digest[:12]}")
 
 

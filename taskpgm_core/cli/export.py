@@ -174,7 +174,7 @@ def report(
         notes=_text(notes_from) if notes_from else notes,
         made=datetime.datetime.now(datetime.UTC).date().isoformat(),
     )
-    page = report_page(decision, posed.problem, path)
+    page = report_page(decision, posed, path)
     write_atomic(Path(out), page.encode())
     if record:
         write_atomic(Path(record), decision.to_json().encode())

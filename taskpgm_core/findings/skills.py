@@ -24,9 +24,15 @@ def resolution_number(kernel: Kernel) -> str:
 
 def resolution_words(kernel: Kernel) -> str:
     """The resolution and where it comes from, as in ``0.026 nats (twice the seed noise)``."""
-    if not kernel.finite:
+    sigma = kernel.resolution if kernel.finite else None
+    return resolution_text(sigma, kernel.source, kernel.measured.unit)
+
+
+def resolution_text(resolution: float | None, source: str, unit: str) -> str:
+    """The same from what a decision record keeps: None is the paper's S as measured."""
+    if resolution is None:
         return PAPER
-    return f"{resolution_number(kernel)} ({SOURCES[kernel.source]})"
+    return f"{f'{resolution:.3g} {unit}'.rstrip()} ({SOURCES[source]})"
 
 
 def skills_finding(kernel: Kernel) -> str:

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from taskpgm_core.analysis.decision import Decision, ReferenceMixture
 from taskpgm_core.analysis.graph_layout import TaskGraph, task_graph
 from taskpgm_core.analysis.matrix_order import matrix_order
+from taskpgm_core.analysis.question import Posed
 from taskpgm_core.analysis.trade_off import effective_numbers, likeness
 from taskpgm_core.figures.graph import task_graph_figure
 from taskpgm_core.figures.mixture import difference_figure
@@ -16,6 +17,7 @@ from taskpgm_core.figures.similarity import matrix_figure
 from taskpgm_core.figures.tradeoff import frontier_figure, path_areas_figure
 from taskpgm_core.findings import mixture as findings
 from taskpgm_core.mixture import Problem, SolutionPath
+from taskpgm_core.records import Similarity
 from taskpgm_core.report.static_charts.svg import svg
 
 
@@ -29,18 +31,18 @@ class ReportChart:
 
 
 def report_charts(
-    decision: Decision, problem: Problem, path: SolutionPath, graph: TaskGraph | None = None
+    decision: Decision, posed: Posed, path: SolutionPath, graph: TaskGraph | None = None
 ) -> list[ReportChart]:
     """The report's figures, drawn from the same records as the pages'.
 
-    ``graph``: of the problem's similarity, where it is known already.
+    ``graph``: of the measure, where it is known already.
     """
     return [
         *_difference(decision),
-        _path(decision, problem, path),
-        _trade_off(decision, problem, path),
-        _graph(decision, graph or task_graph(problem.similarity)),
-        _similarity(problem),
+        _path(decision, posed.problem, path),
+        _trade_off(decision, posed, path),
+        _graph(decision, graph or task_graph(posed.similarity)),
+        _similarity(posed.similarity),
     ]
 
 
@@ -90,20 +92,19 @@ def _path(decision: Decision, problem: Problem, path: SolutionPath) -> ReportCha
     )
 
 
-def _trade_off(decision: Decision, problem: Problem, path: SolutionPath) -> ReportChart:
-    S = problem.similarity
-    jsd = S.measure == "jsd"
+def _trade_off(decision: Decision, posed: Posed, path: SolutionPath) -> ReportChart:
+    S, anchor = posed.problem.similarity, posed.problem.anchor
     here, *others = decision.comparisons
     figure = frontier_figure(
         path.balances,
-        likeness(S, problem.anchor, path.weights),
+        likeness(S, anchor, path.weights),
         {c.title: np.array([c.to_anchor, c.within]) for c in others},
         here=np.array([here.to_anchor, here.within]),
-        jsd=jsd,
+        jsd=S.unit == "nats",
     )
     return _chart(
         figure,
-        _variety_finding(here, others[0], jsd),
+        _variety_finding(here, others[0], posed),
         "To the right: tasks in the mixture resemble one another less (−p′Sp). Upwards: they "
         "resemble the anchor more (p′Sw). No mixture lies above the line.",
     )
@@ -118,19 +119,21 @@ def _graph(decision: Decision, graph: TaskGraph) -> ReportChart:
     )
 
 
-def _similarity(problem: Problem) -> ReportChart:
-    S = problem.similarity
+def _similarity(S: Similarity) -> ReportChart:
     return _chart(
         matrix_figure(S, matrix_order(S)),
-        _nearest(problem),
-        "Every pair of tasks, like ones side by side. "
-        + ("Mean Jensen-Shannon divergence" if S.measure == "jsd" else "Similarity")
-        + ": dark is alike.",
+        _nearest(S),
+        f"Every pair of tasks, like ones side by side. {S.reading.axis}: dark is alike.",
     )
 
 
-def _variety_finding(here: ReferenceMixture, other: ReferenceMixture, jsd: bool) -> str:
-    if jsd:
+def _variety_finding(here: ReferenceMixture, other: ReferenceMixture, posed: Posed) -> str:
+    if posed.kernel.finite:  # within = p'Kp - 1
+        return (
+            f"This mixture spreads over {1 / (1 + here.within):.1f} skills, "
+            f"the {other.title.lower()} one over {1 / (1 + other.within):.1f}"
+        )
+    if posed.similarity.unit == "nats":
         return (
             f"Two tasks drawn from this mixture differ by {nats(-here.within)} on average, "
             f"from the {other.title.lower()} one by {nats(-other.within)}"
@@ -141,9 +144,8 @@ def _variety_finding(here: ReferenceMixture, other: ReferenceMixture, jsd: bool)
     )
 
 
-def _nearest(problem: Problem) -> str:
-    S, n = problem.similarity, problem.n
-    i, j = np.triu_indices(n, 1)
+def _nearest(S: Similarity) -> str:
+    i, j = np.triu_indices(S.n, 1)
     if not len(i):
         return "There is only one task"
     k = int(np.argmax(S.matrix[i, j]))

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from taskpgm_core.analysis.decision import Decision
 from taskpgm_core.analysis.graph_layout import TaskGraph
+from taskpgm_core.analysis.question import Posed
 from taskpgm_core.findings.mixture import mixture_finding, zero_finding
 from taskpgm_core.mixture import Problem, SolutionPath
 from taskpgm_core.report import sections
@@ -36,9 +37,9 @@ ANCHOR_TOLERANCE = 1e-7
 
 
 def report_page(
-    decision: Decision, problem: Problem, path: SolutionPath, graph: TaskGraph | None = None
+    decision: Decision, posed: Posed, path: SolutionPath, graph: TaskGraph | None = None
 ) -> str:
-    """The whole file's text; ``graph`` of the problem's similarity, where it is known already."""
+    """The whole file's text; ``graph`` of the measure, where it is known already."""
     p = decision.weights
     script = _one_element(_read(SCRIPT) + _read(ROOM / "report.js"))
     return ENVIRONMENT.get_template(TEMPLATE).render(
@@ -54,12 +55,12 @@ def report_page(
         reasons=sections.reasons_table(decision),
         no_intervals=decision.uncertainty["missing"] or "",
         left_out=sections.left_out_table(decision),
-        charts=report_charts(decision, problem, path, graph),
+        charts=report_charts(decision, posed, path, graph),
         certificate=sections.certificate_facts(decision),
         study=sections.study_facts(decision),
         digests=sections.digests(decision),
         record_name=f"decision-{decision.study['slug']}-{decision.digest[:12]}.json",
-        dial_json=inert_json(json.dumps(_dial(decision, problem, path), allow_nan=False)),
+        dial_json=inert_json(json.dumps(_dial(decision, posed.problem, path), allow_nan=False)),
         decision_json=inert_json(decision.to_json()),
         script=script,
     )

@@ -7,7 +7,9 @@ import numpy as np
 
 from taskpgm_core.analysis.decision import Decision, TaskLine, WeightReason
 from taskpgm_core.figures.numbers import count, percent, scientific, signed
+from taskpgm_core.findings.skills import resolution_text
 from taskpgm_core.findings.why import split_finding
+from taskpgm_core.records import MEASURES
 
 NAMED = 40
 """Tasks without weight that are named; hundreds would fill pages."""
@@ -84,10 +86,12 @@ def question_sentence(decision: Decision) -> str:
         else f"balance {q['balance']:.4g} (β {q['beta']:.4g}, λ {q['lambda']:.4g})"
     )
     budget = f", a budget of {q['budget']:,} {q['unit']}" if q["budget"] else ""
+    seen = resolution_text(q["resolution"], q["resolution_source"], MEASURES[q["measure"]].unit)
+    skills = "" if q["skills"] is None else f"; {q['skills']:.1f} distinct skills"
     made = f" Written on {decision.made}." if decision.made else ""
     return (
         f"Asked of the study {decision.study['slug']}, measure {q['measure']}: {where}, "
-        f"anchor {q['anchor']}{budget}.{made}"
+        f"anchor {q['anchor']}{budget}. Resolution: {seen}{skills}.{made}"
     )
 
 
@@ -166,7 +170,9 @@ def left_out_table(decision: Decision) -> FoldedTable | None:
     if not zeros:
         return None
     zeros.sort(key=lambda pair: pair[1].reduced_cost or 0.0)
-    unit = "nats" if decision.study["kind"] == "measured" else "units of S"
+    q = decision.question
+    nats = decision.study["kind"] == "measured" and q["measure"] in ("jsd", "pmi", "pmi-token")
+    unit = "units of K" if q["resolution"] is not None else "nats" if nats else "units of S"
     interval = () if decision.uncertainty["missing"] else (_interval_title(decision),)
     first = zeros[0][0].task
     title = f"Of the {len(zeros)} tasks left out, {first} is nearest to coming in"

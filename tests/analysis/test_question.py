@@ -57,7 +57,11 @@ def command_lines(draw):
     weights = '{"sums": 0.25, "dates": 0.75}'
     anchors = ["uniform", "proportional", "temperature", "task:sums", "task:dates,logic", weights]
     maybe("--anchor", st.sampled_from(anchors))
-    maybe("--unary", st.sampled_from(["gain", "representativeness"]))
+    if draw(st.booleans()):
+        words += ["--unary", draw(st.sampled_from(["gain", "representativeness"]))]
+        words += ["--resolution", "inf"]
+    else:
+        maybe("--resolution", st.sampled_from(["auto", "inf", "0.02", "1e-320", "1e12"]))
     maybe("--floor", shares)
     for task in draw(st.sets(st.sampled_from(TASKS))):
         bound = draw(st.sampled_from(["--floor", "--cap", "--pin"]))
@@ -86,8 +90,8 @@ modest = settings(
 def test_options_to_an_address_and_back_change_nothing(study, arguments):
     try:
         known, posed = ask(study.slug, **options_of(arguments))
-    except MixtureError:  # a pin outside its own bounds: posing says so
-        assert "--pin" in arguments
+    except MixtureError:  # a pin outside its own bounds, or no squared distance: posing says so
+        assert "--pin" in arguments or "--resolution" in arguments
         return
     asked = posed.question
     address = parse_qs(urlencode(to_words(asked), doseq=True))
@@ -139,13 +143,16 @@ def test_both_ends_give_the_same_mixture_to_the_bit(study, arguments):
 )
 def test_addresses_of_the_first_version_are_read(study, old, now):
     view, ignored = read_view({"study": ["synthetic"], "measure": ["pmi"], **old}, names([study]))
-    assert ignored == []
-    assert view.question == Question(**{"measure": "pmi", "budget": BUDGET, **now})
+    [said] = ignored
+    assert "An earlier version wrote this address" in said
+    assert view.question == Question(
+        **{"measure": "pmi", "budget": BUDGET, "resolution": np.inf, **now}
+    )
 
 
 def test_an_unwritten_question_is_the_default_one(study):
     assert from_words({}, study) == Question()
-    assert set(to_words(Question())) == {"balance"}
+    assert to_words(Question()) == {"balance": ["1"], "resolution": ["auto"]}
 
 
 def test_every_word_of_an_address_is_an_option_and_the_reverse():
@@ -197,6 +204,9 @@ def test_the_key_names_all_that_the_problem_depends_on_and_no_more():
             {"anchor": "proportional"},
             {"anchor": "task:sums"},
             {"unary": "gain"},
+            {"judge_by": ("sums",)},
+            {"resolution": np.inf},
+            {"resolution": 0.02},
             {"floors": 0.1},
             {"floors": {"sums": 0.1}},
             {"caps": {"sums": 0.1}},
@@ -210,14 +220,17 @@ def test_the_key_names_all_that_the_problem_depends_on_and_no_more():
             {"max_epochs": 2.0, "unit": "tokens"},
         )
     }
-    assert len(keys) == 16
+    assert len(keys) == 19
 
 
 def test_provenance_holds_a_question_that_can_be_asked_again(study):
     asked = Question("pmi", 0.3, caps={"sums": 0.4}, anchor="proportional")
-    facts = provenance(study, asked, pose_question(study, asked).solution())
+    posed = pose_question(study, asked)
+    facts = provenance(study, posed, posed.solution())
     assert from_words(parse_qs(facts["question"]), study) == asked
-    at_the_end = Question("jsd", np.inf, 0.0)
-    facts = provenance(study, at_the_end, pose_question(study, at_the_end).solution())
+    assert (facts["measure"], facts["resolution"]) == ("pmi", None)
+    at_the_end = Question("jsd", np.inf, lam=0.0)
+    posed = pose_question(study, at_the_end)
+    facts = provenance(study, posed, posed.solution())
     assert facts["balance"] is None
     assert from_words(parse_qs(facts["question"]), study) == at_the_end

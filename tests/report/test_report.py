@@ -5,6 +5,7 @@ import html
 import html.parser
 import json
 import re
+from math import inf
 
 import jinja2
 import jinja2.meta
@@ -13,7 +14,7 @@ import pytest
 
 from pages.ui.report import handover
 from pages.ui.url_state import View
-from taskpgm_core.analysis.question import Question
+from taskpgm_core.analysis.question import Posed, Question, pose_question
 from taskpgm_core.analysis.replicates import replicates
 from taskpgm_core.cli.main import main
 from taskpgm_core.errors import MixtureError
@@ -22,6 +23,7 @@ from taskpgm_core.mixture import pose, solve, trace
 from taskpgm_core.mixture.alarms import Alarm, alarms
 from taskpgm_core.mixture.counts import allocate
 from taskpgm_core.mixture.explanation import explain
+from taskpgm_core.mixture.kernel import kernel
 from taskpgm_core.mixture.uncertainty import uncertainty
 from taskpgm_core.report import decide, report_page
 from taskpgm_core.report.render import ENVIRONMENT, TEMPLATE, inert_json
@@ -63,14 +65,17 @@ class Reader(html.parser.HTMLParser):
 
 
 def made(study, *, balance=0.5, budget=1000, notes="", title="", **posing):
-    problem = pose(similarity(study), **posing)
+    S = similarity(study)
+    problem = pose(S, **posing)
     solution, path = solve(problem, balance), trace(problem)
+    asked = Question("jsd", balance, inf, budget=budget)
+    posed = Posed(study, asked, study.tasks, S, kernel(S, inf), problem)
     sure = uncertainty(problem, balance, replicates(study, "jsd", draws=20))
     counted = allocate(solution.p, study.names, budget, rows=study.rows) if budget else None
     raised = alarms(problem, solution)
     decision = decide(
         study,
-        problem,
+        posed,
         solution,
         allocation=counted,
         alarms=raised,
@@ -79,7 +84,7 @@ def made(study, *, balance=0.5, budget=1000, notes="", title="", **posing):
         notes=notes,
         title=title,
     )
-    return decision, problem, solution, report_page(decision, problem, path)
+    return decision, posed, solution, report_page(decision, posed, path)
 
 
 @pytest.fixture
@@ -106,7 +111,8 @@ def test_page_and_record_state_the_solvers_mixture(study):
 
 
 def test_every_weight_has_its_reason_and_its_interval(study):
-    decision, problem, solution, page = made(study)
+    decision, posed, solution, page = made(study)
+    problem = posed.problem
     why = explain(problem, solution, trace(problem)).reasons
     sure = uncertainty(problem, 0.5, replicates(study, "jsd", draws=20))
     cells = Reader(page).cells
@@ -148,7 +154,8 @@ def test_a_task_left_out_is_told_what_would_bring_it_in(cache):
     D[1, 2:] = D[2:, 1] = 0.29
     matrices = {**synthetic_arrays(tasks=tuple("abcd"))["matrices"], "jsd": D}
     study = write_study(cache, tasks=tuple("abcd"), matrices=matrices)
-    decision, problem, _, page = made(study, balance=0.0)
+    decision, posed, _, page = made(study, balance=0.0)
+    problem = posed.problem
     [out] = [line for line in decision.tasks if line.weight <= 0]
     assert out.task == "b"
     enters, path = out.reason.enters_at, trace(problem)
@@ -192,7 +199,8 @@ def test_many_weights_are_summarised_heaviest_first(cache):
 
 
 def test_the_dial_inside_holds_the_exact_path(study):
-    _, problem, solution, page = made(study)
+    _, posed, solution, page = made(study)
+    problem = posed.problem
     data = json.loads(Reader(page).scripts["dial-data"])
     path = trace(problem)
     assert data["balances"] == path.balances.tolist()
@@ -259,14 +267,14 @@ def test_the_comparison_is_the_distance_in_budget(study):
 
 
 def test_no_mixture_no_report(study):
-    problem = pose(similarity(study), floors=0.6)
+    posed = pose_question(study, Question(floors=0.6))
     with pytest.raises(MixtureError, match="no mixture to report"):
-        decide(study, problem, solve(problem, 1.0))
+        decide(study, posed, posed.solution())
 
 
 def test_hostile_text_in_every_field_is_text(study):
     """With every string of a decision hostile the page has the same elements as before."""
-    decision, problem, *_ = made(study, notes="n", caps=0.4)
+    decision, posed, *_ = made(study, notes="n", caps=0.4)
 
     def hostile(value):
         if isinstance(value, str):
@@ -280,8 +288,8 @@ def test_hostile_text_in_every_field_is_text(study):
         return tuple(hostile(v) for v in value) if isinstance(value, tuple) else value
 
     attacked = hostile(decision)
-    path = trace(problem)
-    plain, page = (Reader(report_page(d, problem, path)) for d in (decision, attacked))
+    path = trace(posed.problem)
+    plain, page = (Reader(report_page(d, posed, path)) for d in (decision, attacked))
     marks = {"g", "path", "rect", "text", "title", "pattern"}  # long names wrap legends
     assert set(page.tags) == set(plain.tags)
     assert [t for t in page.tags if t not in marks] == [t for t in plain.tags if t not in marks]
