@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from taskpgm_core import store
 from taskpgm_core.errors import MixtureError
-from taskpgm_core.mixture import kernel, pose, solve
+from taskpgm_core.mixture import kernel, pose, solve, trace
 from taskpgm_core.mixture.alarms import alarms
 from taskpgm_core.mixture.divergence_bounds import bracket
 from taskpgm_core.mixture.explanation import explain
@@ -334,6 +334,27 @@ def test_every_mixture_of_a_kernel_is_certified(seed, n, power, balance, with_no
     found = solve(pose(seen.similarity, anchor=inside, caps=caps), balance)
     assert found.gap_relative <= 1e-9
     assert found.measure == KERNEL
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(seeds, st.integers(2, 25), resolutions, st.booleans())
+def test_the_whole_path_of_a_kernel_is_certified(seed, n, sigma, with_noise):
+    S, noise = noisy(seed, n) if with_noise else (jsd(seed, n), None)
+    problem = pose(kernel(S, sigma, noise).similarity)
+    path = trace(problem)
+    assert path.gaps.max() <= 1e-9
+    np.testing.assert_allclose(path.at(0.6), solve(problem, 0.6).p, atol=1e-7)
+
+
+@pytest.mark.parametrize("rho", [1e-6, 1.0, 1e12])
+def test_a_pull_may_be_far_above_what_the_kernel_spreads(rho):
+    S = jsd(1, 10)
+    pull = np.random.default_rng(0).dirichlet(np.ones(10))
+    caps = dict(zip(names(10), np.minimum(1.2 * pull + 0.01, 1.0), strict=True))
+    problem = pose(kernel(S, 1e9).similarity, pull_to=pull, rho=rho, caps=caps)
+    found = solve(problem, 0.3)
+    assert found.gap_relative <= 1e-9
+    np.testing.assert_allclose(found.p, pull, atol=1e-2)
 
 
 @checked
