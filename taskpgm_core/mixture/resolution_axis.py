@@ -25,8 +25,9 @@ COPIES = 1e-9
 """Pairs nearer than this, times the greatest distance, are copies: no resolution parts them."""
 SETTLED = 0.01
 """L1 within which the mixture of the last resolution lies from the coarsest."""
-FARTHEST = 1e9
-"""Times the greatest distance: the last resolution is sought no farther."""
+FARTHEST = 1e6
+"""Times the greatest distance: the last resolution is sought no farther. Beyond, K is so nearly
+constant that a utility of order 1 leaves a certificate relative to K's spread too few digits."""
 CURVED = 2 * SINGULAR
 """Curvature above this, times max|S - mean S|, needs no exact value."""
 AGREED, STRETCH, BETWEEN = 1.05, 2.0, 3

@@ -18,23 +18,12 @@ from taskpgm_core.mixture.resolution_axis import (
     plateaus,
     resolution_axis,
 )
-from taskpgm_core.records import Noise, Similarity
-from tests.support.matrices import jsd_like, names, pmi_like
+from taskpgm_core.records import Similarity
+from tests.support.distances import jsd, noisy
+from tests.support.matrices import names, pmi_like
 from tests.support.planted_skills import SHAPES, planted
 
 checked = settings(max_examples=15, deadline=None, derandomize=True)
-
-
-def jsd(seed, n):
-    return Similarity(names(n), jsd_like(np.random.default_rng(seed), n), "jsd")
-
-
-def noisy(seed, n):
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=(n, 6))
-    d = ((x[:, None] - x) ** 2).sum(-1)
-    noise = Noise(names(n), rng.uniform(0, float(np.median(d)) / 2, n), measure="given")
-    return Similarity(names(n), -d), noise
 
 
 def limits(rng, n):

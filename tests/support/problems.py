@@ -28,7 +28,11 @@ def problem_of(seed: int) -> tuple[str, Problem, float]:
 
 
 def kernel_problem_of(seed: int) -> tuple[str, Problem, float]:
-    """The same for a kernel of squared distances at a random resolution, noise known or not."""
+    """The same for a kernel of squared distances at a random resolution, noise known or not.
+
+    No utility at resolutions where K is constant to a millionth of it: rounding of the utility is
+    then above what a certificate relative to K's spread may lack.
+    """
     rng = np.random.default_rng(seed)
     kind, n = EUCLIDEAN[seed % len(EUCLIDEAN)], int(rng.integers(1, LARGEST + 1))
     S = similarity(kind, n, seed, float(rng.choice(SCALES)))
@@ -39,6 +43,8 @@ def kernel_problem_of(seed: int) -> tuple[str, Problem, float]:
         noise = Noise(S.tasks, rng.uniform(0.0, usual, n), measure=S.measure)
     seen = kernel(S, sigma, noise)
     options = _options(rng, n, 1.0)
+    if spread(seen.similarity.matrix) < 1e-6:
+        options.pop("utility", None)
     what = f"kernel of {kind} at {sigma:.3g}, {n} tasks, {', '.join(options) or 'no constraints'}"
     return what, pose(seen.similarity, **options), float(rng.choice(BALANCES))
 
