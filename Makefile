@@ -15,9 +15,8 @@ help:
 	@echo "make gpu       all that only a GPU can say, in nine minutes (see benchmarks/README.md)"
 	@echo "make lint      ruff and mypy"
 
-# One thread a solve: on a busy machine waiting threads made a release of the dial ten times slower.
 run: $(VENV)/.dashboard
-	OMP_NUM_THREADS=1 $(BIN)/python -m streamlit run app.py --server.port $(PORT)
+	$(BIN)/python -m taskpgm_core dashboard --port $(PORT)
 
 test: $(VENV)/.dev
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
