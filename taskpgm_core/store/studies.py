@@ -154,5 +154,5 @@ def find_folder(name: str, root: Path | None = None, *, folders: bool = True) ->
     if folders and len(name) < LONGEST and (Path(name) / MANIFEST).is_file():
         return Path(name).resolve()
     slugs = {_slug(folder) for inside in both for folder in inside}
-    listing = f"the cache holds: {', '.join(sorted(slugs))}" if slugs else "the cache is empty"
+    listing = f"there are: {', '.join(sorted(slugs))}" if slugs else "the cache is empty"
     raise StoreError(f"There is no study '{name}'{nearest(name, slugs)}; {listing}.")
