@@ -4,26 +4,29 @@ VENV := .venv
 BIN := $(VENV)/bin
 BIGBENCH := cache/.sources/bigbench
 
-.PHONY: run test endure lint study bigbench gpu install install-dev help
+.PHONY: run test test-fast endure lint study bigbench gpu install install-dev help
 
 help:
 	@echo "make run       the dashboard, at http://127.0.0.1:$(PORT)"
 	@echo "make test      all tests (browser tests need Chromium)"
+	@echo "make test-fast no browser, no real model, no Ray, nothing slow: under two minutes"
 	@echo "make endure    50 killed builds, 200 flipped bytes, a really full disk (as root)"
 	@echo "make study     measure the starter study from nothing and compare it with the committed one"
 	@echo "make bigbench  fetch the BIG-bench data (358 MB) that the bigbench plan reads"
 	@echo "make gpu       all that only a GPU can say, in nine minutes (see benchmarks/README.md)"
 	@echo "make lint      ruff and mypy"
 
-# One thread a solve: on a busy machine waiting threads made a release of the dial ten times slower.
 run: $(VENV)/.dashboard
-	OMP_NUM_THREADS=1 $(BIN)/python -m streamlit run app.py --server.port $(PORT)
+	$(BIN)/python -m taskpgm_core dashboard --port $(PORT)
 
 test: $(VENV)/.dev
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
 	  || command -v google-chrome >/dev/null \
 	  || echo "No Chromium found, so browser tests will be skipped; get it with: apt-get install chromium"
 	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "not (browser or real_model or ray or slow)"
 
 endure: $(VENV)/.dev
 	TASKPGM_KILLS=50 TASKPGM_FLIPS=200 $(BIN)/python -m pytest tests/builds/test_resume.py tests/builds/test_repair.py

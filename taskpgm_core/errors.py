@@ -2,6 +2,25 @@
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
+
+EXTRAS = {
+    "dashboard": ("streamlit",),
+    "measure": (
+        "torch",
+        "transformers",
+        "tokenizers",
+        "peft",
+        "accelerate",
+        "datasets",
+        "huggingface_hub",
+        "gguf",
+    ),
+    "ray": ("ray",),
+    "suites": ("lm_eval",),
+}
+"""What each extra of this package lets one import."""
+CHECKOUT = (Path(__file__).parents[1] / "pyproject.toml").is_file()
 
 
 class TaskPGMError(Exception):
@@ -52,3 +71,13 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """`` (did you mean 'x'?)`` for the known word most like ``word``, or an empty string."""
     close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.5)
     return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+def install_command(package: str) -> str:
+    """The command that installs the Python package of this import name and what goes with it."""
+    extra = next((name for name, packages in EXTRAS.items() if package in packages), None)
+    if extra is None:
+        return f"pip install {package}"
+    if not CHECKOUT:
+        return f"pip install 'taskpgm[{extra}]'"
+    return "make install" if extra == "measure" else f"pip install -r requirements-{extra}.txt"

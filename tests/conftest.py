@@ -6,6 +6,15 @@ from pathlib import Path
 
 import pytest
 
+SLOW = ("builds/", "measure/", "pages/", "evidence/test_campaign.py", "store/test_task_subset.py")
+"""Rooms and files that train models or draw whole pages; `make test-fast` leaves them out."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(Path(__file__).parent).as_posix().startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch) -> Path:

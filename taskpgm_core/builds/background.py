@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from taskpgm_core.errors import JobError
+from taskpgm_core.errors import JobError, install_command
 from taskpgm_core.files.atomic import write_atomic
 from taskpgm_core.files.encoding import json_bytes
 from taskpgm_core.files.locking import exclusive
@@ -102,7 +102,7 @@ def missing() -> str:
     absent = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if not absent:
         return ""
-    return f"Building needs {', '.join(absent)}; add them with: make install"
+    return f"Building needs {', '.join(absent)}; add them with: {install_command(absent[0])}"
 
 
 def start(plan: str, kind: Kind = "build", root: Path | None = None) -> Job:

@@ -14,10 +14,12 @@ from taskpgm_core.store import (
     drop_run,
     find_folder,
     folder_name,
+    is_bundled,
     locked,
     mend_guard,
     open_study,
     put_back,
+    verify,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ def repair(name: str, *, progress: "Progress", root: Path | None = None) -> list
     """
     root = root or cache_root()
     folder = find_folder(name, root)
+    if is_bundled(folder):
+        verify(folder)
+        return []
     mended = []
     if mend_guard(folder):
         mended.append(f"{folder.name}/manifest.sha256 was written anew.")

@@ -14,7 +14,7 @@ from taskpgm_core.builds.training_rows import training_plan
 from taskpgm_core.cli.build import engine_options, placing_of
 from taskpgm_core.cli.export import recipe_from
 from taskpgm_core.cli.options import question_options
-from taskpgm_core.cli.output import as_json, print_json, study_argument, table
+from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.errors import StoreError, TaskPGMError
 from taskpgm_core.evidence.forecast import foresight
 from taskpgm_core.evidence.protocol import load_protocol
@@ -100,7 +100,8 @@ def validate(
     elif repeat:
         click.echo(f"{chosen.name}: {made} runs made again, nothing written.")
     else:
-        click.echo(f"{chosen.name}: {made} runs made now, kept under {study.folder}/evidence.")
+        folder = store.open_study(chosen.study).folder
+        click.echo(f"{chosen.name}: {made} runs made now, kept under {folder}/evidence.")
 
 
 @click.command()
@@ -129,6 +130,9 @@ def evidence(
     found = store.open_study(study)
     if file:
         _compared(store.read_runs(file)[0], found, column, reference)
+        if store.is_bundled(found.folder):
+            found = store.own_copy(found)
+            warn(f"{found.slug} came with the package; its copy keeps the runs: {found.folder}")
         store.import_runs(found, file)  # only what can be compared: nothing removes it again
         folder = folder or sha256_file(Path(file))[:12]
     card, runs = chosen_evidence(found, folder)

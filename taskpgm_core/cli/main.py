@@ -1,12 +1,16 @@
-"""``python -m taskpgm_core VERB``: every answer or one clear sentence."""
+"""``taskpgm VERB``: every answer or one clear sentence."""
 
+import sys
+import warnings
 from collections.abc import Sequence
+from typing import NoReturn
 
 import click
 
 from taskpgm_core import __version__
 from taskpgm_core.cli import (
     build,
+    dashboard,
     experiments,
     export,
     mixture,
@@ -14,7 +18,7 @@ from taskpgm_core.cli import (
     skills,
     studies,
 )
-from taskpgm_core.errors import TaskPGMError
+from taskpgm_core.errors import TaskPGMError, install_command
 
 
 @click.group(context_settings={"max_content_width": 100})
@@ -24,6 +28,7 @@ def cli() -> None:
 
 
 for command in (
+    dashboard.dashboard,
     build.build,
     build.bench,
     build.add_task,
@@ -54,10 +59,16 @@ for command in (
     cli.add_command(command)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def run(called: str = "taskpgm") -> NoReturn:
+    """The script ``taskpgm``: the verb of this process's arguments, then its end."""
+    warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")
+    sys.exit(main(called=called))
+
+
+def main(arguments: Sequence[str] | None = None, called: str = "python -m taskpgm_core") -> int:
     """Run one verb; 0, or 2 after one sentence on stderr."""
     try:
-        cli.main(args=arguments, prog_name="python -m taskpgm_core", standalone_mode=False)
+        cli.main(args=arguments, prog_name=called, standalone_mode=False)
     except TaskPGMError as error:
         sentence = str(error)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -68,11 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.Abort:
         sentence = "Stopped; finished work is kept, and the same command goes on from there."
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith("taskpgm_core"):
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "taskpgm_core"):
             raise
         sentence = (
-            f"This verb needs the Python package {error.name}, which is not installed; run: "
-            f"pip install -r requirements.txt"
+            f"This verb needs {package}, which is not installed; run: {install_command(package)}"
         )
     else:
         return 0

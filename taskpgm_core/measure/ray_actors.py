@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from taskpgm_core.errors import MeasurementError
+from taskpgm_core.errors import MeasurementError, install_command
 from taskpgm_core.measure.base_model import BaseModel, find_weights, load_base, use_threads
 
 TRIES = 4  # how often one piece of work may lose its worker before all is given up
@@ -28,8 +28,7 @@ def cluster(address: str | None, workers: int | None) -> Iterator[None]:
         import ray
     except ImportError:
         raise MeasurementError(
-            "--engine ray needs Ray, which is not installed; run: pip install -r "
-            "requirements-ray.txt"
+            f"--engine ray needs Ray, which is not installed; run: {install_command('ray')}"
         ) from None
 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

@@ -38,8 +38,10 @@ from taskpgm_core.store.studies import (
     cache_root,
     find_folder,
     folder_name,
+    is_bundled,
     list_studies,
     open_study,
+    own_copy,
 )
 from taskpgm_core.store.task_subset import remaining, without
 from taskpgm_core.store.unit_cache import Units
@@ -72,6 +74,7 @@ __all__ = [
     "has_run",
     "import_matrix",
     "import_runs",
+    "is_bundled",
     "keep_run",
     "kept_run",
     "likely_tokens",
@@ -82,6 +85,7 @@ __all__ = [
     "mend_guard",
     "noise",
     "open_study",
+    "own_copy",
     "pack",
     "pair_divergences",
     "parse_mixture",

@@ -14,6 +14,8 @@ from taskpgm_core.files.hashing import digest_of, sha256, sha256_file
 SCHEMA = 1
 MANIFEST = "manifest.json"
 GUARD = "manifest.sha256"
+BUNDLED = Path(__file__).parents[1] / "_bundled" / "cache"
+"""The studies inside an installed package, which are read only; a checkout has none."""
 READS, PAUSE = 4, 0.02  # seconds between readings
 
 
@@ -95,6 +97,8 @@ def shown(folder: Path, name: str) -> str:
 def mend_command(folder: Path) -> str:
     """The command that brings a damaged file of this folder back, and only that."""
     study = study_of(folder)
+    if study.parent == BUNDLED:
+        return "install the package again: pip install --force-reinstall --no-deps taskpgm"
     if folder.name == "text":
         return f"bring it again: python -m taskpgm_core text {study.name} --from DIR"
     return f"restore it from version control, or run: python -m taskpgm_core repair {study.name}"

@@ -14,7 +14,7 @@ from taskpgm_core.files.encoding import json_bytes
 from taskpgm_core.records import Example, Study
 from taskpgm_core.store.manifest import read_checked, read_manifest, write_manifest
 from taskpgm_core.store.reader import probe_pool
-from taskpgm_core.store.studies import TEXT, study_from
+from taskpgm_core.store.studies import TEXT, own_copy, study_from
 
 CHECKSUM_BYTES = 16
 
@@ -61,6 +61,7 @@ def bring_text(study: Study, examples: Sequence[Example]) -> Study:
             f"'{study.names[pool.task[first]]}' differs (and {int(differs.sum()) - 1} more); use "
             f"the release of the data that the study's plan names."
         )
+    study = own_copy(study)
     folder = Path(study.folder) / "text"
     write_atomic(folder / TEXT, text_bytes(examples))
     write_manifest(folder, {"kind": "text", "study": study.digest})

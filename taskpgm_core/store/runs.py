@@ -16,6 +16,7 @@ from taskpgm_core.files.locking import exclusive
 from taskpgm_core.plans.slug import arm_of
 from taskpgm_core.records import Study
 from taskpgm_core.store.manifest import MANIFEST, read_checked, read_manifest, write_manifest
+from taskpgm_core.store.studies import own_copy
 
 COLUMNS = (
     "arm",
@@ -174,9 +175,11 @@ def read_runs(file: str | Path) -> tuple[pd.DataFrame, str]:
 def import_runs(study: Study, file: str | Path) -> int:
     """Keep the finished runs in a CSV as ``read_runs`` reads it; how many there were.
 
-    They get an evidence folder of their own, named by the file's bytes.
+    They get an evidence folder of their own, named by the file's bytes; a bundled study's are kept
+    with its copy in the cache.
     """
     frame, digest = read_runs(file)
+    study = own_copy(study)
     path, runs = Path(file), 0
     for (arm, seed), rows in frame.groupby(["arm", "seed"], sort=True):
         definition = sha256(f"{arm}/{digest}".encode())[:12]

@@ -14,7 +14,7 @@ from taskpgm_core.errors import StoreError
 from taskpgm_core.files.atomic import write_atomic
 from taskpgm_core.files.encoding import json_bytes, npz_bytes, parquet_bytes
 from taskpgm_core.records import Array, Example, Study, Task
-from taskpgm_core.store.manifest import MANIFEST, write_manifest
+from taskpgm_core.store.manifest import BUNDLED, MANIFEST, write_manifest
 from taskpgm_core.store.probe_text import text_bytes
 from taskpgm_core.store.studies import TEXT, study_folder, study_from
 
@@ -22,9 +22,9 @@ LATER = ("text", "evidence")  # sub-folders with manifests of their own, which a
 
 
 def finished(root: Path, slug: str, digest: str) -> Study | None:
-    """The complete study of this digest, or None."""
-    folder = study_folder(root, slug, digest)
-    return study_from(folder) if (folder / MANIFEST).is_file() else None
+    """The complete study of this digest, of the cache or bundled, or None."""
+    folders = (study_folder(place, slug, digest) for place in (root, BUNDLED))
+    return next((study_from(f) for f in folders if (f / MANIFEST).is_file()), None)
 
 
 def recover(root: Path, slug: str, digest: str) -> None:

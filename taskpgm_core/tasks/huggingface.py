@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from taskpgm_core.errors import SourceError, nearest
+from taskpgm_core.errors import SourceError, install_command, nearest
 from taskpgm_core.records import Example
 from taskpgm_core.tasks.chat import example_of
 
@@ -137,7 +137,7 @@ def _table(name: str, folder: Path, options: Mapping[str, Any]) -> Any:
         import datasets
     except ImportError:
         raise SourceError(
-            f"hub:{name} needs the package datasets; install requirements.txt."
+            f"hub:{name} needs datasets, which is not installed; run: {install_command('datasets')}"
         ) from None
     split = options.get("split", "train")
     local = folder / name

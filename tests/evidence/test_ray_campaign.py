@@ -17,6 +17,7 @@ from tests.support.protocols import protocol
 from tests.support.tiny_model import tiny_plan
 
 pytest.importorskip("ray")
+pytestmark = pytest.mark.ray
 
 
 def kept(study):

@@ -15,6 +15,7 @@ from taskpgm_core.measure.ray_executor import RayWorker
 from tests.support.tiny_model import tiny_plan
 
 pytest.importorskip("ray")
+pytestmark = pytest.mark.ray
 
 
 class Killer(Silence):

@@ -31,21 +31,35 @@ def chromium_path() -> str:
 
 
 class Server:
-    """``streamlit run`` on a free port of 127.0.0.1, over the studies in ``cache``."""
+    """``streamlit run`` on a free port of 127.0.0.1, over the studies in ``cache``.
+
+    ``dashboard``: a folder where ``taskpgm dashboard`` is run instead, over what it finds there.
+    """
 
     def __init__(
-        self, cache: Path, log: Path, *, script: str = "app.py", **environment: str
+        self,
+        cache: Path | None,
+        log: Path,
+        *,
+        script: str = "app.py",
+        dashboard: Path | None = None,
+        **environment: str,
     ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.log = log
-        options = ("--server.port", str(self.port), "--browser.gatherUsageStats", "false")
+        port = str(self.port)
+        options = ("--server.port", port, "--browser.gatherUsageStats", "false")
+        command = ["streamlit", "run", script, *options]
+        if dashboard:
+            command = ["taskpgm_core", "dashboard", "--port", port]
+        places = {"TASKPGM_CACHE": str(cache)} if cache else {}
         with log.open("w") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", script, *options],
-                cwd=ROOT,
-                env={**os.environ, "TASKPGM_CACHE": str(cache), **environment},
+                [sys.executable, "-m", *command],
+                cwd=dashboard or ROOT,
+                env={**os.environ, **places, **environment},
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
