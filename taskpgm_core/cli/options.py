@@ -75,7 +75,7 @@ def _words(study: Study, options: Mapping[str, Any]) -> dict[str, list[str]]:
     for word in ("anchor", "pull-to"):
         text = words.get(word, ["uniform"])[-1]
         if not is_reference(text) and words.get("rho", word == "anchor"):
-            words[word] = [file_reference(text, study.names)]
+            words[word] = [file_reference(text, study.names, study.tasks)]
             if word == "anchor":
                 words["anchor-name"] = [Path(text).name]
     return words

@@ -7,7 +7,7 @@ import numpy as np
 
 from taskpgm_core.errors import StoreError
 from taskpgm_core.records import Array
-from taskpgm_core.store.matrix_layouts import Table
+from taskpgm_core.store.named_table import Table
 
 EPS = float(np.finfo(np.float32).eps)
 ROUNDING = 32 * EPS
@@ -51,7 +51,9 @@ def cleaned(
     close = tolerance * float(np.abs(values).max())
     largest = _asymmetry(values, close, names, symmetrise, where)
     if largest > close:
-        said += (f"Both ways differed by up to {largest:.3g}; their mean was taken (--symmetrise).",)
+        said += (
+            f"Both ways differed by up to {largest:.3g}; their mean was taken (--symmetrise).",
+        )
     elif largest > 0:
         said += (
             f"Both ways differed by up to {largest:.2g}, which is rounding; their mean was taken.",
@@ -80,7 +82,9 @@ def _completed(
             # a whole side of zeros is no accident, unless it is one pair or has zeros beside it
             if n > 2 and values[empty.T].all():
                 values[empty] = values.T[empty]
-                said += (f"All numbers but those {word} the diagonal were 0; these count both ways.",)
+                said += (
+                    f"All numbers but those {word} the diagonal were 0; these count both ways.",
+                )
             elif not symmetrise:
                 raise StoreError(
                     f"{where}: are the zeros on one side of the diagonal numbers, or is that side "
@@ -121,7 +125,7 @@ def _asymmetry(
     apart = np.abs(values - values.T)
     largest = float(apart.max())
     if largest > close and not symmetrise:
-        i, j = np.unravel_index(int(apart.argmax()), apart.shape)
+        i, j = divmod(int(apart.argmax()), len(apart))
         one, other = told_apart(float(values[i, j]), float(values[j, i]))
         raise StoreError(
             f"{where}: The matrix is not symmetric: '{names[i]}' and '{names[j]}' have {one} one "
@@ -175,7 +179,7 @@ def _never_negative(
     matrix = matrix * (1 - np.eye(len(matrix)))
     least = float(matrix.min())
     if least < -close:
-        i, j = np.unravel_index(int(matrix.argmin()), matrix.shape)
+        i, j = divmod(int(matrix.argmin()), len(matrix))
         raise StoreError(
             f"{where}: a divergence is never negative, but '{names[i]}' and '{names[j]}' have "
             f"{least:.6g}; for similarities use --kind similarity."

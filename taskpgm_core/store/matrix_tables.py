@@ -17,12 +17,15 @@ from taskpgm_core.store.delimited_text import (
     number_of,
     separators,
 )
-from taskpgm_core.store.matrix_layouts import Table, squared, table_of, table_of_pairs
+from taskpgm_core.store.matrix_layouts import table_of
+from taskpgm_core.store.named_table import Table, squared
+from taskpgm_core.store.pair_lists import table_of_pairs
 
 TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat", ".md")
 NAMES = ("tasks", "names", "labels", "index", "columns", "datasets")
-MATRICES = ("matrix", "data", "values", "similarity", "similarities", "divergence", "distance")
-MATRICES += ("distances", "S", "D")
+MATRICES = tuple(
+    "matrix data values similarity similarities divergence distance distances S D".split()
+)
 
 
 def read_table(path: Path) -> Table:
@@ -53,9 +56,7 @@ def read_table(path: Path) -> Table:
         except (OSError, ValueError):
             raise _unreadable(name, "it is no whole Parquet file") from None
         return _from_frame(frame, name)
-    raise StoreError(
-        f"{path} is no CSV, TSV, NPY, JSON or Parquet file, so it cannot be imported."
-    )
+    raise StoreError(f"{path} is no CSV, TSV, NPY, JSON or Parquet file, so it cannot be imported.")
 
 
 def _unreadable(name: str, reason: str) -> StoreError:
@@ -160,8 +161,7 @@ def _from_frame(frame: pd.DataFrame, name: str) -> Table:
     if len(words) == 2 and len(frame.columns) > 2:
         value = next(c for c in frame.columns if c not in words)
         triples = [
-            (a, b, _number(v))
-            for a, b, v in zip(*(frame[c] for c in (*words, value)), strict=True)
+            (a, b, _number(v)) for a, b, v in zip(*(frame[c] for c in (*words, value)), strict=True)
         ]
         return table_of_pairs(triples, name)
     if len(words) == 1 and len(frame.columns) > 2:
