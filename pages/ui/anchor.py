@@ -70,8 +70,8 @@ def _upload(study: Study, view: View) -> None:
             type=["json", "csv", "tsv", "yaml", "yml", "sh"],
             max_upload_size=1,
             help="JSON or YAML {task: weight}, a CSV with columns task,weight, or the mixer of a "
-            "trainer that recipes are written for. It is kept on this server under the file's name, "
-            "so that a link to it works.",
+            "trainer that recipes are written for. It is kept on this server under the file's "
+            "name, so that a link to it works.",
         )
         if st.form_submit_button("Anchor at it") and file is not None:
             try:

@@ -31,7 +31,7 @@ _OPTIONS = (
     click.option(
         "--anchor",
         help="uniform, proportional (to rows, whatever the unit) or another baseline, "
-        "task:ID,ID,... to represent, a saved mixture's id, or a JSON or CSV FILE.",
+        "task:ID,ID,... to represent, a saved mixture's id, or a FILE with a mixture.",
     ),
     click.option("--unary", help="representativeness, or gain over the base."),
     click.option(

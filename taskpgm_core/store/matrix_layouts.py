@@ -38,9 +38,9 @@ def _other_names(cells: list[list[str]]) -> list[tuple[bool, bool]]:
     """Other places for names than the usual ones, where numbers stand among the names."""
     top, side = cells[0], [row[0] for row in cells]
     ways = [(False, False)]
-    if any(number_of(cell) is None for cell in side):
+    if all(side) and any(number_of(cell) is None for cell in side):
         ways.insert(0, (False, True))
-    if any(number_of(cell) is None for cell in top):
+    if all(top) and any(number_of(cell) is None for cell in top):
         ways.insert(0, (True, False))
     if number_of(top[0]) is None and len(set(side[1:]) ^ set(top[1:])) < 2:
         ways.insert(0, (True, True))

@@ -66,7 +66,10 @@ def _unreadable(name: str, reason: str) -> StoreError:
 def _from_text(text: str, name: str) -> Table:
     """The table between the first separator that makes one."""
     reasons: dict[str, StoreError] = {}
-    for separator in separators(text, name):
+    likely, ways = likely_separator(text, name), list(separators(text, name))
+    if len({len(row) for _, row in lines_of(text, ways[0], name)}) > 1:
+        ways = [likely, *ways]  # rows that differ in length may be a triangle, or badly cut
+    for separator in dict.fromkeys(ways):
         cells: list[list[str]] = []
         try:
             cells = [row for _, row in lines_of(text, separator, name)]
@@ -78,7 +81,7 @@ def _from_text(text: str, name: str) -> Table:
                 return table_of([cells[0][1:], *cells[1:]], name)
             except StoreError:
                 continue
-    raise reasons[likely_separator(text, name)]
+    raise reasons[likely]
 
 
 def _from_json(text: str, lines: bool, name: str) -> Table:

@@ -17,7 +17,7 @@ VALUES |= {"weight", "corr", "correlation", "cosine"}
 def pairs_of(cells: list[list[str]], name: str) -> Table | None:
     """The table that a list of pairs (one, other, number) stands for; None where it is none."""
     head = [cell.lower() for cell in cells[0]]
-    known = _pair_columns(head)
+    known = None if number_of(head[-1]) is not None else _pair_columns(head)
     if known is None and any(len(row) != 3 for row in cells):
         return None
     one, other, value = known or (0, 1, 2)
