@@ -68,7 +68,7 @@ def _from_text(text: str, name: str) -> Table:
     reasons: dict[str, StoreError] = {}
     likely, ways = likely_separator(text, name), list(separators(text, name))
     if len({len(row) for _, row in lines_of(text, ways[0], name)}) > 1:
-        ways = [likely, *ways]  # rows that differ in length may be a triangle, or badly cut
+        ways = [likely]  # rows that differ in length may be a triangle, or badly cut
     for separator in dict.fromkeys(ways):
         cells: list[list[str]] = []
         try:

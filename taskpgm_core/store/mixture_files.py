@@ -9,7 +9,13 @@ import yaml
 
 from taskpgm_core.errors import MixtureError, StoreError
 from taskpgm_core.records import Array, Task
-from taskpgm_core.store.delimited_text import decoded, lines_of, number_of, separators
+from taskpgm_core.store.delimited_text import (
+    decoded,
+    likely_separator,
+    lines_of,
+    number_of,
+    separators,
+)
 from taskpgm_core.store.mixture_parts import Part, UnclearError, Unit, proportions
 from taskpgm_core.store.shell_arguments import arguments_of
 from taskpgm_core.store.trainer_mixers import trainer_parts
@@ -174,13 +180,13 @@ def _records(entries: Sequence[Any]) -> list[Part]:
 
 
 def _from_table(text: str, name: str) -> list[Part]:
-    reason: UnclearError | StoreError | None = None
+    reasons: dict[str, UnclearError | StoreError] = {}
     for separator in separators(text, name):
         try:
             return _from_cells([row for _, row in lines_of(text, separator, name)])
         except (UnclearError, StoreError) as error:
-            reason = reason or error
-    raise reason or UnclearError("it is empty")
+            reasons[separator] = error
+    raise reasons[likely_separator(text, name)]
 
 
 def _from_cells(cells: list[list[str]]) -> list[Part]:
