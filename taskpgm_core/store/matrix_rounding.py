@@ -30,6 +30,7 @@ class Cleaned:
     asymmetry: float = 0.0
 
 
+@np.errstate(over="ignore", invalid="ignore")  # numbers near the largest there is
 def cleaned(
     table: Table,
     names: Sequence[str],

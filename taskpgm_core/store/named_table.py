@@ -8,6 +8,7 @@ from taskpgm_core.errors import StoreError
 from taskpgm_core.records import Array
 
 TOTALS = {"total", "totals", "sum", "sums", "all", "mean", "means", "average", "avg", "margin"}
+LARGEST = 1e300  # beyond it a sum may overflow
 CLOSE = 1e-4
 """Relative: totals are often printed with fewer digits than what they are totals of."""
 
@@ -91,7 +92,8 @@ def _without_totals(table: Table) -> Table:
 def _total(parts: Array, last: Array) -> str:
     """``sums`` or ``means`` where ``last`` (m,) is that of the columns of ``parts`` (n, m)."""
     n = len(parts)
-    if np.isnan(parts).any() or np.isnan(last).any() or not np.abs(parts).max(initial=0.0):
+    known = np.isfinite(parts).all() and np.isfinite(last).all()
+    if not known or not 0 < np.abs(parts).max(initial=0.0) < LARGEST:
         return ""
     close = CLOSE * max(float(np.abs(last).max()), 1e-300)
     ways = {"sums": parts.sum(axis=0), "means": parts.mean(axis=0)}
