@@ -67,10 +67,11 @@ def _upload(study: Study, view: View) -> None:
     with st.form("anchor-file", border=False, clear_on_submit=True):
         file = st.file_uploader(
             "Or a mixture from a file",
-            type=["json", "csv"],
+            type=["json", "csv", "tsv", "yaml", "yml", "sh"],
             max_upload_size=1,
-            help="JSON {task: weight}, or CSV with columns task,weight. It is kept on this server "
-            "under the file's name, so that a link to it works.",
+            help="JSON or YAML {task: weight}, a CSV with columns task,weight, or the mixer of a "
+            "trainer that recipes are written for. It is kept on this server under the file's "
+            "name, so that a link to it works.",
         )
         if st.form_submit_button("Anchor at it") and file is not None:
             try:
@@ -91,7 +92,7 @@ def mixture_from_file(study: Study, view: View, *, name: str, data: bytes) -> Sc
         study.content,
         view.question.measure,
         study.names,
-        parse_mixture(data, name, study.names),
+        parse_mixture(data, name, study.names, study.tasks),
         controls={"study": view.study, "measure": view.question.measure},
         origin=name,
         name=name[:LONGEST_NAME],

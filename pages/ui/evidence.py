@@ -1,5 +1,7 @@
 """What training on competing mixtures has come to: charts, tables and the protocol in words."""
 
+import math
+
 import pandas as pd
 import streamlit as st
 
@@ -105,7 +107,8 @@ def tokens_chart(trained: FinishedRuns, scene: Scene) -> None:
     if trained.column != "loss":
         return
     tokens, loss = [c.tokens for c in trained.compared], [c.loss for c in trained.compared]
-    if len(set(loss)) < 3 or max(tokens) <= TOKENS_ALIKE * min(tokens):
+    unknown = any(math.isnan(t) for t in tokens)
+    if unknown or len(set(loss)) < 3 or max(tokens) <= TOKENS_ALIKE * min(tokens):
         return
     chart(
         tokens_figure([c.arm for c in trained.compared], tokens, loss, palette=scene.palette),

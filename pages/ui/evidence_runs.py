@@ -1,5 +1,6 @@
 """The finished runs that the Evidence page judges by: picked, or brought along."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +14,7 @@ from pages.ui.layout import Scene
 from taskpgm_core import store
 from taskpgm_core.errors import StoreError, TaskPGMError
 from taskpgm_core.evidence.protocol import committed_protocols
-from taskpgm_core.evidence.statistics import Column, Comparison, compare, judges
+from taskpgm_core.evidence.statistics import Column, Comparison, compare, judged_by, judges
 from taskpgm_core.figures.evidence import Side
 
 LARGEST = 2_000_000
@@ -93,10 +94,11 @@ def pick_evidence(scene: Scene) -> FinishedRuns | None:
         if kind == PUBLIC:
             column, what = PUBLIC_METRIC
         else:
+            known = {m: v for m, v in METRICS.items() if judged_by(runs, kinds[kind], v[0])}
             by = st.segmented_control(
                 "By",
-                list(METRICS),
-                default="loss",
+                list(known),
+                default=next(iter(known)),
                 required=True,
                 key="evidence-metric",
                 help="Mean loss of the completion's tokens, or the share of rows answered exactly.",
@@ -112,7 +114,7 @@ def pick_evidence(scene: Scene) -> FinishedRuns | None:
             width=200,
             help="The mixture that all others are compared with, seed by seed and task by task.",
         )
-    tasks = kinds[kind]
+    tasks = tuple(judged_by(runs, kinds[kind], column))
     try:
         compared = compare(runs, tasks, column=column, reference=reference)
         return FinishedRuns(card, runs, tasks, compared, reference, column, what)
@@ -131,28 +133,46 @@ def _name(card: dict[str, Any], runs: pd.DataFrame) -> str:
 def budget_words(card: dict[str, Any], runs: pd.DataFrame) -> str:
     """What a run trained on: a number of rows, or of supervised tokens."""
     tokens = card.get("protocol", {}).get("budget_tokens")
-    return f"{tokens:,} tokens" if tokens else f"{int(runs['budget'].iloc[0]):,} rows"
+    if tokens:
+        return f"{tokens:,} tokens"
+    budget = runs["budget"].iloc[0]
+    return "an unknown budget" if pd.isna(budget) else f"{int(budget):,} rows"
 
 
 def bring_runs(scene: Scene) -> None:
-    """Keep the runs of a CSV, made elsewhere, under this study."""
+    """Keep the runs in files that were made elsewhere under this study."""
     with st.expander("Bring the runs of your own training"):
-        st.caption(escape(f"A CSV with the columns {', '.join(store.evidence_columns())}."))
-        file = st.file_uploader(
+        st.caption(
+            "A table with the columns arm, task, and loss or accuracy (seed, budget, n_rows, "
+            "n_tokens, steps where known), or result files of lm-evaluation-harness."
+        )
+        files = st.file_uploader(
             "Runs",
-            type="csv",
+            type=["csv", "tsv", "json"],
+            accept_multiple_files=True,
             key="runs-file",
             max_upload_size=2,
             help="One row a run and task, as in the table that this page gives out.",
         )
-        if file is not None and st.button("Keep them with this study"):
+        if files and st.button("Keep them with this study"):
             try:
-                if file.size > LARGEST:
-                    raise StoreError(f"The file has {file.size:,} bytes; at most {LARGEST:,}.")
-                with TemporaryDirectory() as folder:
-                    place = Path(folder) / "runs.csv"
-                    place.write_bytes(file.getvalue())
-                    count = store.import_runs(scene.study, place)
+                count, said = _kept(scene, [(f.name, f.getvalue()) for f in files])
+                for sentence in said:
+                    st.warning(escape(sentence))
                 st.success(f"{count} runs are kept; pick them above after a reload.")
             except TaskPGMError as error:
                 st.error(escape(str(error)))
+
+
+def _kept(scene: Scene, files: Sequence[tuple[str, bytes]]) -> tuple[int, tuple[str, ...]]:
+    """How many runs of uploaded (name, bytes) were kept, and what is to be said of them."""
+    with TemporaryDirectory() as folder:
+        places = []
+        for k, (name, data) in enumerate(files):
+            if len(data) > LARGEST:
+                raise StoreError(f"{name} has {len(data):,} bytes; at most {LARGEST:,}.")
+            places.append(Path(folder) / str(k) / Path(name).name)
+            places[-1].parent.mkdir()
+            places[-1].write_bytes(data)
+        brought = store.read_runs(places, scene.study.names)
+        return store.import_runs(scene.study, brought), brought.said

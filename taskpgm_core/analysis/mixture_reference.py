@@ -39,9 +39,12 @@ def inline_reference(weights: Mapping[str, float]) -> str:
     return json.dumps({task: w for task, w in weights.items() if w}, ensure_ascii=False)
 
 
-def file_reference(file: str | Path, names: Sequence[str]) -> str:
-    """The mixture in a file, as a reference that needs the file no more; MixtureError as read."""
-    p = store.read_mixture(file, names)
+def file_reference(file: str | Path, names: Sequence[str], known: Sequence[Task] = ()) -> str:
+    """The mixture in a file, as a reference that needs the file no more; MixtureError as read.
+
+    ``known``: what ``store.parse_mixture`` needs of the tasks for files that speak of more.
+    """
+    p = store.read_mixture(file, names, known)
     return inline_reference(dict(zip(names, p.tolist(), strict=True)))
 
 

@@ -27,6 +27,8 @@ from taskpgm_core.records import Array, Noise, Similarity, Study, Task
 DEFAULT: tuple[float, Literal["auto"]] = (1.0, "auto")
 """Balance and resolution of the question that is asked where nobody says otherwise."""
 DEFAULT_MARGIN = 0.1
+COARSE = 1e-6
+"""Where no entry of K is farther than this from 1, a utility is too large to be weighed."""
 EVERY = ""
 """In floors and caps: every task that has no number of its own and is not pinned."""
 Unary = Literal["representativeness", "gain"]
@@ -254,6 +256,11 @@ def _utility(source: Study | Similarity, question: Question, seen: Kernel) -> Ar
             raise MixtureError(
                 "--judge-by needs a resolution, by which redundancy has a scale; the measure "
                 f"{seen.measured.measure} has none here, or leave out --resolution inf."
+            )
+        if seen.similarity.matrix.min() > -COARSE:
+            raise MixtureError(
+                "--judge-by weighs utility against redundancy, and at so coarse a resolution all "
+                "tasks are one skill; give a finer one, or auto."
             )
         return judged_by(store.losses(source), question.judge_by)
     if question.resolution != inf:

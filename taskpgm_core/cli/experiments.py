@@ -15,11 +15,10 @@ from taskpgm_core.cli.build import engine_options, placing_of
 from taskpgm_core.cli.export import recipe_from
 from taskpgm_core.cli.options import question_options
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
-from taskpgm_core.errors import StoreError, TaskPGMError
+from taskpgm_core.errors import MixtureError, StoreError, TaskPGMError
 from taskpgm_core.evidence.forecast import foresight
 from taskpgm_core.evidence.protocol import load_protocol
-from taskpgm_core.evidence.statistics import Column, Comparison, compare, judges
-from taskpgm_core.files.hashing import sha256_file
+from taskpgm_core.evidence.statistics import Column, Comparison, compare, judged_by, judges
 from taskpgm_core.plans.plan import plan_of
 from taskpgm_core.records import Study
 
@@ -111,32 +110,38 @@ def validate(
     "--by",
     "column",
     type=click.Choice(["loss", "accuracy"]),
-    default="loss",
-    show_default=True,
-    help="What arms are compared by; accuracy is exact match.",
+    help="What arms are compared by (loss where there is any); accuracy is exact match.",
 )
 @click.option("--folder", help="The beginning of an evidence folder's name, where there are more.")
-@click.option("--import", "file", help="First keep the runs in this CSV, made elsewhere.")
+@click.option(
+    "--import",
+    "files",
+    multiple=True,
+    help="First keep the runs in this CSV or result file (or folder) of lm-evaluation-harness.",
+)
 @as_json
 def evidence(
     study: str,
     reference: str,
-    column: Column,
+    column: Column | None,
     folder: str | None,
-    file: str | None,
+    files: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """What training on competing mixtures of STUDY has come to so far."""
     found = store.open_study(study)
-    if file:
-        _compared(store.read_runs(file)[0], found, column, reference)
+    if files:
+        brought = store.read_runs(files, found.names)
+        for sentence in brought.said:
+            warn(sentence)
+        _compared(brought.rows, found, column, reference)
         if store.is_bundled(found.folder):
             found = store.own_copy(found)
             warn(f"{found.slug} came with the package; its copy keeps the runs: {found.folder}")
-        store.import_runs(found, file)  # only what can be compared: nothing removes it again
-        folder = folder or sha256_file(Path(file))[:12]
+        store.import_runs(found, brought)  # only what can be compared: nothing removes it again
+        folder = folder or brought.digest[:12]
     card, runs = chosen_evidence(found, folder)
-    inside, outside, public = _compared(runs, found, column, reference)
+    column, inside, outside, public = _compared(runs, found, column, reference)
     told = foresight(found, runs)
     if as_json:
         print_json(
@@ -173,16 +178,29 @@ def evidence(
     click.echo("Tokens: supervised ones a run trained on. Equal rows do not make them equal.")
 
 
+COLUMNS_TO_JUDGE_BY: tuple[Column, ...] = ("loss", "accuracy")
+
+
 def _compared(
-    runs: pd.DataFrame, study: Study, column: Column, reference: str
-) -> tuple[tuple[Comparison, ...], ...]:
-    """The arms on the study's tasks, on tasks in no mixture and on public suites."""
+    runs: pd.DataFrame, study: Study, column: Column | None, reference: str
+) -> tuple[Column, tuple[Comparison, ...], tuple[Comparison, ...], tuple[Comparison, ...]]:
+    """What compares the arms on tasks, and the arms on the study's tasks, on tasks in no mixture
+    and on public suites; each with the tasks that judged them."""
     held_out, suites = judges(runs, study.names)
-    return (
-        compare(runs, study.names, column=column, reference=reference),
-        compare(runs, held_out, column=column, reference=reference) if held_out else (),
-        compare(runs, suites, column="accuracy", reference=reference) if suites else (),
-    )
+    told = {c: judged_by(runs, [*study.names, *held_out], c) for c in COLUMNS_TO_JUDGE_BY}
+    if column and not told[column] and any(told.values()):
+        other = next(c for c in COLUMNS_TO_JUDGE_BY if told[c])
+        raise MixtureError(f"These runs have no {column} of any task; compare them --by {other}.")
+    by = column
+    if by is None:
+        by = "loss" if told["loss"] else "accuracy"
+    kinds = [study.names, held_out]
+    compared = [
+        compare(runs, tasks, column=by, reference=reference) if tasks else ()
+        for tasks in (judged_by(runs, kind, by) for kind in kinds)
+    ]
+    public = compare(runs, suites, column="accuracy", reference=reference) if suites else ()
+    return by, compared[0], compared[1], public
 
 
 HEADER = [
@@ -203,9 +221,9 @@ def _row(c: Comparison) -> list[str]:
     return [
         c.arm,
         str(c.seeds),
-        f"{c.tokens:,.0f}",
+        "-" if math.isnan(c.tokens) else f"{c.tokens:,.0f}",
         "-" if math.isnan(c.loss) else f"{c.loss:.4f}",
-        f"{c.accuracy:.1%}",
+        "-" if math.isnan(c.accuracy) else f"{c.accuracy:.1%}",
         "-" if c.difference is None else f"{c.difference:+.4f}",
         interval,
         "-" if c.p_holm is None else f"{c.p_holm:.3f}",

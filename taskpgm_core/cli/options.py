@@ -31,7 +31,7 @@ _OPTIONS = (
     click.option(
         "--anchor",
         help="uniform, proportional (to rows, whatever the unit) or another baseline, "
-        "task:ID,ID,... to represent, a saved mixture's id, or a JSON or CSV FILE.",
+        "task:ID,ID,... to represent, a saved mixture's id, or a FILE with a mixture.",
     ),
     click.option("--unary", help="representativeness, or gain over the base."),
     click.option(
@@ -75,7 +75,7 @@ def _words(study: Study, options: Mapping[str, Any]) -> dict[str, list[str]]:
     for word in ("anchor", "pull-to"):
         text = words.get(word, ["uniform"])[-1]
         if not is_reference(text) and words.get("rho", word == "anchor"):
-            words[word] = [file_reference(text, study.names)]
+            words[word] = [file_reference(text, study.names, study.tasks)]
             if word == "anchor":
                 words["anchor-name"] = [Path(text).name]
     return words

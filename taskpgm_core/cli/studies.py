@@ -62,10 +62,22 @@ def measured_card(study: Study) -> dict[str, Any]:
     help="CSV with task[,rows,family,mean_tokens,source,split], in the matrix's order.",
 )
 @click.option("--name", help="The study's slug (the file's name by default).")
+@click.option("--symmetrise", is_flag=True, help="Take the mean of both ways where they differ.")
+@click.option("--keep-kind", is_flag=True, help="Take a similarity whose diagonal is its least.")
 @as_json
-def import_(file: str, kind: str, tasks: str | None, name: str | None, as_json: bool) -> None:
-    """Make a study from a square matrix in FILE (CSV, TSV, NPY, JSON or Parquet)."""
-    study = store.import_matrix(file, kind=kind, tasks=tasks, name=name)
+def import_(
+    file: str,
+    kind: str,
+    tasks: str | None,
+    name: str | None,
+    symmetrise: bool,
+    keep_kind: bool,
+    as_json: bool,
+) -> None:
+    """Make a study from a square matrix in FILE (CSV, TSV, NPY, NPZ, JSON or Parquet)."""
+    study = store.import_matrix(
+        file, kind=kind, symmetrise=symmetrise, keep_kind=keep_kind, tasks=tasks, name=name
+    )
     for sentence in study.facts["warnings"]:
         warn(sentence)
     if as_json:
@@ -138,6 +150,8 @@ def show(study: str, as_json: bool) -> None:
     if found.kind != "measured":
         rows = [[t.id, t.family, str(t.rows or "-")] for t in found.tasks]
         click.echo(table(["task", "family", "rows"], rows))
+        for sentence in found.facts.get("warnings", ()):
+            warn(sentence)
         return
     m = answer["measured"]
     rows = [

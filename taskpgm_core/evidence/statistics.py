@@ -70,11 +70,15 @@ def compare(
     """
     known = runs[runs["task"].isin(tasks)]
     if reference not in set(known["arm"]):
-        raise MixtureError(f"There is no finished run of the reference arm '{reference}'.")
+        arms = ", ".join(sorted(set(known["arm"]))) or "no arm"
+        raise MixtureError(
+            f"There is no finished run of the reference arm '{reference}' on these tasks, but of "
+            f"{arms}; choose another reference."
+        )
     tables = {arm: _table(rows, tasks, column) for arm, rows in known.groupby("arm", sort=True)}
     means = known.groupby("arm")[["loss", "accuracy"]].mean()
     sign = 1 if column == "loss" else -1
-    tokens = runs.groupby(["arm", "seed"])["n_tokens"].sum().groupby("arm").mean()
+    tokens = runs.groupby(["arm", "seed"])["n_tokens"].sum(min_count=1).groupby("arm").mean()
     base = tables[reference]
     found = []
     for arm, table in tables.items():
@@ -117,6 +121,12 @@ def judges(runs: pd.DataFrame, inside: Sequence[str]) -> tuple[list[str], list[s
     return [task for task in outside if task not in suites], suites
 
 
+def judged_by(runs: pd.DataFrame, tasks: Sequence[str], column: Column) -> list[str]:
+    """Those of ``tasks``, in order, that have a number of ``column`` in any of ``runs``."""
+    known = set(runs.loc[runs[column].notna(), "task"])
+    return [task for task in tasks if task in known]
+
+
 def epochs(runs: pd.DataFrame, rows: Mapping[str, int]) -> dict[str, float]:
     """How often each arm's runs went over the task that they repeated most, on average over seeds.
 
@@ -132,8 +142,8 @@ def _table(rows: pd.DataFrame, tasks: Sequence[str], column: str) -> pd.DataFram
     """(seeds, tasks); MixtureError where a run lacks a task."""
     table = rows.pivot_table(index="seed", columns="task", values=column, aggfunc="mean")
     table = table.reindex(columns=list(tasks))
-    if table.isna().to_numpy().any():
-        missing = table.columns[table.isna().any()][0]
+    if table.empty or table.isna().to_numpy().any():
+        missing = table.columns[table.isna().any()][0] if len(table) else tasks[0]
         raise MixtureError(f"A run of arm '{rows['arm'].iloc[0]}' says nothing of '{missing}'.")
     return table
 

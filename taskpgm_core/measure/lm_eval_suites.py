@@ -9,9 +9,7 @@ import numpy as np
 
 from taskpgm_core.errors import MeasurementError, install_command, nearest
 from taskpgm_core.measure.base_model import BaseModel
-
-METRICS = ("acc", "exact_match", "acc_norm", "prompt_level_strict_acc")
-"""What a suite is scored by: the first of these that it reports, by its first filter."""
+from taskpgm_core.store.lm_eval_results import METRICS
 
 
 @cache

@@ -12,7 +12,8 @@ from taskpgm_core.mixture.solver import solve
 from taskpgm_core.mixture.uncertainty import Uncertainty
 from taskpgm_core.records import KERNEL, Similarity
 
-FEW_TASKS = 2.0
+ONE_TASK = 0.8
+"""Share of the mixture from which on it is said to go to one task."""
 ROUNDING = 1e-9
 UNSTABLE = 0.2
 """Share of the budget that may move, at the bootstrap's level, before it is said."""
@@ -116,10 +117,12 @@ def _shape(problem: Problem, solution: Solution) -> Iterator[Alarm]:
             f"{matrix}, which pulls the mixture towards the anchor.",
             shape.shift,
         )
-    if solution.effective_tasks < FEW_TASKS and n > FEW_TASKS:
+    largest = int(solution.p.argmax())
+    if solution.p[largest] >= ONE_TASK and n > 2:
         yield Alarm(
             "corner",
-            f"Nearly everything goes to one task (an effective number of "
+            f"{solution.p[largest]:.0%} of the mixture goes to one task, "
+            f"'{problem.tasks[largest]}' (an effective number of "
             f"{solution.effective_tasks:.2f} tasks of {n}); a floor or a lower balance "
             "spreads it.",
             solution.effective_tasks,

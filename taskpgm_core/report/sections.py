@@ -86,7 +86,11 @@ def question_sentence(decision: Decision) -> str:
         else f"balance {q['balance']:.4g} (β {q['beta']:.4g}, λ {q['lambda']:.4g})"
     )
     budget = f", a budget of {q['budget']:,} {q['unit']}" if q["budget"] else ""
-    seen = resolution_text(q["resolution"], q["resolution_source"], MEASURES[q["measure"]].unit)
+    seen = resolution_text(
+        q["resolution"],
+        q["resolution_source"],
+        measure.unit if (measure := MEASURES.get(q["measure"])) else "",
+    )
     skills = "" if q["skills"] is None else f"; {q['skills']:.1f} distinct skills"
     made = f" Written on {decision.made}." if decision.made else ""
     return (

@@ -23,16 +23,15 @@ from taskpgm_core.store.reader import (
     training_curves,
     upper_bound,
 )
+from taskpgm_core.store.run_files import BroughtRuns, import_runs, read_runs
 from taskpgm_core.store.runs import (
     SUITE,
     drop_run,
     evidence,
     evidence_columns,
     has_run,
-    import_runs,
     keep_run,
     kept_run,
-    read_runs,
 )
 from taskpgm_core.store.studies import (
     cache_root,
@@ -50,6 +49,7 @@ from taskpgm_core.store.writer import assemble, finished, measured_files, recove
 
 __all__ = [
     "SUITE",
+    "BroughtRuns",
     "Damage",
     "LikelyTokens",
     "PairDivergences",

@@ -1,14 +1,10 @@
 """A task-similarity matrix that somebody already has, made into a study."""
 
-import csv
-import io
-import json
 import math
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from taskpgm_core.errors import StoreError, nearest
 from taskpgm_core.files.encoding import npz_bytes
@@ -16,6 +12,9 @@ from taskpgm_core.files.hashing import digest_of
 from taskpgm_core.files.locking import locked
 from taskpgm_core.plans.slug import SLUG, slug_of
 from taskpgm_core.records import Array, Similarity, Study, Task
+from taskpgm_core.store.delimited_text import decoded, likely_separator, lines_of, number_of
+from taskpgm_core.store.matrix_rounding import cleaned
+from taskpgm_core.store.matrix_tables import read_table
 from taskpgm_core.store.studies import cache_root
 from taskpgm_core.store.writer import assemble, recover
 
@@ -24,112 +23,20 @@ TASK_COLUMNS = ("task", "rows", "family", "mean_tokens", "source", "split")
 _LN2 = float(np.log(2.0))
 
 
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _csv_rows(path: Path) -> list[tuple[int, list[str]]]:
-    """(line number, stripped cells) of every line that is not blank."""
-    text = path.read_text(encoding="utf-8-sig")
-    reader = csv.reader(io.StringIO(text), delimiter="\t" if path.suffix == ".tsv" else ",")
-    rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
-    return [(line, row) for line, row in rows if any(row)]
-
-
-def _from_csv(path: Path) -> tuple[list[str] | None, np.ndarray]:
-    cells = [row for _, row in _csv_rows(path)]
-    if not cells:
-        raise StoreError(f"{path} is empty; it must hold a square matrix.")
-    first = cells[0]
-    # an empty corner is above a column of names, which may be numbers (but whole: not a hole)
-    corner = not first[0] and len(first) == len(cells) > 1 and all(map(str.isdigit, first[1:]))
-    header = first if corner or any(c and _number(c) is None for c in first[1:] or first) else None
-    body = cells[1:] if header else cells
-    labelled = corner or (bool(body and body[0][0]) and _number(body[0][0]) is None)
-    names = [row[0] for row in body] if labelled else header
-    if header and labelled:
-        columns = header[1:] if len(header) == len(body) + 1 else header
-        if columns != names:
-            raise StoreError(f"{path}: the names in the first row and first column differ.")
-    values = []
-    for number, row in enumerate(body, start=2 if header else 1):
-        numbers = row[1:] if labelled else row
-        if len(numbers) != len(body):
-            raise StoreError(
-                f"{path}: row {number} has {len(numbers)} numbers, but the matrix has {len(body)} "
-                f"rows; it must be square."
-            )
-        for column, cell in enumerate(numbers, start=1):
-            if _number(cell) is None:
-                raise StoreError(f"{path}: row {number}, column {column} is '{cell}', no number.")
-        values.append([float(cell) for cell in numbers])
-    return names, np.array(values, dtype=np.float64)
-
-
-def _from_json(path: Path) -> tuple[list[str] | None, np.ndarray]:
-    value = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(value, dict):
-        return None, np.array(value, dtype=np.float64)
-    names = value.get("tasks")
-    if names is not None and not (
-        isinstance(names, list) and all(isinstance(name, str) for name in names)
-    ):
-        raise StoreError(f"{path}: tasks must be a list of names.")
-    return names, np.array(value["matrix"], dtype=np.float64)
-
-
-def _from_npy(path: Path) -> np.ndarray:
-    with path.open("rb") as file:
-        array = np.lib.format.read_array(file, allow_pickle=False)
-    if np.iscomplexobj(array):
-        raise ValueError("its numbers are complex")
-    return array.astype(np.float64)
-
-
-def _matrix(path: Path) -> tuple[list[str] | None, np.ndarray]:
-    try:
-        if path.suffix in (".csv", ".tsv", ".txt"):
-            return _from_csv(path)
-        if path.suffix == ".npy":
-            return None, _from_npy(path)
-        if path.suffix == ".json":
-            return _from_json(path)
-        if path.suffix == ".parquet":
-            frame = pd.read_parquet(path)
-            return list(map(str, frame.columns)), frame.to_numpy(dtype=np.float64)
-    except FileNotFoundError:
-        raise StoreError(
-            f"There is no file {path}; name a CSV, TSV, NPY, JSON or Parquet file."
-        ) from None
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        RecursionError,
-        OverflowError,
-        csv.Error,
-    ) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise StoreError(f"{path} cannot be read as a matrix: {reason}.") from None
-    raise StoreError(f"{path} is no CSV, TSV, NPY, JSON or Parquet file, so it cannot be imported.")
-
-
 def _tasks(path: Path) -> list[Task]:
     try:
-        rows = _csv_rows(path)
+        text = decoded(path.read_bytes(), str(path))
     except FileNotFoundError:
         raise StoreError(
             f"There is no file {path}; --tasks wants a CSV with a column 'task'."
         ) from None
-    except (OSError, ValueError, csv.Error) as error:
-        raise StoreError(f"{path} cannot be read as CSV: {str(error).splitlines()[0]}.") from None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
+    separator = likely_separator(text, str(path))
+    rows = lines_of(text, "," if separator == " " else separator, str(path))
     if not rows:
         raise StoreError(f"{path} is empty; --tasks wants a CSV with a column 'task'.")
-    columns = rows[0][1]
+    columns = [column.lower() for column in rows[0][1]]
     for column in columns:
         if column not in TASK_COLUMNS:
             raise StoreError(
@@ -150,7 +57,7 @@ def _task(columns: list[str], row: list[str], where: str) -> Task:
         raise StoreError(f"{where}: it has a split but no source that it is of; add the source.")
     numbers = {}
     for column in ("rows", "mean_tokens"):
-        value = _number(known[column]) if column in known else None
+        value = number_of(known[column]) if column in known else None
         if column in known and (value is None or not math.isfinite(value)):
             raise StoreError(f"{where}: {column} is '{known[column]}', which must be a number.")
         if value is not None and value <= 0:
@@ -184,6 +91,8 @@ def import_matrix(
     file: str | Path,
     *,
     kind: str,
+    symmetrise: bool = False,
+    keep_kind: bool = False,
     tasks: str | Path | None = None,
     name: str | None = None,
     root: Path | None = None,
@@ -191,9 +100,11 @@ def import_matrix(
     """A study of measure ``given`` from a file with a square symmetric matrix.
 
     ``kind``: ``similarity`` (high means alike; any finite numbers) or ``divergence`` (0 on the
-    diagonal, never negative; S = -D). ``tasks``: CSV in the matrix's order, its columns
-    TASK_COLUMNS of which only ``task`` must be; ``source`` is what a trainer reads (a file, a
-    folder or a hub's id). Names may also stand in the file's first row and column. Warnings are in
+    diagonal, never negative; S = -D). ``symmetrise``: the mean of both ways where they differ by
+    more than rounding; ``keep_kind``: take a similarity whose diagonal is its least. ``tasks``: CSV
+    in the matrix's order, its columns TASK_COLUMNS of which only ``task`` must be; ``source`` is
+    what a trainer reads (a file, a folder or a hub's id). Names may also stand in the file's first
+    row and column, and layouts are those of ``read_table``. What was cleaned and what to know is in
     ``study.facts["warnings"]``. Raises StoreError with one sentence for anything else.
     """
     path = Path(file)
@@ -204,7 +115,8 @@ def import_matrix(
         raise StoreError(
             f"'{slug}' is no name for a study; give --name in lower-case letters, digits, hyphens."
         )
-    names, matrix = _matrix(path)
+    table = read_table(path)
+    matrix, names = table.values, table.rows or table.columns
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         shape = " x ".join(map(str, matrix.shape)) or "a single number"
         raise StoreError(f"{path}: the matrix must be square, but it is {shape}.")
@@ -234,27 +146,18 @@ def import_matrix(
             raise StoreError(f"'{stray}' stands in only one of {path} and {tasks}.")
         by_id = {t.id: t for t in described}
         described = [by_id[t] for t in names]
-    warnings: list[str] = []
-    try:
-        checked = Similarity(tuple(t.id for t in described), matrix)
-    except StoreError as error:
-        raise StoreError(f"{path}: {error}") from None
+    ids = tuple(t.id for t in described)
+    if len(set(ids)) < n:
+        twice = next(t for t in ids if ids.count(t) > 1)
+        raise StoreError(f"{path}: Task ids must be unique, but '{twice}' stands more than once.")
+    found = cleaned(
+        table, ids, kind=kind, symmetrise=symmetrise, keep_kind=keep_kind, where=str(path)
+    )
+    warnings = [*found.said]
+    checked = Similarity(ids, found.matrix)
     if kind == "divergence":
-        D = checked.matrix
-        if np.diagonal(D).any():
-            worst = int(np.abs(np.diagonal(D)).argmax())
-            raise StoreError(
-                f"{path}: a divergence is 0 on the diagonal, but '{described[worst].id}' has "
-                f"{D[worst, worst]:.6g}; for similarities use --kind similarity."
-            )
-        if (D < 0).any():
-            i, j = np.argwhere(D < 0)[0]
-            raise StoreError(
-                f"{path}: a divergence is never negative, but '{described[i].id}' and "
-                f"'{described[j].id}' have {D[i, j]:.6g}; for similarities use --kind similarity."
-            )
-        warnings = above_ln2(D)
-        checked = replace(checked, matrix=0.0 - D)
+        warnings += above_ln2(checked.matrix)
+        checked = replace(checked, matrix=0.0 - checked.matrix)
     digest = digest_of(
         {
             "matrix": checked.matrix.tolist(),
@@ -275,5 +178,10 @@ def import_matrix(
             measures=("given",),
             tasks=described,
             files={"matrices.npz": npz_bytes({"given": checked.matrix})},
-            facts={"file": path.name, "kind": kind, "warnings": warnings},
+            facts={
+                "file": path.name,
+                "kind": kind,
+                "warnings": warnings,
+                **({"symmetrised": found.asymmetry} if symmetrise else {}),
+            },
         )

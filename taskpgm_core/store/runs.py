@@ -1,14 +1,11 @@
 """Finished training runs under a study: one Parquet file a run, kept at once."""
 
-import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from taskpgm_core.errors import StoreError
 from taskpgm_core.files.atomic import write_atomic
 from taskpgm_core.files.encoding import parquet_bytes, parquet_frame
 from taskpgm_core.files.hashing import sha256
@@ -85,7 +82,8 @@ def keep_run(
     with exclusive(_lock(folder)):
         listed = folder / MANIFEST
         arms = read_manifest(folder)["arms"] if listed.is_file() else {}
-        write_atomic(folder / _file(name, definition, seed), parquet_bytes(rows[list(COLUMNS)]))
+        kept = [*COLUMNS, *(["stderr"] if "stderr" in rows else [])]
+        write_atomic(folder / _file(name, definition, seed), parquet_bytes(rows[kept]))
         write_manifest(
             folder,
             {
@@ -131,65 +129,22 @@ def drop_run(folder: Path, name: str) -> None:
         write_manifest(folder, card)
 
 
-def read_runs(file: str | Path) -> tuple[pd.DataFrame, str]:
-    """The finished runs in a CSV with the columns ``COLUMNS``, and the digest of its bytes.
+def keep_runs(study: Study, rows: pd.DataFrame, digest: str, arms_from: str) -> int:
+    """Keep finished runs that were made elsewhere (``COLUMNS``); how many there were.
 
-    StoreError names what is missing, no number, or there twice.
+    They get an evidence folder of their own, named by ``digest``, that of the files' bytes;
+    ``arms_from``: what these are called. A bundled study's are kept with its copy in the cache.
     """
-    path = Path(file)
-    try:
-        data = path.read_bytes()
-        frame = pd.read_csv(io.BytesIO(data), dtype={"arm": str, "task": str})
-    except (OSError, ValueError, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0]
-        raise StoreError(f"The runs in {path.name} cannot be read: {reason}.") from None
-    missing = [column for column in COLUMNS if column not in frame.columns]
-    if missing or frame.empty:
-        lacking = f"lacks the column '{missing[0]}'" if missing else "holds no run"
-        raise StoreError(f"{path.name} {lacking}; it needs {', '.join(COLUMNS)}.")
-    for column in ("seed", "budget", "n_rows", "n_tokens", "steps", "loss", "accuracy"):
-        numbers = pd.to_numeric(frame[column], errors="coerce")
-        wrong = ~np.isfinite(numbers)
-        if column == "loss":
-            wrong &= ~(frame["task"].str.startswith(SUITE, na=False) & frame["loss"].isna())
-        if wrong.any():
-            line = int(np.flatnonzero(wrong)[0]) + 2
-            raise StoreError(f"{path.name}, line {line}: {column} is not a finite number.")
-        frame[column] = numbers
-    if (frame["budget"] < 1).any():
-        line = int(np.flatnonzero(frame["budget"] < 1)[0]) + 2
-        raise StoreError(f"{path.name}, line {line}: budget must be at least 1 row.")
-    if frame["arm"].isna().any() or frame["task"].isna().any():
-        raise StoreError(f"{path.name} has a row without an arm or a task.")
-    broken = frame["seed"] != frame["seed"].round()
-    if broken.any():
-        line = int(np.flatnonzero(broken)[0]) + 2
-        raise StoreError(f"{path.name}, line {line}: seed must be a whole number.")
-    twice = frame.duplicated(["arm", "seed", "task"])
-    if twice.any():
-        line = int(np.flatnonzero(twice)[0]) + 2
-        raise StoreError(f"{path.name}, line {line}: this arm, seed and task stand in it twice.")
-    return frame, sha256(data)
-
-
-def import_runs(study: Study, file: str | Path) -> int:
-    """Keep the finished runs in a CSV as ``read_runs`` reads it; how many there were.
-
-    They get an evidence folder of their own, named by the file's bytes; a bundled study's are kept
-    with its copy in the cache.
-    """
-    frame, digest = read_runs(file)
-    study = own_copy(study)
-    path, runs = Path(file), 0
-    for (arm, seed), rows in frame.groupby(["arm", "seed"], sort=True):
+    study, runs = own_copy(study), 0
+    for (arm, seed), part in rows.groupby(["arm", "seed"], sort=True):
         definition = sha256(f"{arm}/{digest}".encode())[:12]
         keep_run(
             study,
             digest,
-            rows=rows.assign(arm=arm_of(str(arm)), seed=int(seed)),
-            arm={"name": str(arm), "imported": path.name},
+            rows=part.assign(arm=arm_of(str(arm)), seed=int(seed)),
+            arm={"name": str(arm), "imported": arms_from},
             definition=definition,
-            card={"imported": path.name},
+            card={"imported": arms_from},
         )
         runs += 1
     return runs

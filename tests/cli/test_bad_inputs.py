@@ -248,6 +248,79 @@ CASES = {
         "must be similarity or divergence",
     ),
     "pickled matrix": (npy_of_objects, "cannot be read as a matrix"),
+    "distances as similarities": (
+        lambda b: b.matrix("0,.5,.2\n.5,0,.3\n.2,.3,0\n"),
+        "--kind divergence, or add --keep-kind",
+    ),
+    "similarities as distances": (
+        lambda b: b.matrix("1,.5,.2\n.5,1,.3\n.2,.3,1\n", "divergence"),
+        "use --kind similarity",
+    ),
+    "two ways that look alike": (
+        lambda b: b.matrix("1,0.62001\n0.62,1\n"),
+        r"have 0\.62001 one way and 0\.62 the other; --symmetrise",
+    ),
+    "half an empty matrix": (lambda b: b.matrix("1,.5\n0,1\n"), "zeros on one side"),
+    "pairs with a gap": (lambda b: b.matrix("a,b,1\nb,c,2\n"), "says nothing of 'a' and 'c'"),
+    "a total that is none": (lambda b: b.matrix("a,b\n1,.5\n.5,1\n7,7\n"), "no sum or mean of"),
+    "an object without a matrix": (
+        lambda b: ["import", b.file("m.json", '{"rows": 3}'), "--kind", "similarity"],
+        "neither a list of rows, nor an object by task",
+    ),
+    # mixtures
+    "a part beside rows": (
+        lambda b: [
+            *("solve", "synthetic", "--anchor"),
+            b.file("m.yaml", "sums: 0.5\nlogic: 12000\n"),
+        ],
+        "'sums' looks like a part of a set and 'logic' like rows",
+    ),
+    "a mixer of rows that are unknown": (
+        lambda b: [
+            *("solve", "synthetic", "--anchor"),
+            b.file("m.sh", "x --dataset_mixer_list sums 0.5 nothing 0.5"),
+        ],
+        "names 'nothing', which is no task",
+    ),
+    "percentages of nothing whole": (
+        lambda b: [
+            *("solve", "synthetic", "--pull-to"),
+            b.file("m.csv", "Task;Share\nsums;12,5%\nlogic;20%\n"),
+            *("--rho", "1"),
+        ],
+        r"sum to 32\.5, not 100",
+    ),
+    "a recipe's program": (
+        lambda b: ["solve", "synthetic", "--anchor", b.file("load_mixture.py", "import json")],
+        "name the file beside it that has the numbers",
+    ),
+    # finished trainings
+    "scores of two kinds": (
+        lambda b: [
+            *("evidence", "synthetic", "--import"),
+            b.file("r.csv", "arm,task,score\na,sums,0.4\na,logic,55.2\n"),
+        ],
+        "are the scores shares or percent",
+    ),
+    "runs without numbers": (
+        lambda b: ["evidence", "synthetic", "--import", b.file("r.csv", "arm,task\na,sums\n")],
+        "lacks a column loss or accuracy",
+    ),
+    "runs of other arms": (
+        lambda b: [
+            *("evidence", "synthetic", "--import"),
+            b.file("r.csv", "model,task,loss\nmine,sums,0.4\n"),
+        ],
+        "reference arm 'uniform' on these tasks, but of mine",
+    ),
+    "results of another tool": (
+        lambda b: ["evidence", "synthetic", "--import", b.file("r.json", '{"mmlu": 0.4}')],
+        "no results of lm-evaluation-harness",
+    ),
+    "a folder without results": (
+        lambda b: ["evidence", "synthetic", "--import", str(b.folder)],
+        r"holds no results\*\.json",
+    ),
     # studies
     "no such study": (
         lambda b: ["solve", "sintetic"],

@@ -309,7 +309,7 @@ def test_a_pin_goes_before_a_bound_for_all_tasks(ask):
 
 
 def test_a_path_says_how_many_tasks_have_weight(starter, capsys):
-    assert main(["path", "starter"]) == 0
+    assert main(["path", "starter", "--resolution", "inf"]) == 0
     shown = [int(line.split()[1]) for line in capsys.readouterr().out.splitlines()[1:]]
     traced = trace(pose(store.similarity(starter, "jsd")))
     assert shown == [int((w > 0).sum()) for w in traced.weights]
@@ -352,7 +352,7 @@ def test_a_name_with_line_ends_breaks_no_file_and_runs_nothing(trainer, tmp_path
 
 
 def test_the_mixture_of_a_recipe_or_a_decision_can_be_asked_for_again(ask, tmp_path, capsys):
-    question = ["--balance", 0.4, "--budget", 500]
+    question = ["--balance", 0.4, "--budget", 500, "--resolution", "auto"]
     asked = ask("solve", "starter", *question)["p"]
     ask("export", "starter", *question, "--to", "trl", "--out", tmp_path)
     record = tmp_path / "record.json"

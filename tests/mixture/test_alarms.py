@@ -1,6 +1,7 @@
 """Each alarm is raised by the mixture that deserves it, and not by its sound neighbour."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -61,6 +62,15 @@ def test_a_shift_is_said_with_its_size():
 def test_a_corner_is_said():
     assert names(apart(5), balance=1e6)["corner"].number < 2
     assert "corner" not in names(apart(), balance=1.0)
+
+
+@pytest.mark.parametrize(("p", "raised"), [((0.4, 0.6, 0, 0), False), ((0.81, 0.19, 0, 0), True)])
+def test_two_tasks_of_four_are_not_one(p, raised):
+    problem = pose(similarity(np.eye(4)))
+    found = alarms(problem, replace(solve(problem, 1.0), p=read_only(p)))
+    said = [alarm.sentence for alarm in found if alarm.name == "corner"]
+    assert bool(said) == raised
+    assert all(s.startswith("81% of the mixture goes to one task, 't0'") for s in said)
 
 
 def test_where_the_closed_form_fails_is_a_note_and_comes_last():

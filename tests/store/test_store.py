@@ -440,7 +440,11 @@ def test_import_keeps_every_number_and_name(
     frame.to_csv(tasks, index=False)
     kind = "divergence" if divergence else "similarity"
     study = store.import_matrix(
-        path, kind=kind, tasks=tasks if described else None, root=tmp_path / "cache"
+        path,
+        kind=kind,
+        keep_kind=True,
+        tasks=tasks if described else None,
+        root=tmp_path / "cache",
     )
     named = suffix == ".parquet" or (
         (suffix in (".csv", ".tsv") and (header or index)) or (suffix == ".json" and header)
@@ -494,7 +498,7 @@ def test_complex_numbers_are_no_matrix(cache, tmp_path):
         store.import_matrix(tmp_path / "m.npy", kind="similarity")
 
 
-GOOD = "0,1,2\n1,0,3\n2,3,0\n"
+GOOD = "4,1,2\n1,4,3\n2,3,4\n"
 BAD_MATRICES = {
     "empty": ("m.csv", "", "is empty"),
     "one task": ("m.csv", "1\n", "holds 1 task"),
@@ -565,7 +569,7 @@ def test_import_refuses_what_is_no_divergence(cache, tmp_path, content, sentence
     (tmp_path / "m.csv").write_text(content)
     with pytest.raises(StoreError, match=sentence):
         store.import_matrix(tmp_path / "m.csv", kind="divergence")
-    store.import_matrix(tmp_path / "m.csv", kind="similarity")
+    store.import_matrix(tmp_path / "m.csv", kind="similarity", keep_kind=True)
 
 
 @pytest.mark.parametrize(

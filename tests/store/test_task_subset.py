@@ -190,7 +190,7 @@ def test_text_that_is_not_shared_stays_unshared(cache):
 def test_of_an_imported_matrix_the_rest_stays(cache, tmp_path, kind, capsys):
     D = np.array([[0, 0.5, 0.9, 0.1], [0.5, 0, 0.2, 0.3], [0.9, 0.2, 0, 0.4], [0.1, 0.3, 0.4, 0]])
     np.savetxt(tmp_path / "m.csv", D, delimiter=",")
-    study = store.import_matrix(tmp_path / "m.csv", kind=kind, name="mine")
+    study = store.import_matrix(tmp_path / "m.csv", kind=kind, keep_kind=True, name="mine")
     assert main(["remove-task", "mine", "T1"]) == 0
     new = store.open_study("mine-minus-t1")
     S = store.similarity(study).matrix

@@ -1,0 +1,92 @@
+"""Tables as people save them: text in UTF-8 or UTF-16, cells between separators."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from taskpgm_core.errors import StoreError
+
+SEPARATORS = (",", ";", "\t", "|", " ")
+HOLES = {"", "nan", "na", "n/a", "null", "none", "-", "."}
+"""Words (in lower case) that say that a cell holds no number."""
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
+_RULE = re.compile(r"[\s|:+=-]*-[\s|:+=-]*")  # the line below the header of a Markdown table
+
+Lines = list[tuple[int, list[str]]]
+"""(line number, stripped cells) of every line that is not blank."""
+
+
+def decoded(data: bytes, name: str) -> str:
+    """The text of ``data`` without its byte order mark; StoreError where it is no Unicode text."""
+    wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    try:
+        return data.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise StoreError(
+            f"{name} is not text in UTF-8 or UTF-16 (byte {error.start + 1}); save it as CSV UTF-8."
+        ) from None
+
+
+def lines_of(text: str, separator: str, name: str) -> Lines:
+    """The cells of ``text`` between ``separator`` (" ": any run of white space)."""
+    if separator == "|":
+        text = "\n".join("" if _RULE.fullmatch(t) else _piped(t) for t in text.splitlines())
+    spaced = separator == " "
+    reader = csv.reader(
+        io.StringIO(text.replace("\t", " ") if spaced else text, newline=""),
+        delimiter=separator,
+        skipinitialspace=spaced,
+    )
+    try:
+        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+    except csv.Error as error:
+        raise StoreError(f"{name}, line {reader.line_num}: {error}.") from None
+    if spaced:
+        rows = [(line, row[:-1] if row and not row[-1] else row) for line, row in rows]
+    return [(line, row) for line, row in rows if any(row)]
+
+
+def _piped(line: str) -> str:
+    """A line of a Markdown table without the bars at its ends."""
+    line = line.strip()
+    return line[1:-1] if line.startswith("|") and line.endswith("|") and len(line) > 1 else line
+
+
+def separators(text: str, name: str) -> Iterator[str]:
+    """The separators that ``text`` may have, the one that its file's ``name`` promises first."""
+    usual = "\t" if Path(name).suffix.lower() in (".tsv", ".tab") else ","
+    yield usual
+    yield from (s for s in SEPARATORS if s != usual and (s in text or s == " "))
+
+
+def likely_separator(text: str, name: str) -> str:
+    """The separator that cuts most lines of ``text`` into as many cells, more than one."""
+    best, most = next(separators(text, name)), 0
+    for separator in separators(text, name):
+        try:
+            widths = [len(row) for _, row in lines_of(text, separator, name)]
+        except StoreError:
+            continue
+        wide = [w for w in widths if w > 1]
+        alike = max((wide.count(w) for w in set(wide)), default=0)
+        if alike > most and (separator != " " or alike == len(widths)):
+            best, most = separator, alike
+    return best
+
+
+def number_of(text: str) -> float | None:
+    """The number that ``text`` is (a decimal comma is one too), or None."""
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    return float(text.replace(",", ".")) if _DECIMAL_COMMA.fullmatch(text) else None
+
+
+def mixed_decimals(cells: list[str]) -> tuple[str, str] | None:
+    """One number of ``cells`` with a decimal comma and one with a point, where there are both."""
+    commas = [cell for cell in cells if _DECIMAL_COMMA.fullmatch(cell)]
+    points = [cell for cell in cells if "." in cell and number_of(cell) is not None]
+    return (commas[0], points[0]) if commas and points else None

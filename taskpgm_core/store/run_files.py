@@ -1,0 +1,259 @@
+"""Scores and losses of trainings that were made elsewhere, read from the files that hold them."""
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from taskpgm_core.errors import StoreError
+from taskpgm_core.files.hashing import sha256
+from taskpgm_core.records import Study
+from taskpgm_core.store.delimited_text import HOLES, decoded, likely_separator, number_of
+from taskpgm_core.store.lm_eval_results import runs_in
+from taskpgm_core.store.runs import COLUMNS, SUITE, keep_runs
+
+ALIASES = {
+    "arm": ("mixture", "model", "model_name", "run", "method", "name"),
+    "task": ("benchmark", "dataset", "eval", "suite", "task_name"),
+    "accuracy": ("acc", "score", "exact_match", "exact", "em", "value"),
+    "loss": ("eval_loss", "val_loss", "test_loss", "nll"),
+    "stderr": ("acc_stderr", "score_stderr", "std_err", "se"),
+    "n_rows": ("rows",),
+    "n_tokens": ("tokens",),
+}
+NUMBERS = ("seed", "budget", "n_rows", "n_tokens", "steps", "loss", "accuracy", "stderr")
+
+
+@dataclass(frozen=True)
+class BroughtRuns:
+    """``rows``: columns as in ``store.evidence``, NaN where nothing is known, and ``stderr`` where
+    it was given; ``digest``: of the files' bytes; ``files``: their names; ``said``: what was
+    understood rather than read, in sentences."""
+
+    rows: pd.DataFrame
+    digest: str
+    files: tuple[str, ...]
+    said: tuple[str, ...] = ()
+
+
+def read_runs(files: str | Path | Sequence[str | Path], tasks: Sequence[str] = ()) -> BroughtRuns:
+    """The finished runs in tables, in result files of lm-evaluation-harness, or in its folders.
+
+    A table has an arm, a task, and a loss or a score (a share of 1, or percent) a row; other
+    columns of ``COLUMNS`` may be there. A benchmark that is none of ``tasks``, the study's, and has
+    scores only is a public suite. StoreError names what is missing, no number, or there twice.
+    """
+    given = [files] if isinstance(files, (str, Path)) else list(files)
+    paths = [path for file in given for path in _expanded(Path(file))]
+    frames, digests, said = [], [], []
+    for path in paths:
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise StoreError(f"The runs in {path} cannot be read: {error.strerror}.") from None
+        text = decoded(data, path.name)
+        rows, told = (
+            _results(text, path.name) if path.suffix.lower() == ".json" else _table(text, path.name)
+        )
+        rows, more = _shares(rows, path.name)
+        frames.append(rows)
+        digests.append(sha256(data))
+        said += told + more
+    rows = pd.concat(frames, ignore_index=True)
+    where = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
+    rows, more = _suites(rows, tasks)
+    twice = rows.duplicated(["arm", "seed", "task"])
+    if twice.any():
+        arm, seed, task = rows.loc[twice, ["arm", "seed", "task"]].iloc[0]
+        raise StoreError(
+            f"{where}: arm '{arm}' with seed {int(seed)} has task '{task}' twice; give every run "
+            f"of an arm its own seed."
+        )
+    digest = digests[0] if len(digests) == 1 else sha256("".join(sorted(digests)).encode())
+    return BroughtRuns(rows, digest, tuple(p.name for p in paths), (*said, *more))
+
+
+def import_runs(study: Study, brought: BroughtRuns) -> int:
+    """Keep ``brought`` runs under ``study``; how many runs there were."""
+    names = brought.files
+    from_files = names[0] if len(names) == 1 else f"{len(names)} files"
+    return keep_runs(study, brought.rows, brought.digest, from_files)
+
+
+def _expanded(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(path.rglob("results*.json"))
+    if not found:
+        raise StoreError(f"The folder {path} holds no results*.json of lm-evaluation-harness.")
+    return found
+
+
+def _results(text: str, name: str) -> tuple[pd.DataFrame, list[str]]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise StoreError(f"{name} is not valid JSON.") from None
+    rows, said = runs_in(value, name)
+    frame = pd.DataFrame(rows).assign(in_mixture=False, loss=np.nan)
+    frame["task"] = [f"{SUITE}{task}" for task in frame["task"]]
+    return _complete(frame), said
+
+
+def _table(text: str, name: str) -> tuple[pd.DataFrame, list[str]]:
+    """A table's rows: every cell is text until its column is known."""
+    try:
+        frame = pd.read_csv(
+            io.StringIO(text), sep=likely_separator(text, name), dtype=str, keep_default_na=False
+        )
+    except pd.errors.EmptyDataError:
+        raise StoreError(f"{name} is empty; it needs {', '.join(COLUMNS)}.") from None
+    except ValueError:
+        raise StoreError(
+            f"{name} has rows of more cells than its first line has columns."
+        ) from None
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise StoreError(f"{name} has rows of more cells than its first line has columns.")
+    frame.columns = pd.Index(_named([str(c) for c in frame.columns], name))
+    said: list[str] = []
+    if "task" not in frame and "arm" in frame and not {"loss", "accuracy"} & set(frame):
+        frame, said = _long(frame, name)
+    missing = [column for column in ("arm", "task") if column not in frame]
+    if missing or frame.empty or not {"loss", "accuracy"} & set(frame):
+        lacking = f"the column '{missing[0]}'" if missing else "a column loss or accuracy"
+        what = "holds no run" if frame.empty else f"lacks {lacking}"
+        raise StoreError(f"{name} {what}; it needs {', '.join(COLUMNS)}.")
+    frame["arm"], frame["task"] = frame["arm"].str.strip(), frame["task"].str.strip()
+    if (frame["arm"] == "").any() or (frame["task"] == "").any():
+        raise StoreError(f"{name} has a row without an arm or a task.")
+    percents = frame["accuracy"].str.contains("%") if "accuracy" in frame else None
+    for column in NUMBERS:
+        if column in frame:
+            frame[column] = _numeric(frame[column], column, name)
+    if percents is not None and percents.any():
+        if not (percents | frame["accuracy"].isna()).all():
+            line = int(np.flatnonzero(~percents & frame["accuracy"].notna())[0]) + 2
+            raise StoreError(f"{name}, line {line}: this score has no % sign, but others have.")
+        frame["accuracy"] /= 100
+    if "seed" not in frame:
+        frame["seed"] = 0.0
+        said.append(f"{name} has no column seed, so all its runs are taken for one seed.")
+    return _checked(_complete(frame), name), said
+
+
+def _named(columns: Sequence[str], name: str) -> list[str]:
+    """Column names as in ``COLUMNS``, whatever their case, where they are known under another."""
+    plain = [c.strip().lower().replace(" ", "_").replace("-", "_") for c in columns]
+    found = list(plain)
+    for column, others in ALIASES.items():
+        known = [k for k, word in enumerate(plain) if word in others]
+        if column not in plain and len(known) > 1 and column in ("accuracy", "loss"):
+            raise StoreError(
+                f"{name}: both '{columns[known[0]]}' and '{columns[known[1]]}' may be the "
+                f"{column}; keep one, as '{column}'."
+            )
+        if column not in plain and known:
+            found[known[0]] = column
+    # the names of benchmarks keep their case
+    return [
+        new if new in (*COLUMNS, "stderr") else old for old, new in zip(columns, found, strict=True)
+    ]
+
+
+def _long(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
+    """A row a run and a column a benchmark, as a row for both."""
+    kept = [c for c in frame.columns if c in (*COLUMNS, "stderr")]
+    scores = [c for c in frame.columns if c not in kept and c.strip()]
+    if not scores:
+        return frame, []
+    melted = frame.melt(kept, scores, "task", "accuracy")
+    melted = melted[melted["accuracy"].str.strip() != ""].reset_index(drop=True)
+    return melted, [f"{name}: {', '.join(scores)} are read as benchmarks, their numbers as scores."]
+
+
+def _numeric(cells: pd.Series, column: str, name: str) -> pd.Series:
+    """Numbers of text; empty cells are unknown."""
+    values = []
+    for line, cell in enumerate(cells, start=2):
+        text = cell.strip().removesuffix("%").strip() if column == "accuracy" else cell.strip()
+        value = float("nan") if text.lower() in HOLES else number_of(text)
+        if value is None or np.isinf(value):
+            raise StoreError(f"{name}, line {line}: {column} is not a finite number.")
+        values.append(value)
+    return pd.Series(values, dtype=np.float64)
+
+
+def _complete(frame: pd.DataFrame) -> pd.DataFrame:
+    """All ``COLUMNS``, in order, unknown ones NaN."""
+    if "in_mixture" in frame:
+        words = frame["in_mixture"].astype(str).str.strip().str.lower()
+        frame["in_mixture"] = words.isin(["true", "1", "yes"])
+    else:
+        frame["in_mixture"] = frame["n_rows"].gt(0) if "n_rows" in frame else False
+    for column in COLUMNS:
+        if column not in frame:
+            frame[column] = np.nan
+    more = ["stderr"] if "stderr" in frame and frame["stderr"].notna().any() else []
+    return frame[[*COLUMNS, *more]]
+
+
+def _checked(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    wrong = {
+        "budget must be at least 1 row": frame["budget"] < 1,
+        "seed must be a whole number": frame["seed"] != frame["seed"].round(),
+        "it has neither a loss nor a score": frame["loss"].isna() & frame["accuracy"].isna(),
+        "a number of rows, tokens or steps is below 0": (
+            frame[["n_rows", "n_tokens", "steps"]].lt(0).any(axis=1)
+        ),
+    }
+    for sentence, rows in wrong.items():
+        if rows.any():
+            raise StoreError(f"{name}, line {int(np.flatnonzero(rows)[0]) + 2}: {sentence}.")
+    whole = [c for c in ("seed", "budget", "n_rows", "n_tokens", "steps") if frame[c].notna().all()]
+    return frame.astype({c: np.int64 for c in whole if (frame[c] == frame[c].round()).all()})
+
+
+def _shares(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
+    """Scores as shares of 1; where they exceed 1, percent is said, or asked about."""
+    scores = frame["accuracy"]
+    if not (scores.lt(0) | scores.gt(1)).any():
+        return frame, []
+    k = int(scores.abs().idxmax())
+    if scores.lt(0).any() or scores.gt(100).any():
+        k = int(scores.idxmin() if scores.lt(0).any() else scores.idxmax())
+        raise StoreError(
+            f"{name}: the score {scores[k]:g} of '{frame['task'][k]}' is no share between 0 and 1 "
+            f"and no percentage."
+        )
+    small = scores[scores.gt(0) & scores.le(1)]
+    if len(small):
+        one, other = frame["task"][k], frame["task"][small.index[0]]
+        raise StoreError(
+            f"{name}: are the scores shares or percent? '{one}' has {scores[k]:g}, but '{other}' "
+            f"has {small.iloc[0]:g}; write all one way, or with a % sign."
+        )
+    percent = {c: frame[c] / 100 for c in ("accuracy", "stderr") if c in frame}
+    return frame.assign(**percent), [f"The scores of {name} are above 1 and were read as percent."]
+
+
+def _suites(rows: pd.DataFrame, tasks: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Benchmarks outside the study that have scores only, marked as public suites."""
+    known = set(tasks)
+    losses = rows["loss"].notna().groupby(rows["task"]).any()
+    public = [
+        str(task)
+        for task, lost in losses.items()
+        if tasks and not lost and task not in known and not str(task).startswith(SUITE)
+    ]
+    if not public:
+        return rows, []
+    renamed = rows["task"].map(lambda task: f"{SUITE}{task}" if task in public else task)
+    more = f" and {len(public) - 3} more" if len(public) > 3 else ""
+    return rows.assign(task=renamed), [
+        f"{', '.join(public[:3])}{more}: no task of the study, with scores only, so they are kept "
+        f"as public suites."
+    ]
