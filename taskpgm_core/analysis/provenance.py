@@ -25,6 +25,7 @@ def asked(posed: Posed, solution: Solution) -> dict[str, Any]:
         "measure": posed.similarity.measure,
         "balance": solution.balance if isfinite(solution.balance) else None,
         "resolution": facts["resolution"],
+        "resolution_unit": posed.similarity.unit,
         "resolution_source": facts["resolution_source"],
         "beta": solution.beta,
         "lambda": solution.lam,

@@ -9,7 +9,6 @@ from taskpgm_core.analysis.decision import Decision, TaskLine, WeightReason
 from taskpgm_core.figures.numbers import count, percent, scientific, signed
 from taskpgm_core.findings.skills import resolution_text
 from taskpgm_core.findings.why import split_finding
-from taskpgm_core.records import MEASURES
 
 NAMED = 40
 """Tasks without weight that are named; hundreds would fill pages."""
@@ -89,7 +88,7 @@ def question_sentence(decision: Decision) -> str:
     seen = resolution_text(
         q["resolution"],
         q["resolution_source"],
-        measure.unit if (measure := MEASURES.get(q["measure"])) else "",
+        q["resolution_unit"],
     )
     skills = "" if q["skills"] is None else f"; {q['skills']:.1f} distinct skills"
     made = f" Written on {decision.made}." if decision.made else ""
