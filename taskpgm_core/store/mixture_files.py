@@ -110,7 +110,7 @@ def _once(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
     return value
 
 
-class _Once(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
+class _Once(yaml.SafeLoader):  # type: ignore[misc]
     """YAML whose objects name nothing twice."""
 
 

@@ -232,7 +232,7 @@ def test_a_missing_study_names_the_nearest(cache):
     with pytest.raises(StoreError, match="the cache is empty"):
         store.open_study("synthetic")
     study = write_study(cache)
-    with pytest.raises(StoreError, match=r"did you mean 'synthetic'\?.*holds: synthetic"):
+    with pytest.raises(StoreError, match=r"did you mean 'synthetic'\?.*there are: synthetic"):
         store.open_study("sintetic")
     with pytest.raises(StoreError, match="There is no study ''"):
         store.open_study("")

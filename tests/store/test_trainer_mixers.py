@@ -24,7 +24,7 @@ HUB = {
     "mnli": Source("data/mnli-v2.jsonl"),
     "größer, @ all": Source("org/greater", "main", "train"),
 }
-HOLD_NO_NUMBERS = {"load_mixture.py", "llama_factory.yaml"}
+HOLD_NO_NUMBERS = {"load_mixture.py", "nemo_paths.py", "llama_factory.yaml"}
 
 
 def rendered(to, sources=None, p=P):
