@@ -16,8 +16,9 @@ PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
 SECTIONS = {
     "Measure": ("build", "experiments"),
     "Studies": ("studies",),
-    "Mixtures": ("mixture", "mixture_analysis"),
+    "Mixtures": ("mixture", "mixture_analysis", "skills"),
     "Hand over": ("export",),
+    "Look": ("dashboard",),
 }
 MORE = "More"
 SHARED = "What poses a mixture"
@@ -28,7 +29,8 @@ HEAD = """\
 <!-- Made by `python -m tools.commands` from the commands themselves. Do not edit. -->
 # Commands
 
-The command is `taskpgm VERB`. `python -m taskpgm_core VERB` is the same and works in a checkout without installation.
+The command is `taskpgm VERB`. `python -m taskpgm_core VERB` is the same, and it works in a checkout
+without installation.
 
 - STUDY is a slug, the beginning of a digest, or a folder.
 - Every verb takes `--help`.

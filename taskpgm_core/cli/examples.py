@@ -23,6 +23,7 @@ EXAMPLES = {
     "explain": "taskpgm explain starter --balance 0.5 --task past-tense",
     "uncertainty": "taskpgm uncertainty starter --balance 0.5",
     "baselines": "taskpgm baselines starter --budget 25000",
+    "skills": "taskpgm skills starter",
     "export": "taskpgm export starter --balance 0.5 --budget 25000 --to trl --out recipe/",
     "materialise": "taskpgm materialise starter --balance 0.5 --budget 25000 --out data/",
     "report": "taskpgm report starter --balance 0.5 --out report.html",
