@@ -29,7 +29,7 @@ def test_every_path_in_contributing_exists():
     assert not {path for path in named if not (ROOT / path).exists()}
 
 
-@pytest.mark.parametrize("page", ["architecture.md", "protocols.md"])
+@pytest.mark.parametrize("page", ["architecture.md", "protocols.md", "decisions/architecture.md"])
 def test_every_path_in_the_documentation_exists(page):
     named = paths((DOCS / page).read_text(encoding="utf-8"))
     assert named

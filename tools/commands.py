@@ -42,7 +42,10 @@ without installation.
 @click.command()
 @question_options
 def _shared(**_: Any) -> None:
-    """The options that all questions about a mixture share."""
+    """The options that all questions about a mixture share.
+
+    [input-files.md](input-files.md) says which files with a mixture are read.
+    """
 
 
 def page() -> str:
@@ -50,7 +53,7 @@ def page() -> str:
     parts = [HEAD]
     for title, verbs in sections().items():
         parts += [f"## {title}\n", *(part for verb in verbs for part in about(cli.commands[verb]))]
-    parts += [f"## {SHARED}\n", f"{_shared.help}\n", table(_shared, set())]
+    parts += [f"## {SHARED}\n", f"{cleandoc(_shared.help or '')}\n", table(_shared, set())]
     return "\n".join(parts)
 
 

@@ -140,7 +140,10 @@ def evidence(
     files: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """What training on competing mixtures of STUDY has come to so far."""
+    """What training on competing mixtures of STUDY has come to so far.
+
+    docs/input-files.md says which files of runs --import reads.
+    """
     found = store.open_study(study)
     if files:
         brought = store.read_runs(files, found.names)
