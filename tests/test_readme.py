@@ -1,12 +1,14 @@
 """What the READMEs say is so: their plan is valid, their numbers are the studies' own."""
 
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from taskpgm_core import store
+from taskpgm_core.cli.main import cli
 from taskpgm_core.plans.plan import parse_plan
 from taskpgm_core.tasks.generated import NEAR_COPIES
 
@@ -36,6 +38,16 @@ def test_every_file_that_the_readmes_name_exists():
         text = (ROOT / name).read_text(encoding="utf-8")
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
             assert (ROOT / name).parent.joinpath(target).exists(), f"{name}: {target}"
+
+
+def test_every_command_in_the_documentation_can_be_typed():
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    typed = re.findall(r"(?:`|^)taskpgm ([a-z][^`\n]*)", text, re.M)
+    assert len(typed) > 30
+    for command in typed:
+        verb, *words = shlex.split(command, comments=True)
+        cli.commands[verb].make_context(verb, words)
 
 
 MEASURED_LATER = re.compile(r"\*0\.\d{3}\*$")

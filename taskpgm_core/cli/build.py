@@ -30,7 +30,11 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--workers", type=click.IntRange(1), help="Ray workers (one a device)."),
         click.option("--address", help="Of a running Ray cluster (this machine by default)."),
         click.option(
-            "--engine", type=click.Choice(["local", "ray"]), default="local", help="Where to run."
+            "--engine",
+            type=click.Choice(["local", "ray"]),
+            default="local",
+            show_default=True,
+            help="Where to run.",
         ),
     ):
         command = option(command)
@@ -259,7 +263,13 @@ def _pair(text: str) -> tuple[str, Any]:
 @click.option("--slug", help="The new study's slug (STUDY's, then -minus-, then the tasks').")
 @as_json
 def remove_task(study: str, tasks: tuple[str, ...], slug: str | None, as_json: bool) -> None:
-    """A new study: STUDY without some tasks, made from what it stores; nothing is measured."""
+    """A new study: STUDY without some tasks, made from what it stores; nothing is measured.
+
+    STUDY stays as it is, and its evidence is not taken along. The new divergences are means over
+    the remaining tasks' probe examples. The noise is still that over the probe examples of all
+    tasks, and `show` says so. The verb refuses a study whose divergences are kept as bounds, or
+    whose divergences are not kept by example (more than 64 tasks).
+    """
     old = store.open_study(study)
     store.remaining(old, tasks)
     slug = checked_slug(slug or slug_of(f"{old.slug}-minus-{'-'.join(tasks)}"))

@@ -47,8 +47,19 @@ def _names(suite: str | None) -> tuple[str, ...]:
 
 @click.command()
 @click.argument("protocol")
-@click.option("--threads", type=click.IntRange(1), default=1, help="CPU threads of this process.")
-@click.option("--part", default="0/1", help="K/N: every N-th run from the K-th, to share the runs.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="CPU threads of this process.",
+)
+@click.option(
+    "--part",
+    default="0/1",
+    show_default=True,
+    help="K/N: every N-th run from the K-th, to share the runs.",
+)
 @click.option(
     "--repeat", is_flag=True, help="Make kept runs again and say how far from them; keep nothing."
 )
@@ -70,7 +81,8 @@ def validate(
 ) -> None:
     """Train the competing mixtures of PROTOCOL (a YAML file or a committed one's name).
 
-    Finished runs are kept one by one; the same command goes on where it stopped.
+    Finished runs are kept one by one, and the same command goes on where it stopped. All arms
+    train on the same budget. docs/protocols.md says how to write a protocol of your own.
     """
     from taskpgm_core.evidence.campaign import campaign
 
@@ -128,7 +140,10 @@ def evidence(
     files: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """What training on competing mixtures of STUDY has come to so far."""
+    """What training on competing mixtures of STUDY has come to so far.
+
+    docs/input-files.md says which files of runs --import reads.
+    """
     found = store.open_study(study)
     if files:
         brought = store.read_runs(files, found.names)
@@ -253,7 +268,9 @@ def chosen_evidence(study: Study, folder: str | None) -> tuple[dict[str, Any], p
 @study_argument
 @click.option("--out", required=True, help="The folder for the adapter (peft, safetensors).")
 @click.option("--base", help="Another base model than the study's: a hub id, folder or .gguf file.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of rows and training."
+)
 @click.option("--batch", type=click.IntRange(1), help="Rows a step (the plan's by default).")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads (the plan's by default).")
 @suite_options

@@ -50,7 +50,9 @@ def recipe_from(study: str, seed: int, options: dict[str, Any]) -> tuple[Study, 
 @click.option("--to", required=True, help=f"One of: {', '.join(EXPORTERS)}.")
 @click.option("--out", help="A folder for the files (otherwise they are printed).")
 @click.option("--strict", is_flag=True, help="Refuse a recipe that is warned about.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the trainer's draws."
+)
 @question_options
 @as_json
 def export_(
@@ -95,9 +97,22 @@ def export_(
 @study_argument
 @click.option("--out", required=True, help="The folder to write; its manifest.json comes last.")
 @click.option("--per-task", is_flag=True, help="Every task's rows once, in a folder each.")
-@click.option("--format", "form", type=click.Choice(["jsonl", "parquet"]), default="jsonl")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "parquet"]),
+    default="jsonl",
+    show_default=True,
+    help="Of the files of rows.",
+)
 @click.option("--from", "folder", help="The folder with the data of the plan, if not its own.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Of the rows and their order.",
+)
 @question_options
 @as_json
 def materialise_(

@@ -18,6 +18,7 @@ from taskpgm_core.cli import (
     skills,
     studies,
 )
+from taskpgm_core.cli.examples import epilog_of
 from taskpgm_core.errors import TaskPGMError, install_command
 
 
@@ -56,6 +57,7 @@ for command in (
     experiments.evidence,
     experiments.train,
 ):
+    command.epilog = epilog_of(command.name)
     cli.add_command(command)
 
 

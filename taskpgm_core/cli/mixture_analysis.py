@@ -76,7 +76,7 @@ def select_(study: str, k_max: int | None, exact_up_to: int, as_json: bool, **op
 
 @click.command("explain")
 @study_argument
-@click.option("--task", "only", multiple=True, help="Show this task only (repeatable).")
+@click.option("--task", "only", multiple=True, help="Show this task only.")
 @question_options
 @as_json
 def explain_(study: str, only: tuple[str, ...], as_json: bool, **options: Any) -> None:
@@ -134,8 +134,14 @@ def explain_(study: str, only: tuple[str, ...], as_json: bool, **options: Any) -
 
 @click.command("uncertainty")
 @study_argument
-@click.option("--draws", type=click.IntRange(1, 100_000), default=200, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--draws",
+    type=click.IntRange(1, 100_000),
+    default=200,
+    show_default=True,
+    help="How many times the probe examples are drawn again.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draws.")
 @click.option("--level", type=float, default=0.9, show_default=True, help="Of the intervals.")
 @click.option(
     "--slack",
@@ -216,7 +222,13 @@ def uncertainty_(
 @click.command()
 @study_argument
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of dirichlet.")
-@click.option("--temperature", type=float, default=5.0, show_default=True)
+@click.option(
+    "--temperature",
+    type=float,
+    default=5.0,
+    show_default=True,
+    help="Of sampling by size: 1 is proportional, more is nearer to uniform.",
+)
 @click.option("--strength", type=float, default=0.4, show_default=True, help="Of the graph cut.")
 @question_options
 @as_json

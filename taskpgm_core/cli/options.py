@@ -27,7 +27,7 @@ _OPTIONS = (
         "--lambda", "lambda", type=float, help="The paper's pairwise weight; needs --beta."
     ),
     click.option("--budget", type=int, help="How many rows or tokens in all."),
-    click.option("--unit", type=click.Choice(["rows", "tokens"])),
+    click.option("--unit", type=click.Choice(["rows", "tokens"]), help="Of the budget (rows)."),
     click.option(
         "--anchor",
         help="uniform, proportional (to rows, whatever the unit) or another baseline, "

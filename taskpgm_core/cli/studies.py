@@ -74,7 +74,10 @@ def import_(
     keep_kind: bool,
     as_json: bool,
 ) -> None:
-    """Make a study from a square matrix in FILE (CSV, TSV, NPY, NPZ, JSON or Parquet)."""
+    """Make a study from a square matrix in FILE (CSV, TSV, NPY, NPZ, JSON or Parquet).
+
+    docs/input-files.md says which layouts are read, and what is cleaned, asked about or refused.
+    """
     study = store.import_matrix(
         file, kind=kind, symmetrise=symmetrise, keep_kind=keep_kind, tasks=tasks, name=name
     )
@@ -89,7 +92,12 @@ def import_(
 @click.command("list")
 @as_json
 def list_(as_json: bool) -> None:
-    """The studies in the cache."""
+    """The studies in the cache, and which folder that is.
+
+    The cache is $TASKPGM_CACHE, else ./cache where there is one, else the user's data folder. A
+    study that came with an installed package is listed too. What is added to it, text or runs,
+    goes to a copy of it in the cache.
+    """
     studies, broken = store.list_studies()
     root = store.cache_root()
     for name, sentence in broken:

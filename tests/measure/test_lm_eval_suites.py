@@ -133,7 +133,7 @@ def test_a_suite_that_nobody_knows_is_refused_before_training(tiny_study, tasks,
 
 def documented():
     """The protocol in the documentation."""
-    text = (Path(__file__).parents[2] / "docs" / "COMMANDS.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "protocols.md").read_text(encoding="utf-8")
     return Protocol.model_validate(yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.S)[1]))
 
 
