@@ -14,6 +14,8 @@ from taskpgm_core.figures.numbers import percent, shorten
 from taskpgm_core.records import Study
 from taskpgm_core.store import parse_mixture
 
+MIXTURE_FILES = ["json", "csv", "tsv", "yaml", "yml", "sh"]
+"""Endings of the files that a mixture is read from."""
 CHOSEN = "task:"
 """In the list of anchors: the chosen tasks, whichever they are."""
 SIZES = ("uniform", "proportional", "square-root", "temperature")
@@ -67,7 +69,7 @@ def _upload(study: Study, view: View) -> None:
     with st.form("anchor-file", border=False, clear_on_submit=True):
         file = st.file_uploader(
             "Or a mixture from a file",
-            type=["json", "csv", "tsv", "yaml", "yml", "sh"],
+            type=MIXTURE_FILES,
             max_upload_size=1,
             help="JSON or YAML {task: weight}, a CSV with columns task,weight, or the mixer of a "
             "trainer that recipes are written for. It is kept on this server under the file's "

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import cached, drafts
-from pages.ui.anchor import mixture_from_file
+from pages.ui.anchor import MIXTURE_FILES, mixture_from_file
 from pages.ui.chart import escape, heading
 from pages.ui.controls import go, moved
 from pages.ui.layout import Scene
@@ -229,7 +229,7 @@ def bring(scene: Scene) -> None:
     with st.form("bring", border=False, clear_on_submit=True):
         file = st.file_uploader(
             "File",
-            type=["json", "csv"],
+            type=MIXTURE_FILES,
             max_upload_size=1,
             help="Weights by task id; they are scaled to add up to 1.",
         )

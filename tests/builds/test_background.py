@@ -173,7 +173,9 @@ def test_the_page_says_what_is_missing(cache, monkeypatch):
     monkeypatch.setattr(background, "NEEDED", ("no_such_package",))
     at = open_page("build")
     assert not at.button
-    assert at.info[0].value == "Building needs no_such_package; add them with: make install"
+    assert at.info[0].value == (
+        "Building needs no_such_package; add them with: pip install no_such_package"
+    )
 
 
 def test_the_page_tells_how_builds_ended(tiny_base, cache):

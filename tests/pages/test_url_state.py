@@ -54,6 +54,8 @@ def test_a_link_opens_the_very_view_it_was_copied_from(studies, question, tasks)
         ("balance", "-1"),
         ("balance", "nan"),
         ("balance", "1e400"),
+        ("resolution", "0"),
+        ("resolution", "fine"),
         ("lambda", "-1"),
         ("unary", "gains"),
         ("margin", "-1"),
@@ -78,7 +80,7 @@ def test_a_link_opens_the_very_view_it_was_copied_from(studies, question, tasks)
     ],
 )
 def test_what_makes_no_sense_is_ignored_with_one_sentence(studies, name, text):
-    view, ignored = read_view({name: [text]}, studies)
+    view, ignored = read_view({"resolution": ["auto"], name: [text]}, studies)
     assert view == PLAIN
     assert len(ignored) == 1
     assert ignored[0].endswith(".")
