@@ -23,6 +23,8 @@ def from_matrix(matrix: Any, names: Sequence[str] | None = None, *, kind: Kind) 
     """
     if kind not in KINDS:
         raise StoreError(f"kind must be similarity or divergence, not '{kind}'.")
+    if np.iscomplexobj(matrix):
+        raise StoreError("The matrix cannot be read as numbers: they are complex.")
     try:
         values = np.array(matrix, dtype=np.float64)
     except (TypeError, ValueError) as error:

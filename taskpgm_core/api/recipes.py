@@ -34,11 +34,12 @@ def export_recipe(
     """The mixture as the files of the trainer ``to``, written into the folder ``out`` if given.
 
     The question needs a ``budget``. ``sources``: {task: the file, folder or hub id with its
-    rows}; a task without one is read from where ``materialise --per-task`` puts it. ``seed``: of
+    rows}; a task without one is read from where ``materialise --per-task`` puts it. ``rows``,
+    ``mean_tokens``: (n,) as in ``allocate``, where the source does not know them. ``seed``: of
     every draw that the trainer makes. What the trainer cannot do as asked is a Python warning,
     and under ``strict`` an error. Beside the trainer's files is ``mixture.json``, the canonical
     form. Raises ExportError for an unknown trainer (naming those there are) and for what its
-    format needs and the source does not know; MixtureError where the limits clash.
+    format needs and nobody knows; MixtureError where the limits clash.
     """
     posed = asked(source, question, fields)
     if posed.question.budget is None:
