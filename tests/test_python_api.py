@@ -193,8 +193,9 @@ def test_a_frame_and_an_array_say_the_same(matrix):
     ):
         assert other.tasks == matrix.tasks
         assert (other.matrix == matrix.matrix).all()
-    with pytest.raises(TaskPGMError, match="rows and of its columns differ"):
-        from_matrix(pd.DataFrame(S, index=NAMES, columns=NAMES[::-1]), kind="similarity")
+    with pytest.warns(UserWarning, match="put into the order of the rows"):
+        sorted_back = from_matrix(frame[NAMES[::-1]], kind="similarity")
+    assert (sorted_back.matrix == matrix.matrix).all()
     with pytest.raises(TaskPGMError, match="other names than those given"):
         from_matrix(frame, NAMES[::-1], kind="similarity")
 
@@ -208,15 +209,18 @@ def test_a_frame_and_an_array_say_the_same(matrix):
         ([[1.0]], ["a"], "similarity", "at least 2"),
         (S, NAMES[:3], "similarity", "3 names, but the matrix has 4 rows"),
         (S, None, "similarity", "no names"),
-        (S, "abcd", "similarity", "one text"),
+        (S, "abcd", "similarity", "list of texts"),
+        (S, [1, 2, 3, 4], "similarity", "list of texts"),
         (S, ["a", "b", "c", "a"], "similarity", "'a' stands more than once"),
-        (S, ["a", "b", "c", " "], "similarity", "not blank"),
+        (S, ["a", "b", "c", " "], "similarity", "a task has no name"),
         (S, ["a", "b", "c", "d\n"], "similarity", "control character"),
-        (S, NAMES, "divergence", "0 on the diagonal"),
+        (S, NAMES, "divergence", 'use kind="similarity"'),
         (np.eye(4) - 1 + np.triu(S) - np.triu(S), NAMES, "divergence", "never negative"),
-        (S + np.triu(S, 1), NAMES, "similarity", "not symmetric"),
+        (S + np.triu(S, 1), NAMES, "similarity", "symmetrise=True takes the mean"),
+        ([[1.0, 2.0], [3.0]], ["a", "b"], "similarity", "rows that differ in length"),
+        (1 - S, NAMES, "similarity", "keep_kind=True"),
         (np.where(S == 0.4, np.nan, S), NAMES, "similarity", "not a finite number"),
-        ([["x", "y"], ["y", "x"]], ["a", "b"], "similarity", "cannot be read as numbers"),
+        ([["x", "y"], ["y", "x"]], ["a", "b"], "similarity", "no type of numbers"),
         (S * 1j, NAMES, "similarity", "complex"),
     ],
 )
@@ -233,13 +237,23 @@ def test_a_divergence_is_minus_s_and_one_above_ln_2_is_doubted():
         from_matrix(2 * D, NAMES, kind="divergence")
 
 
+def test_rounding_is_cleaned_and_said():
+    with pytest.warns(UserWarning, match="which is rounding; their mean was taken"):
+        found = from_matrix(S + 1e-9 * np.triu(S, 1), NAMES, kind="similarity")
+    assert np.allclose(found.matrix, S, atol=1e-8)
+    with pytest.warns(UserWarning, match="symmetrise=True"):
+        halved = from_matrix(S + np.triu(S, 1), NAMES, kind="similarity", symmetrise=True)
+    assert halved.matrix[0, 1] == pytest.approx(1.5 * S[0, 1])
+
+
 def test_memory_and_file_give_the_same_mixture(tmp_path, matrix):
     """A study imported from the same numbers answers as the matrix does, to the bit."""
     matrix.to_pandas().to_csv("m.csv")
     study = import_matrix("m.csv", kind="similarity", root=tmp_path / "studies")
     for fields in ({"balance": 0.5}, {"balance": 2.0, "caps": 0.4, "anchor": "task:a,b"}):
         assert (solve(study, **fields).p == solve(matrix, **fields).p).all()
-    made = [export_recipe(s, budget=90, to="datasets", rows=[90] * 4) for s in (study, matrix)]
+    rows = {"rows": [90] * 4, "sources": dict.fromkeys(NAMES, "rows.jsonl")}
+    made = [export_recipe(s, budget=90, to="datasets", **rows) for s in (study, matrix)]
     recipes = [json.loads(each.files["mixture.json"]) for each in made]
     assert recipes[0]["provenance"]["digest"] == recipes[1]["provenance"]["digest"]
     assert recipes[0]["tasks"] == recipes[1]["tasks"]

@@ -1,89 +1,90 @@
 """A task-similarity matrix that is in memory already, without a file or a study."""
 
+import re
 import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
 from taskpgm_core.errors import StoreError
-from taskpgm_core.records import Array, Similarity
-from taskpgm_core.store.matrix_import import KINDS, above_ln2
+from taskpgm_core.records import Similarity
+from taskpgm_core.store.matrix_import import KINDS, checked_similarity
+from taskpgm_core.store.matrix_tables import table_of_array, table_of_frame
+from taskpgm_core.store.named_table import Table
 
 Kind = Literal["similarity", "divergence"]
+WHERE = "The matrix"
 
 
-def from_matrix(matrix: Any, names: Sequence[str] | None = None, *, kind: Kind) -> Similarity:
+def from_matrix(
+    matrix: Any,
+    names: Sequence[str] | None = None,
+    *,
+    kind: Kind,
+    symmetrise: bool = False,
+    keep_kind: bool = False,
+) -> Similarity:
     """The similarity of tasks from a square symmetric numpy array or pandas DataFrame (n, n).
 
     ``names``: (n,) the tasks' names; a DataFrame with names of its own needs none. ``kind``:
     ``similarity`` (high means alike; any finite numbers) or ``divergence`` (0 on the diagonal,
-    never negative; S = -D). Nothing is written to disk. A doubt is a Python warning. Raises
-    StoreError with the sentence that an import of a file would give.
+    never negative; S = -D). ``symmetrise``: the mean of both ways where they differ by more than
+    rounding; ``keep_kind``: take a similarity whose diagonal is its least. Nothing is written to
+    disk. Checks and sentences are those of an import: what was cleaned and what to know is a
+    Python warning, and StoreError says what is no such matrix.
     """
     if kind not in KINDS:
         raise StoreError(f"kind must be similarity or divergence, not '{kind}'.")
-    if np.iscomplexobj(matrix):
-        raise StoreError("The matrix cannot be read as numbers: they are complex.")
     try:
-        values = np.array(matrix, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise StoreError(f"The matrix cannot be read as numbers: {error}.") from None
-    if values.ndim != 2 or values.shape[0] != values.shape[1]:
-        shape = " x ".join(map(str, values.shape)) or "a single number"
-        raise StoreError(f"The matrix must be square, but it is {shape}.")
-    if len(values) < 2:
-        raise StoreError(f"The matrix holds {len(values)} task; a mixture needs at least 2.")
-    found = Similarity(_names(matrix, names, len(values)), values)
-    if kind == "similarity":
-        return found
-    _check_divergence(found)
-    for sentence in above_ln2(found.matrix):
-        warnings.warn(sentence, stacklevel=2)
-    return Similarity(found.tasks, 0.0 - found.matrix)
+        found, said, _ = checked_similarity(
+            *_table(matrix, names),
+            kind=kind,
+            symmetrise=symmetrise,
+            keep_kind=keep_kind,
+            where=WHERE,
+        )
+    except StoreError as error:
+        raise StoreError(_in_python(str(error))) from None
+    for sentence in said:
+        warnings.warn(_in_python(sentence), stacklevel=2)
+    return found
 
 
-def _names(matrix: Any, names: Sequence[str] | None, n: int) -> tuple[str, ...]:
-    """The names given, or those of a DataFrame; StoreError where they contradict each other."""
-    own = None
-    if hasattr(matrix, "columns"):
-        rows, columns = list(matrix.index), list(matrix.columns)
-        if rows != columns:
-            raise StoreError("The names of the DataFrame's rows and of its columns differ.")
-        own = None if rows == list(range(n)) else [str(row) for row in rows]
-    if names is None and own is None:
+def _table(matrix: Any, names: Sequence[str] | None) -> tuple[Table, list[str]]:
+    """The square table of a matrix and the names of its rows."""
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names or ()):
+        raise StoreError("names must be a list of texts, one a row.")
+    given = None if names is None else list(names)
+    if isinstance(matrix, pd.DataFrame) and any(isinstance(c, str) for c in matrix.columns):
+        table = table_of_frame(matrix, WHERE)
+        own = table.rows or table.columns
+        if given and own and given != own:
+            raise StoreError("The DataFrame has other names than those given; leave out names.")
+        given = given or own
+    else:
+        try:
+            array = np.asarray(matrix)
+        except ValueError:
+            raise StoreError(f"{WHERE} has rows that differ in length.") from None
+        table = table_of_array(array, None, WHERE)
+    shape = table.values.shape
+    if len(shape) != 2:
+        said = " x ".join(map(str, shape)) or "a single number"
+        raise StoreError(f"{WHERE} must be square, but it is {said}.")
+    if len(table.values) < 2:
+        raise StoreError(f"{WHERE} holds {len(table.values)} task; a mixture needs at least 2.")
+    if given is None:
         raise StoreError("The tasks have no names; give them as names, a list with one a row.")
-    if isinstance(names, str):
-        raise StoreError(f"names is '{names}', one text; give a list with one name a row.")
-    found = own if names is None else list(names)
-    assert found is not None
-    if own is not None and found != own:
-        raise StoreError("The DataFrame has other names than those given; leave out names.")
-    for name in found:
-        if not isinstance(name, str) or not name.strip():
-            raise StoreError(f"A task's name must be text that is not blank, not {name!r}.")
-        if any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in name):
-            raise StoreError(
-                f"The task name {name!a} holds a control character or half a character; rename "
-                f"the task."
-            )
-    if len(found) != n:
-        raise StoreError(f"There are {len(found)} names, but the matrix has {n} rows.")
-    return tuple(found)
+    if len(given) != len(table.values):
+        raise StoreError(f"There are {len(given)} names, but {WHERE.lower()} has {shape[0]} rows.")
+    return table, given
 
 
-def _check_divergence(found: Similarity) -> None:
-    D: Array = found.matrix
-    own = np.diagonal(D)
-    if own.any():
-        worst = int(np.abs(own).argmax())
-        raise StoreError(
-            f"A divergence is 0 on the diagonal, but '{found.tasks[worst]}' has "
-            f'{own[worst]:.6g}; for similarities use kind="similarity".'
-        )
-    if (D < 0).any():
-        i, j = np.argwhere(D < 0)[0]
-        raise StoreError(
-            f"A divergence is never negative, but '{found.tasks[i]}' and '{found.tasks[j]}' have "
-            f'{D[i, j]:.6g}; for similarities use kind="similarity".'
-        )
+def _in_python(sentence: str) -> str:
+    """A sentence with the command line's options written as arguments."""
+    sentence = re.sub(r"--kind (\w+)", r'kind="\1"', sentence)
+    return sentence.replace("--symmetrise", "symmetrise=True").replace(
+        "--keep-kind", "keep_kind=True"
+    )

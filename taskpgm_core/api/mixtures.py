@@ -191,13 +191,8 @@ def baselines(
     Left out: those by size where the rows are unknown, and the authors' at lambda = 0.
     """
     posed = asked(source, question, fields)
-    settings = {"seed": seed, "temperature": temperature, "strength": strength}
-    finite, rows = isfinite(posed.question.balance), all(t.rows is not None for t in posed.tasks)
-    return {
-        name: _baseline(posed, name, settings)
-        for name, rule in BASELINES.items()
-        if (rows or not rule.needs_rows) and (finite or not rule.moves)
-    }
+    found = baseline_mixtures(posed, seed=seed, temperature=temperature, strength=strength)
+    return {name: _named(posed, p) for name, p in found.items()}
 
 
 def baseline(
@@ -218,14 +213,27 @@ def baseline(
     """
     posed = asked(source, question, fields)
     settings = {"seed": seed, "temperature": temperature, "strength": strength}
-    return _baseline(posed, name, settings)
+    return _named(posed, _baseline(posed, name, settings))
 
 
-def _baseline(posed: Posed, name: str, settings: Mapping[str, Any]) -> dict[str, float]:
+def baseline_mixtures(posed: Posed, **settings: Any) -> dict[str, Array]:
+    """{baseline: (n,) weights} of all that the source of a posed question knows enough for.
+
+    ``settings``: seed, temperature and strength, as in ``baseline``.
+    """
+    finite, rows = isfinite(posed.question.balance), all(t.rows is not None for t in posed.tasks)
+    return {
+        name: _baseline(posed, name, settings)
+        for name, rule in BASELINES.items()
+        if (rows or not rule.needs_rows) and (finite or not rule.moves)
+    }
+
+
+def _baseline(posed: Posed, name: str, settings: Mapping[str, Any]) -> Array:
     study, balance = posed.study, posed.question.balance
     measured = study if study and study.kind == "measured" else None
     moves = name in BASELINES and BASELINES[name].moves
-    p = baseline_mixture(
+    return baseline_mixture(
         name,
         posed.similarity,
         rows=None if study is None else study.rows,
@@ -234,6 +242,9 @@ def _baseline(posed: Posed, name: str, settings: Mapping[str, Any]) -> dict[str,
         noise=store.noise(measured) if measured else None,
         **settings,
     )
+
+
+def _named(posed: Posed, p: Array) -> dict[str, float]:
     return dict(zip(posed.similarity.tasks, p.tolist(), strict=True))
 
 
