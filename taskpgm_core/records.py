@@ -1,13 +1,18 @@
 """Records that travel between rooms: frozen, checked once, arrays with their task names."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from taskpgm_core.errors import StoreError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = npt.NDArray[np.float64]
 Values = TypeVar("Values", float, Array)
@@ -21,6 +26,39 @@ def read_only(values: npt.ArrayLike) -> Array:
     array = np.array(values, dtype=np.float64)
     array.setflags(write=False)
     return array
+
+
+class Tabular(ABC):
+    """A record that people also read as a table. Only ``to_pandas`` loads pandas."""
+
+    @abstractmethod
+    def table(self) -> tuple[str, Sequence[Any], Mapping[str, Any]]:
+        """The index's name, the index, and {column: its values}; unknown numbers are NaN."""
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """The record as a table."""
+        import pandas as pd
+
+        name, index, columns = self.table()
+        return pd.DataFrame(dict(columns), index=pd.Index(index, name=name))
+
+
+def or_nan(values: Sequence[Any]) -> Sequence[Any]:
+    """``values`` as they are where all are known, else with NaN for the unknown ones."""
+    return [np.nan if value is None else value for value in values]
+
+
+def brief(name: str) -> str:
+    """A name that leaves room for others on its line."""
+    return name if len(name) <= 24 else f"{name[:23]}…"
+
+
+def heaviest(tasks: Sequence[str], p: Array) -> str:
+    """The three heaviest of ``tasks`` by weights ``p`` (n,) and how many more have weight."""
+    order = np.argsort(-p, kind="stable")[:3]
+    named = ", ".join(f"{brief(tasks[i])} {p[i]:.3f}" for i in order if p[i] > 0)
+    more = int((p > 0).sum()) - 3
+    return f"{named} and {more} more" if more > 0 else named
 
 
 @dataclass(frozen=True)
@@ -113,7 +151,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Similarity:
+class Similarity(Tabular):
     """A symmetric task-similarity matrix S (nats for measured ones); ``S[i, j]`` high means alike.
 
     ``measure`` is one of MEASURES, or KERNEL. For ``jsd``, S = -D with D the mean Jensen-Shannon
@@ -145,6 +183,18 @@ class Similarity:
                 f"{S[i, j]:.6g} one way and {S[j, i]:.6g} the other."
             )
         object.__setattr__(self, "matrix", read_only((S + S.T) / 2))
+
+    def __repr__(self) -> str:
+        pairs = self.shown[np.triu_indices(self.n, 1)]
+        letter, unit = "D" if self.is_divergence else "S", f" {self.unit}" if self.unit else ""
+        spread = (
+            f"; {letter} from {pairs.min():.3g} to {pairs.max():.3g}{unit}" if self.n > 1 else ""
+        )
+        return f"Similarity of {self.n} tasks, {self.measure}{spread}"
+
+    def table(self) -> tuple[str, Sequence[Any], Mapping[str, Any]]:
+        """S itself: a row and a column a task."""
+        return "task", self.tasks, dict(zip(self.tasks, self.matrix.T, strict=True))
 
     @property
     def n(self) -> int:
@@ -239,6 +289,10 @@ class Study:
     facts: dict[str, Any]
     absent: tuple[str, ...] = ()
     has_text: bool = False
+
+    def __repr__(self) -> str:
+        made = f"{self.kind}, {len(self.tasks)} tasks, {', '.join(self.measures)}"
+        return f"Study {self.slug} ({self.digest[:12]}): {made}"
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from taskpgm_core.analysis.question import Posed
 from taskpgm_core.analysis.question_words import to_words
+from taskpgm_core.files.hashing import digest_of
 from taskpgm_core.mixture import Solution
 from taskpgm_core.records import Study
 
@@ -42,16 +43,21 @@ def certificate(solution: Solution) -> dict[str, Any]:
     }
 
 
-def provenance(study: Study, posed: Posed, solution: Solution) -> dict[str, Any]:
+def provenance(study: Study | None, posed: Posed, solution: Solution) -> dict[str, Any]:
     """Study, question and certificate of a mixture.
 
+    ``study`` is None for a matrix in memory, whose digest is that of its import as a study.
     ``question``: its words as the dashboard's address and the command line write them.
     """
     vouched = certificate(solution)
+    if study:
+        origin = {"study": study.slug, "digest": study.digest, "content": study.content}
+    else:
+        tasks = [[task, "", None, None] for task in posed.similarity.tasks]
+        matrix = posed.similarity.matrix.tolist()
+        origin = {"digest": digest_of({"matrix": matrix, "tasks": tasks})}
     return {
-        "study": study.slug,
-        "digest": study.digest,
-        "content": study.content,
+        **origin,
         **asked(posed, solution),
         "question": urlencode(to_words(posed.question), doseq=True),
         **{name: vouched[name] for name in ("status", "gap", "gap_relative", "shift", "unique")},

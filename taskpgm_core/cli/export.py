@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
-from taskpgm_core.analysis.provenance import provenance
 from taskpgm_core.analysis.replicates import bootstrap
 from taskpgm_core.analysis.study_alarms import study_alarms
+from taskpgm_core.api.recipes import recipe_of
 from taskpgm_core.builds.training_rows import training_rows
 from taskpgm_core.cli.options import ask, question_options
 from taskpgm_core.cli.output import as_json, print_json, study_argument, warn
 from taskpgm_core.errors import ExportError, MixtureError
-from taskpgm_core.exports import EXPORTERS, Recipe, export, make_recipe, placed_sources
+from taskpgm_core.exports import EXPORTERS, Recipe, export
 from taskpgm_core.exports.materialise import materialise
 from taskpgm_core.files.atomic import write_atomic
 from taskpgm_core.mixture.explanation import explain
@@ -27,22 +27,9 @@ from taskpgm_core.records import Study
 def recipe_from(study: str, seed: int, options: dict[str, Any]) -> tuple[Study, Recipe]:
     """The study and the recipe of the mixture that a verb's options pose."""
     known, posed = ask(study, **options)
-    found = posed.optimum()
-    counted = posed.allocation(found.p)
-    if counted is None:
+    if posed.question.budget is None:
         raise ExportError("A recipe needs a --budget: how many rows (or --unit tokens) in all.")
-    repeated = repetition_alarm(posed.problem, found, counted, posed.tasks)
-    sources, unplaced = placed_sources(known)
-    return known, make_recipe(
-        found.p,
-        known.tasks,
-        counted,
-        seed=seed,
-        sources=sources,
-        provenance=provenance(known, posed, found),
-        repetition=" ".join(alarm.sentence for alarm in repeated),
-        unplaced=unplaced,
-    )
+    return known, recipe_of(posed, seed=seed)
 
 
 @click.command("export")

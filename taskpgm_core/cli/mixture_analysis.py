@@ -6,16 +6,16 @@ import click
 import numpy as np
 
 from taskpgm_core.analysis.replicates import replicates
+from taskpgm_core.api.mixtures import baseline_mixtures
 from taskpgm_core.cli.options import ask, question_options
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture.alarms import instability
-from taskpgm_core.mixture.baselines import BASELINES, baseline
+from taskpgm_core.mixture.baselines import BASELINES
 from taskpgm_core.mixture.explanation import explain
 from taskpgm_core.mixture.near_optimal import near_optimal
 from taskpgm_core.mixture.selection.greedy import select
 from taskpgm_core.mixture.uncertainty import uncertainty
-from taskpgm_core.store import losses, noise
 
 
 @click.command("select")
@@ -236,25 +236,9 @@ def baselines(
     study: str, seed: int, temperature: float, strength: float, as_json: bool, **options: Any
 ) -> None:
     """The mixtures that others would choose for STUDY, beside the exact one."""
-    known, posed = ask(study, **options)
+    _, posed = ask(study, **options)
     found, balance = posed.optimum(), posed.question.balance
-    utility = losses(known).gain if known.kind == "measured" else None
-    mixtures = {
-        name: baseline(
-            name,
-            posed.similarity,
-            rows=known.rows,
-            seed=seed,
-            balance=balance if np.isfinite(balance) else 1.0,  # none that moves
-            temperature=temperature,
-            strength=strength,
-            utility=utility,
-            noise=noise(known) if known.kind == "measured" else None,
-        )
-        for name, rule in BASELINES.items()
-        if (known.rows is not None or not rule.needs_rows)
-        and (np.isfinite(balance) or not rule.moves)
-    }
+    mixtures = baseline_mixtures(posed, seed=seed, temperature=temperature, strength=strength)
     counts: dict[str, tuple[int, ...] | None] = {}
     for name, p in mixtures.items():
         try:

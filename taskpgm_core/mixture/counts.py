@@ -1,16 +1,16 @@
 """Budget: whole rows or supervised tokens for every task, summing to the budget exactly."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor, isfinite
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from taskpgm_core.errors import MixtureError
-from taskpgm_core.records import Array, read_only
+from taskpgm_core.records import Array, Tabular, brief, or_nan, read_only
 
 Unit = Literal["rows", "tokens"]
 
@@ -19,7 +19,7 @@ SUM_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
-class Allocation:
+class Allocation(Tabular):
     """A mixture in whole numbers.
 
     ``counts``: ``unit`` (rows or supervised tokens) a task, summing to ``budget``.
@@ -43,6 +43,19 @@ class Allocation:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "realised", read_only(self.realised))
+
+    def __repr__(self) -> str:
+        order = sorted(range(len(self.tasks)), key=lambda i: -self.counts[i])[:3]
+        most = ", ".join(f"{brief(self.tasks[i])} {self.counts[i]:,}" for i in order)
+        held = f"; max_epochs holds back {len(self.capped)}" if self.capped else ""
+        some = sum(count > 0 for count in self.counts)
+        return f"Allocation of {self.budget:,} {self.unit} to {some} tasks, the most: {most}{held}"
+
+    def table(self) -> tuple[str, Sequence[Any], Mapping[str, Any]]:
+        """A row a task: its whole number, its share, the rows to draw and their epochs."""
+        columns = {"count": self.counts, "realised": self.realised}
+        needed = {"rows_needed": or_nan(self.rows_needed), "epochs": or_nan(self.epochs)}
+        return "task", self.tasks, columns | needed
 
 
 def allocate(

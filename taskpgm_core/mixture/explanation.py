@@ -1,6 +1,8 @@
 """Why each task has its weight: splits that add up, and what it would take to move a zero."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +11,7 @@ from taskpgm_core.mixture.kkt import Bordered
 from taskpgm_core.mixture.path import SolutionPath
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.solution import Solution
-from taskpgm_core.records import Array, read_only
+from taskpgm_core.records import Array, Tabular, heaviest, or_nan, read_only
 
 PRESENT = 1e-9
 
@@ -32,14 +34,14 @@ class Reason:
     anchor: float
     diversity: float
     unary: float
-    pairwise: Array
+    pairwise: Array = field(repr=False)
     constraints: dict[str, float]
     reduced_cost: float | None
     enters_at: float | None
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation:
+class Explanation(Tabular):
     """Reasons in task order. ``offset``: the c of s = S + mu I + c11' that the neighbour split
     reads (ln 2 for JSD, so that s = ln 2 - D; 1 for a kernel K, so that s = K).
     ``contributions``: (n,) p_i (sp)_i, each task's part of p'sp."""
@@ -49,6 +51,17 @@ class Explanation:
     reasons: tuple[Reason, ...]
     offset: float
     contributions: Array
+
+    def __repr__(self) -> str:
+        weights = np.array([reason.weight for reason in self.reasons])
+        head = f"Explanation of {len(self.tasks)} weights, balance {self.balance:g}"
+        return f"{head}: {heaviest(self.tasks, weights)}"
+
+    def table(self) -> tuple[str, Sequence[Any], Mapping[str, Any]]:
+        """A row a task: its weight and the parts of it, and what a zero would take."""
+        names = ("weight", "anchor", "diversity", "reduced_cost", "enters_at")
+        columns = {name: or_nan([getattr(r, name) for r in self.reasons]) for name in names}
+        return "task", self.tasks, columns | {"contribution": self.contributions}
 
 
 def explain(problem: Problem, solution: Solution, path: SolutionPath | None = None) -> Explanation:

@@ -171,6 +171,10 @@ class Kernel:
             drawn[k], _ = semidefinite(closeness(d, self.resolution))
         return read_only(drawn)
 
+    def __repr__(self) -> str:
+        at = f"resolution {self.resolution:.3g} ({self.source})"
+        return f"Kernel of {len(self.tasks)} tasks, {self.measured.measure}, {at}"
+
 
 def kernel(
     similarity: Similarity,

@@ -1,5 +1,6 @@
 """The whole path of mixtures from pure diversity to the most representative task, exactly."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.qp.parametric import Homotopy, optimum
 from taskpgm_core.mixture.solution import Status
 from taskpgm_core.mixture.solver import weights_of
-from taskpgm_core.records import Array, read_only
+from taskpgm_core.records import Array, Tabular, brief, heaviest, read_only
 
 ENDED = 1e-12
 """What u'p may lack of its greatest value, relative to u's spread, to count as that."""
@@ -30,7 +31,7 @@ class Breakpoint(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class SolutionPath:
+class SolutionPath(Tabular):
     """p*(r) for every balance r >= 0: linear between ``balances`` (from 0 up), constant after.
 
     ``weights`` (breakpoints, n): the mixtures there. ``prices`` (breakpoints, groups): multipliers
@@ -53,6 +54,20 @@ class SolutionPath:
     message: str
     pivots: int
     solves: int
+
+    def __repr__(self) -> str:
+        head = f"SolutionPath of {len(self.tasks)} tasks, anchor {brief(self.anchor_name)}: "
+        if self.status != "optimal":
+            return f"{head}{self.status}\n  {self.message}"
+        ends = (f"{heaviest(self.tasks, p)}" for p in (self.weights[0], self.weights[-1]))
+        return (
+            f"{head}{len(self.balances)} breakpoints, relative gap at most {self.gaps.max():.1g}\n"
+            f"  at balance 0 {next(ends)}; from {self.last:.4g} on {next(ends)}"
+        )
+
+    def table(self) -> tuple[str, Sequence[Any], Mapping[str, Any]]:
+        """A row a breakpoint, a column a task: the weights."""
+        return "balance", self.balances.tolist(), dict(zip(self.tasks, self.weights.T, strict=True))
 
     @property
     def breakpoints(self) -> tuple[Breakpoint, ...]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from taskpgm_core.errors import MixtureError, nearest
 from taskpgm_core.mixture.convexity import Convexity, convexity
 from taskpgm_core.mixture.qp.form import Centred, centre
-from taskpgm_core.records import Array, Similarity, read_only
+from taskpgm_core.records import Array, Similarity, brief, read_only
 
 SUM_SLACK = 1e-6
 """How far written proportions may miss a sum of 1 (often rounded); the rest is divided out."""
@@ -54,6 +54,18 @@ class Problem:
     groups: tuple[Group, ...]
     pull: Pull | None
     margin: float
+
+    def __repr__(self) -> str:
+        counts = {
+            "floors": int((self.lo > 0).sum()),
+            "caps": int((self.hi < 1).sum()),
+            "groups": len(self.groups),
+            "pulls": int(self.pull is not None),
+        }
+        limits = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+        unary = "a measured utility" if self.utility is not None else brief(self.anchor_name)
+        asked = f"{self.n} tasks, {self.similarity.measure}, unary term of {unary}"
+        return f"Problem of {asked}; {limits or 'no limits'}"
 
     @property
     def tasks(self) -> tuple[str, ...]:

@@ -1,17 +1,18 @@
 """The answer to a mixture problem, with its certificate."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from taskpgm_core.records import Array
+from taskpgm_core.records import Array, Tabular, brief, heaviest
 
 Status = Literal["optimal", "infeasible"]
 
 
 @dataclass(frozen=True, eq=False)
-class Solution:
+class Solution(Tabular):
     """A mixture p, the energies it has, and the proof that no other does better.
 
     ``energy`` = ``unary_energy`` + ``pairwise_energy`` = -beta u'p + (lambda/2) p'Sp, without the
@@ -56,6 +57,20 @@ class Solution:
     multipliers: dict[str, float]
     iterations: int
     basis: "Basis | None" = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        asked = f"{self.measure}, balance {self.balance:g}, anchor {brief(self.anchor_name)}"
+        head = f"Solution of {len(self.tasks)} tasks, {asked}: "
+        if self.status != "optimal":
+            return f"{head}{self.status}\n  {self.message}"
+        shift = f", shift {self.shift:.3g}" if self.shift else ""
+        proof = f"{self.status}, relative gap {self.gap_relative:.1g}{shift}"
+        ties = "" if self.unique else ", not unique"
+        return f"{head}{heaviest(self.tasks, self.p)}\n  {proof}{ties}"
+
+    def table(self) -> tuple[str, Sequence[Any], Mapping[str, Any]]:
+        """A row a task: its weight, and the anchor's."""
+        return "task", self.tasks, {"weight": self.p, "anchor": self.anchor}
 
 
 @dataclass(frozen=True, eq=False)

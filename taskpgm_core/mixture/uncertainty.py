@@ -1,7 +1,8 @@
 """How sure a mixture is: the bootstrap over probe examples."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,13 +10,13 @@ import numpy.typing as npt
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.solver import solve
-from taskpgm_core.records import Array, Similarity, read_only
+from taskpgm_core.records import Array, Similarity, Tabular, heaviest, read_only
 
 PRESENT = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Uncertainty:
+class Uncertainty(Tabular):
     """What the bootstrap says of the mixture ``weight`` (n,).
 
     ``low``, ``high``: (n,) ends of each weight's percentile interval at ``level``, widened where
@@ -32,6 +33,16 @@ class Uncertainty:
     high: Array
     inclusion: Array
     distance: Array
+
+    def __repr__(self) -> str:
+        spread = f"{self.level:.0%} of {self.draws} draws within L1 {self.half_width_l1:.3f}"
+        head = f"Uncertainty of {len(self.tasks)} weights: {heaviest(self.tasks, self.weight)}"
+        return f"{head}\n  {spread}; {self.stability:.1%} of the budget stays on average"
+
+    def table(self) -> tuple[str, Sequence[Any], Mapping[str, Any]]:
+        """A row a task: its weight, the ends of its interval, how often it has weight."""
+        names = ("weight", "low", "high", "inclusion")
+        return "task", self.tasks, {name: getattr(self, name) for name in names}
 
     @property
     def draws(self) -> int:

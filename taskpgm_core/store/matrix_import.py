@@ -1,6 +1,7 @@
 """A task-similarity matrix that somebody already has, made into a study."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from taskpgm_core.records import Array, Similarity, Study, Task
 from taskpgm_core.store.delimited_text import decoded, likely_separator, lines_of, number_of
 from taskpgm_core.store.matrix_rounding import cleaned
 from taskpgm_core.store.matrix_tables import read_table
+from taskpgm_core.store.named_table import Table
 from taskpgm_core.store.studies import cache_root
 from taskpgm_core.store.writer import assemble, recover
 
@@ -87,6 +89,45 @@ def above_ln2(divergence: Array) -> list[str]:
     ]
 
 
+def _check_names(names: Sequence[str], where: str) -> None:
+    for name in names:
+        if not name.strip():
+            raise StoreError(f"{where}: a task has no name.")
+        if any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in name):
+            raise StoreError(
+                f"{where}: the task name {name!a} holds a control character or half a character; "
+                f"rename the task."
+            )
+
+
+def checked_similarity(
+    table: Table,
+    names: Sequence[str],
+    *,
+    kind: str,
+    symmetrise: bool = False,
+    keep_kind: bool = False,
+    where: str,
+) -> tuple[Similarity, list[str], float]:
+    """The similarity that a square table of numbers is, as ``import_matrix`` takes it.
+
+    With it the sentences on what was cleaned and what to know, and by how much both ways
+    differed. ``where``: what sentences call the table. StoreError where it is of no such kind.
+    """
+    _check_names(names, where)
+    ids = tuple(names)
+    if len(set(ids)) < len(ids):
+        twice = next(t for t in ids if ids.count(t) > 1)
+        raise StoreError(f"{where}: Task ids must be unique, but '{twice}' stands more than once.")
+    found = cleaned(table, ids, kind=kind, symmetrise=symmetrise, keep_kind=keep_kind, where=where)
+    said = [*found.said]
+    checked = Similarity(ids, found.matrix)
+    if kind == "divergence":
+        said += above_ln2(checked.matrix)
+        checked = replace(checked, matrix=0.0 - checked.matrix)
+    return checked, said, found.asymmetry
+
+
 def import_matrix(
     file: str | Path,
     *,
@@ -130,14 +171,7 @@ def import_matrix(
     )
     if names is not None and len(names) != n:
         raise StoreError(f"{path} names {len(names)} tasks, but its matrix has {n} rows.")
-    for task in described:
-        if not task.id.strip():
-            raise StoreError(f"{path}: a task has no name.")
-        if any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in task.id):
-            raise StoreError(
-                f"{path}: the task name {task.id!a} holds a control character or half a "
-                f"character; rename the task."
-            )
+    _check_names([task.id for task in described], str(path))
     if len(described) != n:
         raise StoreError(f"{tasks} lists {len(described)} tasks, but the matrix in {path} has {n}.")
     if names and tasks and [t.id for t in described] != list(names):
@@ -146,18 +180,14 @@ def import_matrix(
             raise StoreError(f"'{stray}' stands in only one of {path} and {tasks}.")
         by_id = {t.id: t for t in described}
         described = [by_id[t] for t in names]
-    ids = tuple(t.id for t in described)
-    if len(set(ids)) < n:
-        twice = next(t for t in ids if ids.count(t) > 1)
-        raise StoreError(f"{path}: Task ids must be unique, but '{twice}' stands more than once.")
-    found = cleaned(
-        table, ids, kind=kind, symmetrise=symmetrise, keep_kind=keep_kind, where=str(path)
+    checked, said, asymmetry = checked_similarity(
+        table,
+        [t.id for t in described],
+        kind=kind,
+        symmetrise=symmetrise,
+        keep_kind=keep_kind,
+        where=str(path),
     )
-    warnings = [*found.said]
-    checked = Similarity(ids, found.matrix)
-    if kind == "divergence":
-        warnings += above_ln2(checked.matrix)
-        checked = replace(checked, matrix=0.0 - checked.matrix)
     digest = digest_of(
         {
             "matrix": checked.matrix.tolist(),
@@ -181,7 +211,7 @@ def import_matrix(
             facts={
                 "file": path.name,
                 "kind": kind,
-                "warnings": warnings,
-                **({"symmetrised": found.asymmetry} if symmetrise else {}),
+                "warnings": said,
+                **({"symmetrised": asymmetry} if symmetrise else {}),
             },
         )

@@ -47,7 +47,7 @@ def read_table(path: Path) -> Table:
     if suffix in (".json", ".jsonl", ".ndjson"):
         return _from_json(decoded(data, name), suffix != ".json", name)
     if suffix == ".npy":
-        return _from_array(_array(data, name), None, name)
+        return table_of_array(_array(data, name), None, name)
     if suffix == ".npz":
         return _from_npz(data, name)
     if suffix in (".parquet", ".pq"):
@@ -55,7 +55,7 @@ def read_table(path: Path) -> Table:
             frame = pd.read_parquet(io.BytesIO(data))
         except (OSError, ValueError):
             raise _unreadable(name, "it is no whole Parquet file") from None
-        return _from_frame(frame, name)
+        return table_of_frame(frame, name)
     raise StoreError(f"{path} is no CSV, TSV, NPY, JSON or Parquet file, so it cannot be imported.")
 
 
@@ -133,7 +133,7 @@ def _from_object(value: Mapping[str, Any], name: str) -> Table:
         words = [[value.get(a, {}).get(b) for b in names] for a in names]
         return squared(Table(_numbers(words, name), names, names), name)
     if value and all(isinstance(v, list) for v in value.values()):
-        return _from_frame(_frame(dict(value), name), name)
+        return table_of_frame(_frame(dict(value), name), name)
     raise _unreadable(
         name, "it holds neither a list of rows, nor an object by task, nor the key 'matrix'"
     )
@@ -143,7 +143,7 @@ def _from_records(records: Sequence[Any], name: str, key: Any = None) -> Table:
     if not all(isinstance(record, Mapping) for record in records):
         raise _unreadable(name, "not all of its rows are objects")
     frame = _frame(list(records), name)
-    return _from_frame(frame.set_index(key) if key in frame.columns else frame, name)
+    return table_of_frame(frame.set_index(key) if key in frame.columns else frame, name)
 
 
 def _frame(value: Any, name: str) -> pd.DataFrame:
@@ -157,7 +157,7 @@ def _texts(names: Any) -> list[str] | None:
     return None if names is None else [str(one) for one in names]
 
 
-def _from_frame(frame: pd.DataFrame, name: str) -> Table:
+def table_of_frame(frame: pd.DataFrame, name: str) -> Table:
     """A data frame: names in the index, in a column of words, or in the columns alone."""
     frame = frame.reset_index() if isinstance(frame.index, pd.MultiIndex) else frame
     words = [c for c in frame.columns if frame[c].map(lambda v: isinstance(v, str)).all()]
@@ -229,7 +229,8 @@ def _array(data: bytes, name: str) -> np.ndarray:
     return array
 
 
-def _from_array(array: np.ndarray, names: list[str] | None, name: str) -> Table:
+def table_of_array(array: np.ndarray, names: list[str] | None, name: str) -> Table:
+    """An array of numbers, with the names of its rows; ``name`` is what sentences call it."""
     if np.iscomplexobj(array):
         raise _unreadable(name, "its numbers are complex")
     if array.dtype.kind not in "fiub":
@@ -255,4 +256,4 @@ def _from_npz(data: bytes, name: str) -> Table:
         listing = ", ".join(arrays) or "nothing"
         raise _unreadable(name, f"it must hold one matrix, but holds {listing}")
     names = [str(t) for t in arrays[words[0]].astype(str)] if len(words) == 1 else None
-    return _from_array(arrays[chosen[0]], names, name)
+    return table_of_array(arrays[chosen[0]], names, name)

@@ -1,7 +1,9 @@
 """The best few tasks of many: greedy for every number of tasks, with what it guarantees."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from taskpgm_core.mixture.selection.exact import (
     rise,
     value,
 )
-from taskpgm_core.records import Array, read_only
+from taskpgm_core.records import Array, Tabular, brief, or_nan, read_only
 
 EFFORT = 500_000
 """Sets times their size cubed that are looked at for one curvature; beyond, all tasks' stands."""
@@ -40,18 +42,18 @@ class Step:
 
     k: int
     added: str
-    tasks: tuple[str, ...]
-    p: Array
+    tasks: tuple[str, ...] = field(repr=False)
+    p: Array = field(repr=False)
     value: float
     gamma: float | None
     guarantee: float
     upper_bound: float
     exact: float | None
-    exact_tasks: tuple[str, ...] | None
+    exact_tasks: tuple[str, ...] | None = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
-class Selection:
+class Selection(Tabular):
     """Greedy selections of 1, 2, ... of ``tasks``, each keeping the one before.
 
     ``start``: the first task, the best single one, or of several that tie for it the one that
@@ -63,6 +65,21 @@ class Selection:
     start: str
     best: float
     steps: tuple[Step, ...]
+
+    def __repr__(self) -> str:
+        first = ", ".join(
+            f"{brief(step.added)} {self.captured(step.value):.1%}" for step in self.steps[:3]
+        )
+        more = f" and {len(self.steps) - 3} more" if len(self.steps) > 3 else ""
+        head = f"Selection from {len(self.tasks)} tasks, balance {self.balance:g}"
+        return f"{head}\n  of the way from the first task to all: {first}{more}"
+
+    def table(self) -> tuple[str, Sequence[Any], Mapping[str, Any]]:
+        """A row a number of tasks k: who comes, and what is reached, as in ``Step``."""
+        names = ("added", "value", "gamma", "guarantee", "upper_bound", "exact")
+        columns = {name: or_nan([getattr(step, name) for step in self.steps]) for name in names}
+        reached = [self.captured(step.value) for step in self.steps]
+        return "k", [step.k for step in self.steps], columns | {"captured": reached}
 
     def captured(self, value: float) -> float:
         """Where ``value`` lies between the first task alone (0) and all tasks together (1)."""
