@@ -3,11 +3,12 @@
 import streamlit as st
 
 from pages.ui import cached
-from pages.ui.balance_dial import dial, whiskers
+from pages.ui.balance_dial import dial, resolution_axis, whiskers
 from pages.ui.chart import heading
 from pages.ui.controls import pick_beside, pick_budget, pick_reference, pick_symbols, pick_tasks
 from pages.ui.layout import frame
 from pages.ui.mixture import certificate, counts, difference, energy, raise_alarms, take_along
+from pages.ui.resolution import pick_resolution
 from taskpgm_core.findings import mixture as findings
 
 scene = frame("What should I train on?")
@@ -18,6 +19,7 @@ known = cached.comparable(study)
 bars, side = st.columns([5, 2], gap="large")
 with bars:
     dial(study, view)
+    pick_resolution(study, view)
     later = st.container()
     show, select = st.columns(2)
     with show:
@@ -43,4 +45,5 @@ with against:
 if allocation is not None:
     take_along(study, view, solution, allocation)
 with later:
+    resolution_axis(study, view)
     whiskers(study, view)

@@ -1,6 +1,7 @@
 """The balance dial in the page: live in the browser, its value in the address on release."""
 
 import json
+from typing import Any
 
 import streamlit as st
 
@@ -10,9 +11,16 @@ from pages.ui.controls import moved
 from pages.ui.mixture import raise_alarms
 from pages.ui.url_state import View
 from taskpgm_core.errors import TaskPGMError
+from taskpgm_core.findings.skills import resolution_words
 from taskpgm_core.mixture.alarms import instability
 from taskpgm_core.records import Study
-from taskpgm_core.widgets.balance_dial import SCRIPT, STYLE, dial_data, interval_data
+from taskpgm_core.widgets.balance_dial import (
+    dial_data,
+    interval_data,
+    resolution_data,
+    script,
+    style,
+)
 
 MESSENGER = """
 export default function ({ data }) {
@@ -25,14 +33,14 @@ export default function ({ data }) {
 
 
 def _hand_over(name: str, data: bytes) -> None:
-    """Give the dial its ``Path`` or ``Intervals``, as JSON.
+    """Give the dial its ``Path``, ``Axis`` or ``Intervals``, as JSON.
 
-    What stays while the dial moves goes apart, so that Streamlit sends it only once; intervals
-    take longer than the page.
+    What stays while the dial moves goes apart, so that Streamlit sends it only once; axis and
+    intervals take longer than the page.
     """
     event = name.lower()
-    script = MESSENGER.replace("NAME", name).replace("EVENT", event)
-    st.components.v2.component(f"taskpgm_{event}", js=script)(key=event, data=data)
+    messenger = MESSENGER.replace("NAME", name).replace("EVENT", event)
+    st.components.v2.component(f"taskpgm_{event}", js=messenger)(key=event, data=data)
 
 
 def dial(study: Study, view: View) -> None:
@@ -42,11 +50,7 @@ def dial(study: Study, view: View) -> None:
     beside = [name for name in view.beside if name in known]
     if not view.beside and view.question.anchor != "proportional" and study.rows is not None:
         beside = ["proportional"]
-    mount = st.components.v2.component(
-        "taskpgm_dial",
-        js=SCRIPT.read_text(encoding="utf-8"),
-        css=STYLE.read_text(encoding="utf-8"),
-    )
+    mount = st.components.v2.component("taskpgm_dial", js=script(), css=style())
     key, path = cached.dial_path(study, view)
     data = dial_data(
         key,
@@ -56,7 +60,9 @@ def dial(study: Study, view: View) -> None:
         anchor_name=cached.anchor_name(view),
         overlays={known[name]: cached.named_mixture(study, view, name) for name in beside},
         selected=view.tasks,
+        groups=cached.kernel(study, view).groups,
         no_middle=no_middle(study, view),
+        resolution=None if cached.no_axis(study, view) else _stands(study, view),
     )
     _hand_over("Path", path)
     mount(
@@ -64,7 +70,32 @@ def dial(study: Study, view: View) -> None:
         data=data,
         on_balance_change=lambda: moved(balance=float(st.session_state["dial"]["balance"])),
         on_task_change=lambda: toggled(view, str(st.session_state["dial"]["task"])),
+        on_resolution_change=lambda: resolved(st.session_state["dial"]["resolution"]),
     )
+
+
+def _stands(study: Study, view: View) -> dict[str, Any]:
+    kernel = cached.kernel(study, view)
+    return resolution_data(
+        cached.axis_key(study, view),
+        view.question.resolution,
+        balance=view.question.balance,
+        value=kernel.resolution,
+        words=resolution_words(kernel),
+        skills=kernel.skills,
+        unit=kernel.measured.unit,
+    )
+
+
+def resolution_axis(study: Study, view: View) -> None:
+    """Give the dial above the points of its second track, where it has one."""
+    if not cached.no_axis(study, view):
+        _hand_over("Axis", cached.dial_axis(study, view))
+
+
+def resolved(at: str | float) -> None:
+    """See the tasks at another resolution: ``auto``, ``inf`` or a number."""
+    moved(resolution=at if at == "auto" else float(at))
 
 
 def toggled(view: View, task: str) -> None:

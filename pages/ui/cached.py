@@ -15,6 +15,7 @@ from taskpgm_core.analysis.question import Posed, pose_question, study_kernel
 from taskpgm_core.analysis.replicates import DRAWS, LEVEL, replicates
 from taskpgm_core.analysis.saved_mixtures import ID, list_scenarios, open_scenario
 from taskpgm_core.analysis.study_alarms import study_alarms
+from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures.balance_axis import samples, track_end
 from taskpgm_core.figures.numbers import shorten
 from taskpgm_core.mixture import ClosedForm
@@ -24,10 +25,11 @@ from taskpgm_core.mixture.counts import Allocation, allocate
 from taskpgm_core.mixture.kernel import Kernel
 from taskpgm_core.mixture.path import SolutionPath
 from taskpgm_core.mixture.problem import Problem
+from taskpgm_core.mixture.resolution_axis import ResolutionAxis, resolution_axis
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.mixture.uncertainty import Uncertainty, uncertainty
 from taskpgm_core.records import Array, LossTable, Noise, Similarity, Study, read_only
-from taskpgm_core.widgets.balance_dial import path_data
+from taskpgm_core.widgets.balance_dial import axis_data, path_data
 
 HEADLINE = 0.5
 """The balance of the mixtures on the first page, halfway between diversity and the anchor."""
@@ -133,6 +135,43 @@ def _dial_path(content: str, question: str, _study: Study, _view: View) -> tuple
 def dial_path(study: Study, view: View) -> tuple[str, bytes]:
     """The dial's key, and its path as JSON: 1.7 MB at 316 tasks, too much to write at every run."""
     return _dial_path(study.content, view.question.key, study, view)
+
+
+def no_axis(study: Study, view: View) -> str:
+    """Why the view has no resolution to vary, in a sentence; empty where it has."""
+    auto = view.moved(resolution="auto")
+    try:
+        return posed(study, auto).kernel.message
+    except TaskPGMError as error:
+        return str(error)
+
+
+def axis_key(study: Study, view: View) -> str:
+    """What the axis depends on beside the balance: all of the question but its resolution."""
+    return f"{study.content}/{view.moved(resolution='auto').question.key}"
+
+
+@st.cache_resource(max_entries=64, show_spinner="Following the mixture over every resolution")
+def _axis(key: str, balance: float, _study: Study, _view: View) -> ResolutionAxis:
+    asked = posed(_study, _view.moved(resolution="auto"))
+    return resolution_axis(asked.problem, asked.kernel, balance)
+
+
+def axis(study: Study, view: View) -> ResolutionAxis:
+    """The mixture at every resolution; MixtureError where there is none to vary."""
+    return _axis(axis_key(study, view), view.question.balance, study, view)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _dial_axis(key: str, balance: float, _axis: ResolutionAxis) -> bytes:
+    levels = [(level.first, level.last, level.skills) for level in _axis.plateaus]
+    drawn = (_axis.resolutions, _axis.weights, _axis.skills, _axis.automatic, levels)
+    return json.dumps(axis_data(key, balance, *drawn)).encode()
+
+
+def dial_axis(study: Study, view: View) -> bytes:
+    """The axis for the dial's second track, as JSON."""
+    return _dial_axis(axis_key(study, view), view.question.balance, axis(study, view))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -20,7 +20,7 @@ from taskpgm_core.findings.mixture import mixture_finding, zero_finding
 from taskpgm_core.mixture import Problem, SolutionPath
 from taskpgm_core.report import sections
 from taskpgm_core.report.charts import report_charts
-from taskpgm_core.widgets.balance_dial import SCRIPT, STYLE, dial_data, interval_data, path_data
+from taskpgm_core.widgets.balance_dial import dial_data, interval_data, path_data, script, style
 
 ROOM = Path(__file__).parent
 ENVIRONMENT = Environment(
@@ -41,11 +41,11 @@ def report_page(
 ) -> str:
     """The whole file's text; ``graph`` of the measure, where it is known already."""
     p = decision.weights
-    script = _one_element(_read(SCRIPT) + _read(ROOM / "report.js"))
+    alive = _one_element(script() + _read(ROOM / "report.js"))
     return ENVIRONMENT.get_template(TEMPLATE).render(
         title=decision.title,
-        policy=_policy(script),
-        style=_read(STYLE) + _read(ROOM / "report.css"),
+        policy=_policy(alive),
+        style=style() + _read(ROOM / "report.css"),
         finding=mixture_finding([line.task for line in decision.tasks], p),
         zero_finding=zero_finding(p),
         question=sections.question_sentence(decision),
@@ -62,7 +62,7 @@ def report_page(
         record_name=f"decision-{decision.study['slug']}-{decision.digest[:12]}.json",
         dial_json=inert_json(json.dumps(_dial(decision, posed.problem, path), allow_nan=False)),
         decision_json=inert_json(decision.to_json()),
-        script=script,
+        script=alive,
     )
 
 
@@ -103,6 +103,7 @@ def _dial(decision: Decision, problem: Problem, path: SolutionPath) -> dict[str,
         anchor=problem.anchor,
         anchor_name=problem.anchor_name,
         overlays={} if None in sizes else {"size-proportional": np.array(sizes, dtype=np.float64)},
+        groups=decision.question["groups_of_skills"],
         no_middle="" if reached else "balance 1 is not the anchor under these constraints",
         intervals=_intervals(decision, decision.balance_on(path)),
     )

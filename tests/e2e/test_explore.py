@@ -7,7 +7,7 @@ import pytest
 
 from taskpgm_core.mixture import pose, solve, trace
 from taskpgm_core.store import open_study, similarity
-from taskpgm_core.widgets.balance_dial import SCRIPT, dial_data, path_data
+from taskpgm_core.widgets.balance_dial import dial_data, path_data, script
 from tests.support.browser import DIALED, SHOWN, address, dial_of, faults, says, settled
 
 pytestmark = pytest.mark.browser
@@ -78,7 +78,7 @@ def test_a_late_answer_does_not_pull_the_dial_back(chromium, starter):
                 dial({ data: { ...data, balance }, parentElement, setStateValue });
               window.answer(1);
             }""",
-            [SCRIPT.read_text(encoding="utf-8"), data],
+            [script(), data],
         )
         dial = page.get_by_role("slider")
         for k in range(1, 3):

@@ -1,18 +1,29 @@
 """The balance dial: what its script is given, and the script and style themselves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf, isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from taskpgm_core.records import Array
 
-SCRIPT = Path(__file__).with_name("dial.js")
-STYLE = Path(__file__).with_name("dial.css")
+ROOM = Path(__file__).parent
+PARTS = ("track.js", "resolution_track.js", "brackets.js", "dial.js")
 
 OVERLAYS = 4
 """Mixtures that the bars can mark and still be read: as many as there are marks in the style."""
+
+
+def script() -> str:
+    """The dial's script, one module whose default export draws it."""
+    return "".join((ROOM / part).read_text(encoding="utf-8") for part in PARTS)
+
+
+def style() -> str:
+    """The dial's style."""
+    return (ROOM / "dial.css").read_text(encoding="utf-8")
 
 
 def path_data(key: str, families: Sequence[str], path: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,15 +51,19 @@ def dial_data(
     anchor_name: str,
     overlays: Mapping[str, Array],
     selected: Sequence[str] = (),
+    groups: Sequence[Sequence[str]] = (),
     no_middle: str = "",
     intervals: Mapping[str, Any] | None = None,
+    resolution: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """JSON for the dial, beside its ``path_data`` of the same ``key``.
 
-    Equal ``key`` promises equal tasks, path and anchor.
+    Equal ``key`` promises equal tasks, path, anchor and groups.
     ``overlays``: {name: (n,)} mixtures marked on the bars, the first four of them;
-    ``selected``: tasks that stand out; ``no_middle``: why balance 1 is not the anchor, empty where
-    it is; ``intervals``: what ``interval_data`` gives.
+    ``selected``: tasks that stand out; ``groups``: tasks that share a skill, whose bars a bracket
+    joins; ``no_middle``: why balance 1 is not the anchor, empty where it is; ``intervals``: what
+    ``interval_data`` gives; ``resolution``: what ``resolution_data`` gives, None without a second
+    track.
     """
     return {
         "key": key,
@@ -60,7 +75,9 @@ def dial_data(
             [name, np.round(p, 9).tolist()] for name, p in list(overlays.items())[:OVERLAYS]
         ],
         "selected": list(selected),
+        "groups": [list(group) for group in groups],
         "intervals": None if intervals is None else dict(intervals),
+        "resolution": None if resolution is None else dict(resolution),
         "balance": balance,
         "lambda": lam,
     }
@@ -73,3 +90,56 @@ def interval_data(key: str, name: str, balance: float, low: Array, high: Array) 
     """
     ends = {"low": np.round(low, 6).tolist(), "high": np.round(high, 6).tolist()}
     return {"key": key, "name": name, "balance": balance, **ends}
+
+
+def resolution_data(
+    key: str,
+    asked: float | Literal["auto"],
+    *,
+    balance: float,
+    value: float,
+    words: str,
+    skills: float | None,
+    unit: str,
+) -> dict[str, Any]:
+    """JSON for where the second track stands, beside the ``axis_data`` of that key and balance.
+
+    ``asked``: ``auto``, infinite or a number, and ``value`` what that is; infinite stands nowhere
+    on the track. ``words``: how the value is said; ``skills``: how many are told apart there.
+    """
+    return {
+        "key": key,
+        "balance": balance,
+        "at": "inf" if asked == inf else asked,
+        "value": value if isfinite(value) else None,
+        "words": words,
+        "skills": skills,
+        "unit": unit,
+    }
+
+
+def axis_data(
+    key: str,
+    balance: float,
+    resolutions: Array,
+    weights: Array,
+    skills: Array,
+    automatic: int,
+    plateaus: Iterable[tuple[int, int, float]],
+) -> dict[str, Any]:
+    """JSON of the mixtures at every resolution, which stays while the second track moves.
+
+    ``resolutions`` (points,) ascending, ``weights`` (points, n), ``skills`` (points,);
+    ``automatic``: the place of the automatic one; ``plateaus``: (first place, last place, skills).
+    """
+    places = [np.flatnonzero(p > 0) for p in weights]
+    return {
+        "key": key,
+        "balance": balance,
+        "resolutions": resolutions.tolist(),
+        "skills": np.round(skills, 6).tolist(),
+        "places": [at.tolist() for at in places],
+        "weights": [np.round(p[at], 9).tolist() for p, at in zip(weights, places, strict=True)],
+        "automatic": automatic,
+        "plateaus": [list(plateau) for plateau in plateaus],
+    }

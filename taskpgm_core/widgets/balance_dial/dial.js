@@ -1,23 +1,17 @@
 // The balance dial: holds the exact, piecewise linear path of the mixture and redraws it while
 // the pointer moves. `data`: names, families (n); balances (m) ascending, and at each the places
 // and weights of the tasks above zero; anchor (n), anchorName, middle; overlays [name, weights (n)];
-// selected names; intervals or null; balance, lambda. Hands over the balance on release, and a
-// task's name when it is clicked. Intervals {key, name, balance, low (n), high (n)} may also come
-// before or after it, as window.taskpgmIntervals with an event "taskpgm-intervals"; so may, as
-// window.taskpgmPath with "taskpgm-path", what never changes under a key: names, families, path.
-const SVG = "http://www.w3.org/2000/svg";
-const RAIL = 52, HEIGHT = 92, SHORT = 40, SAMPLES = 240, ROW = 25;
+// selected names; groups of names that share a skill; intervals or null; resolution as
+// `ResolutionTrack` is asked, or null; balance, lambda. Hands over the balance on release, the
+// resolution on release of the second track, and a task's name when it is clicked. What follows may
+// also come before or after it, as a property of window with an event: taskpgmIntervals
+// ("taskpgm-intervals") {key, name, balance, low (n), high (n)}; taskpgmPath ("taskpgm-path"), what
+// never changes under a key: names, families, path; taskpgmAxis ("taskpgm-axis").
+const HEIGHT = 92, SHORT = 40, SAMPLES = 240, ROW = 25;
 const PATIENCE = 5000;  // ms that an answer may take before the dial follows whatever comes
 const SHAPES = ["diamond", "square", "triangle", "plus"];
+const JOINED = "Joined by distances of at most the resolution, each to one of the others";
 const NICE = [0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.16, 0.2, 0.3, 0.4, 0.6, 0.8, 1];
-
-function element(tag, className, parent, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  if (parent) parent.appendChild(node);
-  return node;
-}
 
 function percent(share) {
   if (share <= 0) return "0%";
@@ -33,8 +27,7 @@ function shorten(name, width) {
 class Dial {
   constructor(root) {
     this.root = element("div", "dial", root);
-    this.tell = this.pick = () => {};
-    this.dragging = false;
+    this.tell = this.pick = this.choose = () => {};
     this.told = null;
     this.all = false;
     this.query = "";
@@ -46,30 +39,21 @@ class Dial {
     this.balanceText = element("b", "", readout);
     this.symbolText = element("span", "quiet", readout);
     this.effectiveText = element("span", "quiet", readout);
-    this.track = element("div", "track", this.root);
-    this.track.tabIndex = 0;
-    this.track.setAttribute("role", "slider");
-    this.track.setAttribute("aria-label", "Balance between diversity and representativeness");
-    this.track.setAttribute("aria-orientation", "horizontal");
-    const svg = document.createElementNS(SVG, "svg");
-    svg.setAttribute("viewBox", `0 0 1000 ${HEIGHT}`);
-    svg.setAttribute("preserveAspectRatio", "none");
-    svg.setAttribute("aria-hidden", "true");
-    this.paths = {};
-    for (const name of ["curve", "ticks", "middle", "rail"]) {
-      this.paths[name] = document.createElementNS(SVG, "path");
-      this.paths[name].setAttribute("class", name);
-      svg.appendChild(this.paths[name]);
-    }
-    this.paths.rail.setAttribute("d", `M0 ${RAIL}H1000`);
-    this.track.appendChild(svg);
-    this.handle = element("div", "handle", this.track);
+    const label = "Balance between diversity and representativeness";
+    this.track = new Track(this.root, label, HEIGHT, ["curve", "ticks", "middle"], {
+      moved: (at) => this.move(this.balanceAt(at)),
+      released: () => this.release(),
+      stepped: (key) => this.step(key),
+    });
     const ends = element("div", "ends", this.root);
     element("span", "", ends, "← diverse");
     this.middle = element("button", "at-anchor", ends);
     this.middle.type = "button";
     this.middle.onclick = () => { this.move(1); this.release(); };
     element("span", "", ends, "representative →");
+    this.resolution = new ResolutionTrack(
+      this.root, (k) => this.pass(k), (resolution) => this.choose(resolution),
+    );
     this.legend = element("div", "legend", this.root);
     const axis = element("div", "axis", this.root);
     element("span", "", axis);
@@ -83,39 +67,18 @@ class Dial {
     this.toggle = element("button", "", rest);
     this.toggle.type = "button";
     this.toggle.onclick = () => { this.all = !this.all; this.sort(); };
-    this.listen();
+    this.rows.addEventListener("scroll", () => { if (this.dragging) this.draw(); });
   }
 
-  listen() {
-    const track = this.track;
-    this.rows.addEventListener("scroll", () => { if (this.dragging) this.draw(); });
-    track.addEventListener("pointerdown", (event) => {
-      if (event.button > 0) return;
-      this.dragging = true;
-      track.setPointerCapture(event.pointerId);
-      this.point(event);
-    });
-    track.addEventListener("pointermove", (event) => {
-      if (this.dragging) this.point(event);
-    });
-    const up = () => { if (this.dragging) { this.dragging = false; this.release(); } };
-    track.addEventListener("pointerup", up);
-    track.addEventListener("pointercancel", up);
-    track.addEventListener("keydown", (event) => {
-      const steps = {
-        ArrowRight: 0.005, ArrowUp: 0.005, ArrowLeft: -0.005, ArrowDown: -0.005,
-        PageUp: 0.05, PageDown: -0.05,
-      };
-      let at = this.position(this.balance);
-      if (event.key in steps) at += steps[event.key];
-      else if (event.key === "Home") at = 0;
-      else if (event.key === "End") at = 1;
-      else return;
-      event.preventDefault();
-      this.move(this.balanceAt(at));
-      clearTimeout(this.pending);
-      this.pending = setTimeout(() => this.release(), 300);
-    });
+  get dragging() { return this.track.dragging || this.resolution.track.dragging; }
+
+  step(key) {
+    const steps = {
+      ArrowRight: 0.005, ArrowUp: 0.005, ArrowLeft: -0.005, ArrowDown: -0.005,
+      PageUp: 0.05, PageDown: -0.05,
+    };
+    if (key in steps) return this.position(this.balance) + steps[key];
+    return { Home: 0, End: 1 }[key];
   }
 
   // [0, 1] fills the left half; the rest, up to where the path ends, is compressed by a logarithm.
@@ -158,39 +121,57 @@ class Dial {
     return Math.exp(entropy);
   }
 
-  update(data, tell, pick) {
+  update(data, tell, pick, choose) {
     this.tell = tell;
     this.pick = pick;
+    this.choose = choose;
+    if (data.resolution && this.resolution.late(data.resolution)) return;
     if (!data.balances) {
       const path = window.taskpgmPath;
-      this.waiting = !path || path.key !== data.key ? [data, tell, pick] : null;
+      this.waiting = !path || path.key !== data.key ? [data, tell, pick, choose] : null;
       if (this.waiting) return;
       data = { ...data, ...path };
     }
     const fresh = !this.data || this.data.key !== data.key;
     data.intervals = data.intervals || window.taskpgmIntervals || null;
     if (data.intervals && data.intervals.key !== data.key) data.intervals = null;
+    const others = fresh && String(this.data && this.data.names) !== String(data.names);
     this.data = data;
-    if (fresh) {
-      const n = data.names.length;
-      this.p = new Float64Array(n);
-      this.end = Math.max(2, data.balances[data.balances.length - 1]);
-      this.all = n <= SHORT;
-      this.query = "";
-      this.background();
-      this.balance = NaN;
-    }
-    this.show(fresh);
+    if (fresh) this.begin(others);
+    this.resolution.update(data.resolution);
+    // the hand, and what it was last told to show, know better than an answer on its way
+    if (fresh && this.passing !== undefined) this.pass(this.passing);
+    else if (fresh && (this.track.busy || this.late())) this.move(this.balance);
+    this.show();
   }
 
-  show(fresh) {
+  // A new path; of other tasks than before, or of the same.
+  begin(others) {
+    const { data } = this, n = data.names.length;
+    this.p = new Float64Array(n);
+    this.end = Math.max(2, data.balances[data.balances.length - 1]);
+    this.groupOf = new Int32Array(n).fill(-1);
+    data.groups.forEach((group, g) => {
+      for (const name of group) this.groupOf[data.names.indexOf(name)] = g;
+    });
+    this.background();
+    if (!others) return;
+    this.all = n <= SHORT;
+    this.query = "";
+    this.told = this.lanes = null;
+    this.balance = NaN;
+    this.resolution.clear();
+  }
+
+  show() {
     const { data } = this;
     const names = [data.anchorName, data.intervals ? data.intervals.name : "", ...data.overlays.map((o) => o[0])];
-    const marks = JSON.stringify([data.key, names]);
+    const marks = JSON.stringify([data.key, names, data.groups.length]);
     if (marks !== this.marks) this.describe();
     this.marks = marks;
-    if (this.dragging || this.pending || this.late()) return;
-    if (!(Math.abs(data.balance - this.balance) <= 1e-12)) this.move(data.balance);
+    if (this.track.busy || this.late() || this.passing !== undefined) return;
+    this.balance = data.balance;
+    this.weightsAt(this.balance, this.p);
     this.sort();
   }
 
@@ -212,15 +193,14 @@ class Dial {
       const y = floor - (floor - top) * this.effective(this.weightsAt(balance, p)) / n;
       d += `L${(1000 * at).toFixed(1)} ${y.toFixed(2)}`;
     }
-    this.paths.curve.setAttribute("d", d + `L1000 ${floor}Z`);
+    this.track.paths.curve.setAttribute("d", d + `L1000 ${floor}Z`);
     let ticks = "";
     for (const r of data.balances.slice(1)) {
       ticks += `M${(1000 * this.position(r)).toFixed(1)} ${RAIL + 17}v9`;
     }
-    this.paths.ticks.setAttribute("d", ticks);
-    this.paths.middle.setAttribute("d", data.middle ? `M500 2V${HEIGHT - 4}` : "");
-    this.track.setAttribute("aria-valuemin", "0");
-    this.track.setAttribute("aria-valuemax", String(this.end));
+    this.track.paths.ticks.setAttribute("d", ticks);
+    this.track.paths.middle.setAttribute("d", data.middle ? `M500 2V${HEIGHT - 4}` : "");
+    this.track.says({ valuemin: 0, valuemax: this.end });
   }
 
   describe() {
@@ -238,36 +218,40 @@ class Dial {
     key("mark ring", data.anchorName);
     data.overlays.forEach(([name], k) => key("mark " + SHAPES[k], name));
     if (data.intervals) key("span", data.intervals.name);
+    if (data.groups.length) key("bracket", "alike at this resolution");
     if (data.names.length > SHORT) {
       const search = element("input", "", legend);
       search.type = "search";
       search.placeholder = "Find a task";
+      search.value = this.query;
       search.setAttribute("aria-label", "Find a task");
       search.oninput = () => { this.query = search.value.toLowerCase(); this.sort(); };
     }
   }
 
-  point(event) {
-    const box = this.track.getBoundingClientRect();
-    this.wanted = this.balanceAt((event.clientX - box.left) / box.width);
-    if (this.frame) return;
-    this.frame = requestAnimationFrame(() => { this.frame = 0; this.move(this.wanted); });
-  }
+  // The point of the resolution axis whose mixture is shown; none where it is the path's.
+  get passing() { return this.resolution.passing; }
 
   move(balance) {
     this.balance = Math.max(0, balance);
+    if (this.passing !== undefined) this.resolution.leave();
     this.weightsAt(this.balance, this.p);
     this.draw();
   }
 
-  release() {
-    clearTimeout(this.pending);
-    this.pending = 0;
-    if (this.frame) {
-      cancelAnimationFrame(this.frame);
-      this.frame = 0;
-      this.move(this.wanted);
+  // Show point k of the resolution axis; without k the path's mixture again.
+  pass(k) {
+    if (k === undefined) {
+      this.weightsAt(this.balance, this.p);
+      return this.sort();
     }
+    const { places, weights } = this.resolution.axis;
+    this.p.fill(0);
+    places[k].forEach((i, at) => { this.p[i] = weights[k][at]; });
+    return this.draw();
+  }
+
+  release() {
     this.sort();
     this.told = { balance: this.balance, at: performance.now() };
     this.tell(this.balance);
@@ -277,15 +261,16 @@ class Dial {
   // Bars keep their order while the pointer moves and are sorted anew when it lets go.
   sort() {
     const { data, p } = this;
-    let order = Array.from(p.keys()).sort((a, b) => p[b] - p[a] || a - b);
+    const order = grouped(p, this.groupOf);
     this.found = this.query
       ? order.filter((i) => (data.names[i] + " " + data.families[i]).toLowerCase().includes(this.query))
       : order;
     this.shown = this.all ? this.found : this.found.slice(0, SHORT);
     const narrow = this.root.clientWidth > 0 && this.root.clientWidth < 480;
     const chosen = new Set(data.selected);
+    const parts = brackets(this.shown, this.groupOf);
     this.rows.replaceChildren();
-    this.lanes = this.shown.map((i) => {
+    this.lanes = this.shown.map((i, at) => {
       const row = element("div", "row", this.rows);
       row.title = data.names[i] + (data.families[i] ? ` (${data.families[i]})` : "");
       const name = element("button", "name", row, shorten(data.names[i], narrow ? 11 : 22));
@@ -295,6 +280,7 @@ class Dial {
       name.onclick = () => this.pick(data.names[i]);
       row.classList.toggle("selected", chosen.has(data.names[i]));
       const lane = element("div", "lane", row);
+      if (parts[at]) element("div", "bracket " + parts[at], lane).title = JOINED;
       const bar = element("div", "bar", lane);
       const whisker = data.intervals ? element("div", "whisker", lane) : null;
       const marks = data.overlays.map(([, weights], k) => {
@@ -332,13 +318,15 @@ class Dial {
   // Intervals belong to the balance that the server last answered, not to one in passing.
   sure() {
     const known = this.data.intervals;
-    return known && known.key === this.data.key && Math.abs(known.balance - this.balance) < 1e-9;
+    if (!known || this.passing !== undefined) return false;
+    return known.key === this.data.key && Math.abs(known.balance - this.balance) < 1e-9;
   }
 
   draw() {
     if (!this.lanes) return;
     const { data, p } = this, n = p.length;
     this.rescale();
+    this.root.classList.toggle("passing", this.passing !== undefined);
     const near = this.sure();
     const { scrollTop, clientHeight } = this.rows;
     const first = this.dragging ? Math.floor(scrollTop / ROW) - 1 : 0;
@@ -364,7 +352,7 @@ class Dial {
         }
       }
     }
-    this.handle.style.left = 100 * this.position(this.balance) + "%";
+    this.track.handle.style.left = 100 * this.position(this.balance) + "%";
     const effective = this.effective(p);
     let positive = 0, best = 0;
     for (let i = 0; i < n; i++) { if (p[i] > 0) positive++; if (p[i] > p[best]) best = i; }
@@ -373,12 +361,11 @@ class Dial {
       `β ${Number((this.balance * data.lambda / n).toPrecision(3))}, λ ${Number(data.lambda.toPrecision(3))}`;
     this.effectiveText.textContent =
       `${positive} of ${n} tasks in the mixture, as varied as ${effective.toFixed(1)} equal ones`;
-    this.track.setAttribute("aria-valuenow", String(this.balance));
-    this.track.setAttribute(
-      "aria-valuetext",
-      `balance ${Number(this.balance.toPrecision(4))}, ${positive} of ${n} tasks, ` +
+    this.track.says({
+      valuenow: this.balance,
+      valuetext: `balance ${Number(this.balance.toPrecision(4))}, ${positive} of ${n} tasks, ` +
         `most on ${data.names[best]}, ${percent(p[best])}`,
-    );
+    });
     const left = n - this.shown.length;
     this.restText.textContent = left > 0
       ? `and ${left} more tasks, together ${percent(Math.max(1 - drawn, 0))}` : "";
@@ -412,5 +399,6 @@ export default function dial({ data, parentElement, setStateValue, setTriggerVal
     data,
     (balance) => setStateValue("balance", balance),
     (task) => setTriggerValue && setTriggerValue("task", task),
+    (resolution) => setTriggerValue && setTriggerValue("resolution", resolution),
   );
 }
