@@ -99,7 +99,7 @@ def _trade_off(decision: Decision, problem: Problem, path: SolutionPath) -> Repo
         likeness(S, problem.anchor, path.weights),
         {c.title: np.array([c.to_anchor, c.within]) for c in others},
         here=np.array([here.to_anchor, here.within]),
-        jsd=jsd,
+        units=("nats", "nats") if jsd else ("units of S", "units of S"),
     )
     return _chart(
         figure,
