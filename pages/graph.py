@@ -10,6 +10,7 @@ from pages.ui.graph import neighbours
 from pages.ui.layout import frame
 from taskpgm_core.figures.graph import task_graph_figure
 from taskpgm_core.findings.graph import communities_finding, letter
+from taskpgm_core.findings.skills import OUTLINED
 
 scene = frame("Which tasks belong together?")
 study, view, palette = scene.study, scene.view, scene.palette
@@ -28,7 +29,7 @@ word = str(
         known,
         default="community",
         required=True,
-        help="Communities are found in the similarities S; families are what the study calls them.",
+        help="Communities are found in what was measured; families are what the study calls them.",
     )
 )
 close = edges.slider(
@@ -39,16 +40,20 @@ close = edges.slider(
     help="Each task's most similar others that are joined to it, beside a tree that holds all "
     "tasks together. More edges show more, and read worse.",
 )
-graph = cached.graph(study, view, close)
+graph, hulls = cached.graph(study, view, close), cached.kernel(study, view).groups
 groups = families if word == "family" else [f"community {letter(c)}" for c in graph.community]
 
 picture, table = st.columns([5, 3], gap="large")
 with picture:
     chart(
-        task_graph_figure(graph, solution.p, groups, selected=view.tasks, palette=palette),
+        task_graph_figure(
+            graph, solution.p, groups, hulls=hulls, selected=view.tasks, palette=palette
+        ),
         communities_finding(solution.p, groups, word),
-        "Tasks joined by a line predict alike, the wider the more. The larger a node, the more "
-        "weight it has at this balance. Click a node or an edge to select it on every page.",
+        "Tasks joined by a line are alike, the wider the more. The larger a node, the more weight "
+        "it has at this balance. "
+        + (f"{OUTLINED} " if hulls else "")
+        + "Click a node or an edge to select it on every page.",
         key="graph",
         on_select=select_clicked_tasks("graph"),
     )

@@ -41,7 +41,7 @@ with against:
     name = pick_reference(known, view)
     title, reference = known[name], cached.named_mixture(study, view, name)
     difference(study, solution.p, reference, title, palette)
-    energy(solution, palette)
+    energy(solution, cached.problem(study, view), palette)
 if allocation is not None:
     take_along(study, view, solution, allocation)
 with later:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.ui import cached
 from pages.ui.chart import chart
 from pages.ui.controls import pick_budget
 from pages.ui.layout import frame
@@ -14,16 +15,18 @@ from taskpgm_core.figures.selection import (
 from taskpgm_core.findings import selection as findings
 
 scene = frame("Which few tasks would do?")
-selection = selected(scene)
+selection, kernel = selected(scene), cached.kernel(scene.study, scene.view)
 curve, side = st.columns([5, 3], gap="large")
 with side:
     k = pick_k(scene, selection)
-    verdict(selection, k)
+    verdict(scene, selection, k)
 with curve:
     chart(
         selection_curve_figure(selection, k, palette=scene.palette),
         findings.curve_finding(selection, k),
-        "From the first task alone (0%) to all tasks together (100%), measured by F = −E/λ. "
+        "From the first task alone (0%) to all tasks together (100%), measured by F = −E/λ"
+        + (", with S = K − 1 at this resolution" if kernel.finite else "")
+        + ". "
         "The true best of any k lies between greedy's line and the dashed one.",
         key="curve",
     )

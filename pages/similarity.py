@@ -7,12 +7,16 @@ from pages.ui.chart import chart
 from pages.ui.chart_clicks import select_clicked_pair
 from pages.ui.layout import frame
 from pages.ui.similarity import pair_facts, pick_pair, token_drill_down
+from taskpgm_core.analysis.matrix_order import keep_together
 from taskpgm_core.figures.similarity import CLICKABLE, matrix_figure
 from taskpgm_core.findings.similarity import block_finding
+from taskpgm_core.findings.skills import OUTLINED
 
 scene = frame("How do you know?")
 study, view = scene.study, scene.view
-similarity, order = cached.similarity(study, view), cached.order(study, view)
+similarity, kernel = cached.similarity(study, view), cached.kernel(study, view)
+groups = [[similarity.tasks.index(task) for task in group] for group in kernel.groups]
+order = keep_together(cached.order(study, view), groups)
 unit = similarity.reading.axis
 if len(study.tasks) < 2:
     st.info("One task alone has nothing to be compared with.")
@@ -24,17 +28,26 @@ with facts:
     pair_facts(scene, pair)
 with picture:
     chart(
-        matrix_figure(similarity, order, pair=pair, palette=scene.palette),
+        matrix_figure(similarity, order, pair=pair, groups=groups, palette=scene.palette),
         block_finding(similarity),
         f"{unit}. Like tasks are neighbours (average linkage); columns stand in the rows' order."
+        + (f" {OUTLINED}" if groups else "")
         + (" Click a cell below the diagonal." if len(study.tasks) <= CLICKABLE else ""),
         key="matrix",
         on_select=select_clicked_pair("matrix", study.names),
     )
     if len(study.tasks) > CLICKABLE:
         near, places = cached.neighbourhood(study, view, pair)
+        parts = [[i for i, task in enumerate(near.tasks) if task in g] for g in kernel.groups]
+        shown = [part for part in parts if len(part) > 1]
         chart(
-            matrix_figure(near, places, pair=(0, 1), palette=scene.palette),
+            matrix_figure(
+                near,
+                keep_together(places, shown),
+                pair=(0, 1),
+                groups=shown,
+                palette=scene.palette,
+            ),
             f"The {near.n} tasks nearest to the selected pair",
             f"{unit}. Click a cell below the diagonal.",
             key="near",

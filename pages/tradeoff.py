@@ -6,13 +6,14 @@ from pages.ui import cached
 from pages.ui.chart import chart
 from pages.ui.controls import pick_balance, pick_beside
 from pages.ui.layout import frame
-from pages.ui.tradeoff import corners, frontier
+from pages.ui.tradeoff import corners, frontier, useful
 from taskpgm_core.analysis.trade_off import effective_numbers
 from taskpgm_core.figures.tradeoff import path_areas_figure, variety_figure
 from taskpgm_core.findings.tradeoff import path_finding, variety_finding
 
 scene = frame("What do I give up?")
 study, view, palette = scene.study, scene.view, scene.palette
+utility = useful(view)
 path, form = cached.path(study, view), cached.closed_form(study, view)
 at, weights = cached.walk(study, view)
 
@@ -28,12 +29,13 @@ chart(
         path.balances,
         path.weights,
         balance=view.question.balance,
-        anchor_name=cached.anchor_name(view),
+        anchor_name="" if utility else cached.anchor_name(view),
         palette=palette,
     ),
-    path_finding(study.names, path.balances, path.weights),
-    "From pure diversity on the left to the most representative tasks on the right; a band is a "
-    "task's share, colours are families.",
+    path_finding(study.names, path.balances, path.weights, utility or "representativeness"),
+    "From pure diversity on the left to the most "
+    f"{'useful' if utility else 'representative'} tasks on the right; a band is a task's share, "
+    "colours are families.",
     key="path",
 )
 left, right = st.columns(2, gap="large")

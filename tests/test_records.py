@@ -34,23 +34,23 @@ def test_jsd_is_read_in_nats_and_the_others_as_s():
     assert jsd.reading.most == np.log(2)
     assert jsd.reading.axis == "Mean Jensen-Shannon divergence, nats"
     assert block_finding(jsd) == (
-        "a and b are most alike, 0.100 nats; half of all pairs are over 0.300 nats"
+        "a and b are most alike, 0.100 nats; the pair in the middle has 0.300 nats"
     )
     assert pair_finding(NAMES, (0, 1), 0.1, 0.05, jsd.reading) == (
-        "a and b are 0.100 nats apart, 2.0 times the training noise"
+        "a and b are 0.100 nats apart, 2.0 times the largest noise measured"
     )
     for name in ("pmi", "pmi-token", "given"):
         S = Similarity(NAMES, -D, name)
         assert (S.unit, S.reading.label, S.reading.axis) == ("", "S", "Similarity S")
         assert block_finding(S) == (
-            "a and b are most alike, S = -0.100; half of all pairs are under -0.300"
+            "a and b are most alike, S = -0.100; the pair in the middle has S = -0.300"
         )
         assert pair_finding(NAMES, (0, 1), -0.1, 0.0, S.reading) == "a and b: similarity -0.100"
 
 
 def test_a_divergence_without_a_unit_is_read_as_d(unitless):
     S = Similarity(NAMES, -D, unitless)
-    assert block_finding(S) == "a and b are most alike, 0.100; half of all pairs are over 0.300"
+    assert block_finding(S) == "a and b are most alike, 0.100; the pair in the middle has 0.300"
     assert neighbour_finding(NAMES, 0, [1, 2], S.shown[0], S.reading) == (
         "b is most like a: 0.100, against 0.250 for the task in the middle"
     )

@@ -32,7 +32,8 @@ from taskpgm_core.records import Array, LossTable, Noise, Similarity, Study, rea
 from taskpgm_core.widgets.balance_dial import axis_data, path_data
 
 HEADLINE = 0.5
-"""The balance of the mixtures on the first page, halfway between diversity and the anchor."""
+"""The balance of a study's mixture on the first page where its measure tells no skills apart:
+halfway between diversity and the anchor."""
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -255,9 +256,9 @@ def intervals(study: Study, view: View) -> Uncertainty:
 
 
 def pair_interval(study: Study, view: View, i: int, j: int) -> tuple[float, float]:
-    """The bootstrap interval of what the measure says of two tasks; D for ``jsd``."""
+    """The bootstrap interval of what the measure says of two tasks, as people read it."""
     drawn = _replicates(study.content, view.question.measure, study)[:, i, j]
-    values = 0.0 - drawn if view.question.measure == "jsd" else drawn
+    values = similarity(study, view).reading.shown(drawn)
     low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 

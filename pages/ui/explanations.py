@@ -8,7 +8,7 @@ from pages.ui import cached
 from pages.ui.url_state import View
 from taskpgm_core import mixture
 from taskpgm_core.mixture.explanation import Explanation, explain
-from taskpgm_core.mixture.sensitivity import Sensitivity, sensitivity
+from taskpgm_core.mixture.kernel import Kernel
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.records import Similarity, Study
 
@@ -44,25 +44,19 @@ def without(study: Study, view: View, i: int) -> Solution:
     return _without(study.content, asked(view), i, study, view)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _sensitivity(content: str, asked: str, _study: Study, _view: View) -> Sensitivity:
-    return sensitivity(cached.problem(_study, _view), cached.solution(_study, _view))
+def what_if(study: Study, view: View, i: int, j: int, value: float) -> tuple[Kernel, Solution]:
+    """The kernel and the exact mixture if S_ij and S_ji were measured as ``value``.
 
-
-def derivatives(study: Study, view: View) -> Sensitivity:
-    """How the mixture moves with small changes of what was measured."""
-    return _sensitivity(study.content, asked(view), study, view)
-
-
-def what_if(study: Study, view: View, i: int, j: int, value: float) -> Solution:
-    """The exact mixture if S_ij and S_ji were ``value``; the unary term u = nSw moves along."""
-    problem = cached.problem(study, view)
-    S = problem.similarity.matrix.copy()
+    Resolution and noise are held; the unary term u = nSw moves along.
+    """
+    problem, measured = cached.problem(study, view), cached.similarity(study, view)
+    S = measured.matrix.copy()
     S[i, j] = S[j, i] = value
-    changed = Similarity(problem.tasks, S, problem.similarity.measure)
-    return mixture.solve(
-        replace(problem, similarity=changed),
+    seen = cached.kernel(study, view).of(Similarity(measured.tasks, S, measured.measure))
+    found = mixture.solve(
+        replace(problem, similarity=seen.similarity),
         view.question.balance,
         warm=cached.solution(study, view),
         lam=view.question.lam,
     )
+    return seen, found

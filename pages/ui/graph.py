@@ -23,7 +23,8 @@ def neighbours(scene: Scene, graph: TaskGraph) -> None:
     similarity, p = cached.similarity(study, view), cached.solution(study, view).p
     measure, near = similarity.reading, similarity.shown[i]
     order = [int(j) for j in np.argsort(-similarity.matrix[i], kind="stable") if j != i]
-    floor = cached.noise(study).floor if view.question.measure == "jsd" else 0.0  # noise is of JSD
+    noise = cached.noise(study)
+    floor = noise.floor if noise.measure == similarity.measure else 0.0
     if measure.is_divergence:
         said = f"Divergence{measure.unit and f' in {measure.unit}'}, the most alike first. "
     else:

@@ -19,7 +19,9 @@ from taskpgm_core.findings.mixture import (
     difference_finding,
     differs,
     energy_finding,
+    energy_unit,
 )
+from taskpgm_core.mixture import Problem
 from taskpgm_core.mixture.alarms import Alarm
 from taskpgm_core.mixture.counts import Allocation
 from taskpgm_core.mixture.repetition import repetition_alarm
@@ -126,13 +128,15 @@ def difference(study: Study, p: Array, reference: Array, name: str, palette: Pal
     )
 
 
-def energy(solution: Solution, palette: Palette) -> None:
+def energy(solution: Solution, problem: Problem, palette: Palette) -> None:
     """The energy as the sum of its two potentials."""
     split = (solution.unary_energy, solution.pairwise_energy, solution.energy)
+    rewarded = "representativeness" if problem.utility is None else "usefulness"
+    unit = f"in {energy_unit(problem)}" if energy_unit(problem) else "S = K − 1, without unit"
     chart(
-        energy_figure(*split, palette=palette),
-        energy_finding(*split),
-        "E(p) = −β u′p + λ/2 p′Sp, lower is better: its two parts add up to it.",
+        energy_figure(*split, rewarded=rewarded, palette=palette),
+        energy_finding(*split, rewarded),
+        f"E(p) = −β u′p + λ/2 p′Sp ({unit}), lower is better: its two parts add up to it.",
         key="energy",
     )
 

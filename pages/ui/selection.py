@@ -12,6 +12,7 @@ from pages.ui.explanations import asked
 from pages.ui.layout import Scene
 from pages.ui.url_state import View
 from taskpgm_core.figures.numbers import percent, shorten
+from taskpgm_core.findings.mixture import energy_unit
 from taskpgm_core.findings.selection import ENOUGH, certainty, enough
 from taskpgm_core.mixture.counts import Allocation
 from taskpgm_core.mixture.selection.greedy import Selection, select
@@ -65,13 +66,17 @@ def pick_k(scene: Scene, selection: Selection) -> int:
     return k
 
 
-def verdict(selection: Selection, k: int) -> None:
+def verdict(scene: Scene, selection: Selection, k: int) -> None:
     """How sure the choice of k is, in numbers."""
-    step = selection.steps[k - 1]
+    step, kernel = selection.steps[k - 1], cached.kernel(scene.study, scene.view)
+    unit = energy_unit(cached.problem(scene.study, scene.view))
     heading("How good is this choice?", certainty(selection, k))
 
     def reached(value: float) -> str:
         return percent(selection.captured(value))
+
+    def said(F: float) -> str:
+        return f"F = {F + 0.0:.3g} {unit}".rstrip()
 
     facts = {
         "greedy's k tasks": reached(step.value),
@@ -79,9 +84,12 @@ def verdict(selection: Selection, k: int) -> None:
         "best of any k": "not searched" if step.exact is None else reached(step.exact),
         "guaranteed beforehand": reached(step.guarantee),
         "submodularity ratio γ ≥": "–" if step.gamma is None else f"{step.gamma:.2g}",
-        "0%, the first task alone": f"F = {selection.steps[0].value:.3g}",
-        "100%, all tasks together": f"F = {selection.best:.3g}",
+        "0%, the first task alone": said(selection.steps[0].value),
+        "100%, all tasks together": said(selection.best),
     }
+    covered = kernel.skills_covered(step.p)
+    if covered is not None:
+        facts["distinct skills"] = f"{covered:.1f} of {kernel.skills:.1f}"
     fact_list(facts)
 
 

@@ -13,7 +13,12 @@ from taskpgm_core.analysis.drill_down import PairDrillDown, Position, drill_down
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures.numbers import percent, shorten
 from taskpgm_core.figures.similarity import sources_figure, tokens_figure
-from taskpgm_core.findings.similarity import pair_finding, sources_finding
+from taskpgm_core.findings.similarity import (
+    kernel_facts,
+    pair_finding,
+    sources_finding,
+    told_apart,
+)
 from taskpgm_core.records import Example, Study
 
 EXAMPLES = 50
@@ -65,10 +70,18 @@ def pair_facts(scene: Scene, pair: tuple[int, int]) -> None:
     study, view = scene.study, scene.view
     i, j = pair
     similarity, noise = cached.similarity(study, view), cached.noise(study)
-    measure, by_jsd = similarity.reading, view.question.measure == "jsd"  # noise is of JSD
+    kernel, measure = cached.kernel(study, view), similarity.reading
+    known = noise.measure == similarity.measure
     value = float(similarity.shown[i, j])
     heading(
-        pair_finding(study.names, pair, value, noise.floor if by_jsd else 0.0, measure),
+        pair_finding(
+            study.names,
+            pair,
+            value,
+            noise.floor if known else 0.0,
+            measure,
+            told_apart=told_apart(kernel, i, j),
+        ),
         measure.meaning,
     )
     facts = {}
@@ -77,9 +90,10 @@ def pair_facts(scene: Scene, pair: tuple[int, int]) -> None:
         facts["90% interval"] = f"{low:.3f} to {measure.said(high)}"
     except TaskPGMError as error:
         st.caption(escape(str(error)))
-    if by_jsd:
-        seeds = f"up to {noise.floor:.3f} nats" if noise.tasks else "not measured"
-        facts["second training seed"] = seeds
+    if known:
+        seeds = f"up to {measure.said(float(noise.divergence.max()))}" if noise.tasks else ""
+        facts["second training seed"] = seeds or "not measured"
+    facts |= kernel_facts(kernel, i, j)
     if study.kind == "measured":
         table = cached.losses(study).per_token
         for own, other in (pair, pair[::-1]):

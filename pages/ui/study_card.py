@@ -1,5 +1,7 @@
 """A study at a glance: what it is, where it comes from, its headline mixture."""
 
+from math import inf
+
 import streamlit as st
 
 from pages.ui import cached
@@ -11,6 +13,7 @@ from taskpgm_core.figures.mixture import MARKS, headline
 from taskpgm_core.figures.numbers import count
 from taskpgm_core.figures.theme import Palette
 from taskpgm_core.findings import mixture as findings
+from taskpgm_core.findings.skills import groups_finding, headline_words, skills_finding
 from taskpgm_core.records import Study
 
 SHOWN = 5
@@ -18,7 +21,11 @@ SHOWN = 5
 
 def study_card(name: str, study: Study, palette: Palette) -> None:
     """The card; a study whose arrays are damaged shows its sentence instead of its mixture."""
-    view = View(name, Question(study.measures[0], cached.HEADLINE, budget=BUDGET))
+    view, damaged = View(name, Question(study.measures[0], budget=BUDGET)), ""
+    try:
+        view = headline_view(name, study)
+    except TaskPGMError as error:
+        damaged = str(error)
     st.header(escape(name), divider="gray")
     facts, mixture = st.columns([2, 3], gap="large")
     with facts:
@@ -31,22 +38,28 @@ def study_card(name: str, study: Study, palette: Palette) -> None:
             query_params=view.query,
         )
     with mixture:
-        try:
-            solution = cached.solution(study, view)
-        except TaskPGMError as error:
-            st.error(escape(str(error)))
+        if damaged:
+            st.error(escape(damaged))
             return
+        solution, kernel = cached.solution(study, view), cached.kernel(study, view)
+        heading(skills_finding(kernel), groups_finding(kernel))
         for alarm in cached.raised(study, view):
             if alarm.level == "warning":
                 st.warning(escape(alarm.sentence))
         references = cached.references(study)
         shown = f"The {SHOWN} largest shares" if len(study.tasks) > SHOWN else "The shares"
         marks = ", ".join(f"{mark} {name}" for mark, name in zip(MARKS, references, strict=False))
-        heading(
-            findings.mixture_finding(study.names, solution.p),
-            f"{shown} at balance {view.question.balance:g}, halfway to pure diversity; {marks}.",
-        )
+        st.markdown(escape(findings.mixture_finding(study.names, solution.p) + "."))
+        st.caption(f"{shown} {headline_words(kernel, view.question.balance)}; {marks}.")
         st.html(headline(study.names, solution.p, references, limit=SHOWN, palette=palette))
+
+
+def headline_view(name: str, study: Study) -> View:
+    """Even over skills; halfway to pure diversity where the measure tells no skills apart."""
+    even = View(name, Question(study.measures[0], 0.0, budget=BUDGET))
+    if cached.kernel(study, even).finite:
+        return even
+    return even.moved(balance=cached.HEADLINE, resolution=inf)
 
 
 def provenance(study: Study) -> list[str]:

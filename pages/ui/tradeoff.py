@@ -7,14 +7,24 @@ import streamlit as st
 from pages.ui import cached
 from pages.ui.chart import chart
 from pages.ui.layout import Scene
-from taskpgm_core.analysis.trade_off import effective_numbers, likeness
+from pages.ui.url_state import View
+from taskpgm_core.analysis.trade_off import effective_numbers, standing
 from taskpgm_core.figures.tradeoff import frontier_figure
+from taskpgm_core.findings.mixture import energy_unit
 from taskpgm_core.findings.tradeoff import frontier_finding
+from taskpgm_core.mixture import Problem
 from taskpgm_core.mixture.path import SolutionPath
-from taskpgm_core.records import Array
+from taskpgm_core.records import KERNEL, Array
 
 ALWAYS = ("uniform", "proportional", "authors")
 WEIGHT = 1e-12  # below it a task has left
+
+
+def useful(view: View) -> str:
+    """What the balance rewards in the place of representativeness; empty where it is that."""
+    if view.question.judge_by:
+        return "what it is judged by"
+    return "gain" if view.question.unary == "gain" else ""
 
 
 def frontier(scene: Scene, at: Array, weights: Array) -> None:
@@ -23,43 +33,66 @@ def frontier(scene: Scene, at: Array, weights: Array) -> None:
     known = cached.comparable(study)
     chosen = [name for name in dict.fromkeys((*ALWAYS, *view.beside)) if name in known]
     problem, here = cached.problem(study, view), cached.solution(study, view).p
-    S, anchor = problem.similarity, problem.anchor
+    kernel, unit = cached.kernel(study, view), energy_unit(problem)
+    word = "useful" if useful(view) else "representative"
+    units = (unit, "nats a token" if view.question.unary == "gain" else unit)
     named = {known[name]: cached.named_mixture(study, view, name) for name in chosen}
-    points = {title: likeness(S, anchor, p)[0] for title, p in named.items()}
-    mine = likeness(S, anchor, here)[0]
+    places = standing(problem, np.array([here, *named.values()]))
     chart(
         frontier_figure(
             at,
-            likeness(S, anchor, weights),
-            points,
-            here=mine,
-            jsd=S.unit == "nats",
+            standing(problem, weights),
+            dict(zip(named, places[1:], strict=True)),
+            here=places[0],
+            units=units,
+            rewarded=word,
             palette=scene.palette,
         ),
-        frontier_finding(S, anchor, here, named),
-        "On the line nothing is both more representative and more diverse. Up: more alike to what "
-        "the anchor stands for (p′Sw). Right: less alike to itself (−p′Sp).",
+        frontier_finding(problem, here, named, units, word),
+        _reading(problem),
         key="frontier",
     )
     rows = {"this mixture": here, **named}
-    places = np.array([mine, *points.values()])
+    columns = {
+        "mixture": list(rows),
+        word: places[:, 0],
+        "diverse": -places[:, 1],
+        "effective tasks": effective_numbers(np.array(list(rows.values()))),
+    }
+    if kernel.finite:
+        columns["skills"] = [kernel.skills_covered(p) for p in rows.values()]
     number = st.column_config.NumberColumn
     st.dataframe(
-        pd.DataFrame(
-            {
-                "mixture": list(rows),
-                "representative": places[:, 0],
-                "diverse": -places[:, 1],
-                "effective tasks": effective_numbers(np.array(list(rows.values()))),
-            }
-        ),
+        pd.DataFrame(columns),
         hide_index=True,
         column_config={
-            "representative": number(format="%.3f"),
+            word: number(format="%.3f"),
             "diverse": number(format="%.3f"),
             "effective tasks": number(format="%.1f"),
+            "skills": number(format="%.1f", help="1/p′Kp: how many skills it spreads over"),
         },
     )
+
+
+def _reading(problem: Problem) -> str:
+    """How the frontier reads: what its axes are, and what may be said of its line."""
+    K, anchored = problem.similarity.measure == KERNEL, problem.utility is None
+    letter = "K" if K else "S"
+    up = (
+        f"more alike to what the anchor stands for (p′{letter}w)"
+        if anchored
+        else "more of what is rewarded (v′p)"
+    )
+    word = "representative" if anchored else "useful"
+    within = " that the limits allow" if problem.groups or _bounded(problem) else ""
+    line = f"No mixture{within} is both more {word} and more diverse than one on the line. "
+    if problem.pull is not None or problem.convexity.shift:
+        line = ""  # the line then weighs a third thing as well
+    return f"{line}Up: {up}. Right: less alike to itself (−p′{letter}p)."
+
+
+def _bounded(problem: Problem) -> bool:
+    return bool((problem.lo > 0).any() or (problem.hi < 1).any())
 
 
 def corners(path: SolutionPath) -> None:

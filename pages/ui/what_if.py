@@ -13,12 +13,17 @@ from taskpgm_core.findings.compare import moved as share_moved
 from taskpgm_core.findings.why import what_if_finding, what_if_hint
 from taskpgm_core.records import Similarity
 
+SMALL, STEP = 0.1, 0.01
+"""The first step: a part of the resolution, or without one so much of S."""
+ROUNDED = 1e-3
+"""A change of K that is worth a sentence."""
+
 
 @st.fragment
 def what_if(scene: Scene, task: str) -> None:
     """A neighbour, a slider on how alike the two are, and how the mixture would move."""
     study, view = scene.study, scene.view
-    similarity = cached.similarity(study, view)
+    similarity, kernel = cached.similarity(study, view), cached.kernel(study, view)
     S, shown_as = similarity.matrix, similarity.reading.shown
     i = study.names.index(task)
     others = [j for j in np.argsort(-S[i], kind="stable") if j != i]
@@ -26,14 +31,15 @@ def what_if(scene: Scene, task: str) -> None:
     with ask:
         heading(
             "What if two tasks were more or less alike?",
-            "Change one similarity, and the mixture is solved anew.",
+            "Change what was measured of one pair, and the mixture is solved anew"
+            + (", at the same resolution and noise." if kernel.finite else "."),
         )
         j = st.selectbox(
             f"{shorten(task)} and",
             [int(j) for j in others],
             format_func=study.names.__getitem__,
             key=f"what-if-other-{task}",
-            help="The second task of the pair whose entry of S is changed.",
+            help="The second task of the pair whose measured entry is changed.",
         )
         measured = float(S[i, j])
         least, most, said = _range(similarity)
@@ -51,18 +57,16 @@ def what_if(scene: Scene, task: str) -> None:
     before = cached.solution(study, view)
     if abs(value - measured) <= (most - least) / 400:
         with answer:
-            small = explanations.derivatives(study, view).by_similarity(i, j)
-            moved = 0.01 * float(np.abs(small).sum()) / 2
-            heading(
-                what_if_hint(task, study.names[j], moved, unit(scene)),
-                "As far as the mixture moves in proportion. Move the slider for larger changes.",
-            )
+            _hint(scene, task, study.names[j], measured)
         return
-    after = explanations.what_if(study, view, i, j, value)
+    seen, after = explanations.what_if(study, view, i, j, value)
     with answer:
         if after.status != "optimal":
             st.error(after.message)
             return
+        K = ""
+        if kernel.matrix is not None and seen.matrix is not None:
+            K = f" K of the pair goes from {kernel.matrix[i, j]:.3f} to {seen.matrix[i, j]:.3f}."
         chart(
             difference_figure(
                 study.names, after.p, before.p, "as measured", limit=10, palette=scene.palette
@@ -74,14 +78,39 @@ def what_if(scene: Scene, task: str) -> None:
                 float(after.p[i]),
                 share_moved(after.p, before.p),
             ),
-            "Percentage points of the budget against the mixture as measured.",
+            f"Percentage points of the budget against the mixture as measured.{K}",
             key="what-if",
         )
         if after.shift > before.shift:
             st.caption(
-                f"So changed, the energy is not convex: {after.shift:.3g} {unit(scene)} were added "
-                "to the diagonal."
+                "So changed, the energy is not convex: "
+                + f"{after.shift:.3g} {unit(scene)}".rstrip()
+                + " were added to the diagonal."
             )
+        if seen.change > max(kernel.change, ROUNDED):
+            st.caption(
+                "So changed, K is not positive semidefinite; mending that moved its entries by up "
+                f"to {seen.change:.2g}."
+            )
+
+
+def _hint(scene: Scene, task: str, other: str, measured: float) -> None:
+    """How much a small step towards being more alike moves."""
+    study, view = scene.study, scene.view
+    kernel = cached.kernel(study, view)
+    i, j = study.names.index(task), study.names.index(other)
+    step = SMALL * kernel.resolution if kernel.finite else STEP
+    if kernel.measured.is_divergence:
+        step = min(step, -measured)  # a divergence ends at 0
+    _, after = explanations.what_if(study, view, i, j, measured + step)
+    if after.status != "optimal":
+        return
+    moved = share_moved(after.p, cached.solution(study, view).p)
+    by = kernel.measured.unit or "units of S"
+    heading(
+        what_if_hint(task, other, step, moved, by),
+        "Solved exactly. Move the slider for larger changes.",
+    )
 
 
 def _range(similarity: Similarity) -> tuple[float, float, str]:

@@ -9,20 +9,36 @@ from pages.ui.chart import chart, escape, heading
 from pages.ui.chart_clicks import clicked_data
 from pages.ui.controls import moved
 from pages.ui.layout import Scene
+from taskpgm_core.analysis.kept_gain import kept_gain
 from taskpgm_core.figures.mixture import difference_figure
 from taskpgm_core.figures.numbers import percent
 from taskpgm_core.figures.why import additive_split_figure, waterfall_figure
 from taskpgm_core.findings import why as findings
+from taskpgm_core.findings.mixture import energy_unit
+from taskpgm_core.findings.similarity import told_apart
 from taskpgm_core.mixture.explanation import Explanation
 from taskpgm_core.mixture.near_duplicates import redundancies
-from taskpgm_core.records import Array
+from taskpgm_core.records import KERNEL, Array
 
 NEAREST = 8
 CONSTRAINTS = {"simplex": "price of one budget", "floor": "its floor", "cap": "its cap"}
 
 
 def unit(scene: Scene) -> str:
-    return "nats" if scene.study.kind == "measured" else "units of S"
+    """The unit of the energy over lambda; empty under a kernel."""
+    return energy_unit(cached.problem(scene.study, scene.view))
+
+
+def titled(title: str, unit: str) -> str:
+    return f"{title} ({unit})" if unit else title
+
+
+def rewarded(scene: Scene) -> str:
+    """What asks for the part of a weight that grows with the balance."""
+    question = scene.view.question
+    if question.judge_by:
+        return "what it is judged by"
+    return "the gain" if question.unary == "gain" else "the anchor"
 
 
 def pick_task(scene: Scene, found: Explanation) -> str:
@@ -49,27 +65,47 @@ def pick_task(scene: Scene, found: Explanation) -> str:
 
 def reason(scene: Scene, found: Explanation, task: str) -> None:
     """One task's weight as what the anchor and what diversity ask for; a zero's way in."""
-    why = found.reasons[found.tasks.index(task)]
+    why, asks = found.reasons[found.tasks.index(task)], rewarded(scene)
+    title = findings.weight_finding(task, why.weight, why.anchor, why.diversity, asks)
     if why.weight <= 0:
-        heading(
-            findings.weight_finding(task, why.weight, why.anchor, why.diversity),
-            "What it would add is said already by tasks that are in.",
+        _zero(scene, found, task, title)
+    else:
+        chart(
+            waterfall_figure(
+                [(f"{asks} asks", why.anchor), ("diversity asks", why.diversity)],
+                "weight",
+                palette=scene.palette,
+            ),
+            title,
+            "Two parts that add up to the weight: one grows with the balance, the other is what "
+            "pure diversity asks for. Tasks that are out have no part in it.",
+            key="reason",
         )
-        cost = why.reduced_cost or 0.0
-        st.markdown(
-            escape(findings.zero_reason(task, cost, why.enters_at, found.balance, unit(scene)))
-        )
+    _sharing(scene, task)
+
+
+def _zero(scene: Scene, found: Explanation, task: str, title: str) -> None:
+    why, problem = found.reasons[found.tasks.index(task)], cached.problem(scene.study, scene.view)
+    if problem.hi[found.tasks.index(task)] <= 0:
+        heading(title, "The limits set here allow it nothing.")
         return
-    parts = [
-        ("the anchor asks", why.anchor),
-        ("diversity asks", why.diversity),
-    ]
-    chart(
-        waterfall_figure(parts, "weight", palette=scene.palette),
-        findings.weight_finding(task, why.weight, why.anchor, why.diversity),
-        "Two parts that add up to the weight, whatever constant is added to S: r·w of the "
-        "anchor and (1 − r)·w₀ of pure diversity, among the tasks that are in.",
-        key="reason",
+    anchored = problem.utility is None and problem.pull is None
+    heading(title, findings.zero_meaning(cached.kernel(scene.study, scene.view), task, anchored))
+    cost = why.reduced_cost or 0.0
+    st.markdown(escape(findings.zero_reason(task, cost, why.enters_at, found.balance, unit(scene))))
+
+
+def _sharing(scene: Scene, task: str) -> None:
+    """Who shares the task's skill by K, and what is kept of the gain both ways."""
+    kernel, study = cached.kernel(scene.study, scene.view), scene.study
+    finding = findings.sharing_finding(kernel, task)
+    if not finding:
+        return
+    kept = kept_gain(cached.losses(study)) if study.kind == "measured" else None
+    heading(
+        finding,
+        f"{findings.kept_finding(kernel, kept, task)} Tasks share a skill where K is at least 1/e, "
+        "which is one resolution apart.",
     )
 
 
@@ -80,7 +116,9 @@ def by_neighbours(scene: Scene, found: Explanation, task: str) -> None:
     order = [int(j) for j in np.argsort(-np.abs(why.pairwise), kind="stable")]
     shown = [j for j in order[:NEAREST] if abs(why.pairwise[j]) > 1e-12]
     others = float(why.pairwise.sum() - why.pairwise[shown].sum())
-    parts = [("representativeness", why.unary)]
+    problem = cached.problem(scene.study, scene.view)
+    kernel = problem.similarity.measure == KERNEL
+    parts = [("representativeness" if problem.utility is None else rewarded(scene), why.unary)]
     parts += [(found.tasks[j], float(why.pairwise[j])) for j in shown]
     if abs(others) > 1e-12:
         parts.append((f"{len(order) - len(shown) - 1} other tasks", others))
@@ -90,7 +128,7 @@ def by_neighbours(scene: Scene, found: Explanation, task: str) -> None:
             waterfall_figure(parts, "weight", palette=scene.palette),
             findings.neighbours_finding(task, found.tasks, why.pairwise),
             "The parts add up but can be large and cancel: they depend on the convention "
-            f"s = S + {found.offset:.4g}, which makes similarities positive.",
+            + ("s = K." if kernel else f"s = S + {found.offset:.4g}, where no s is negative."),
             key="neighbours",
         )
 
@@ -105,17 +143,24 @@ def all_reasons(scene: Scene, found: Explanation, task: str) -> None:
             moved(tasks=(str(name),))
 
     chart(
-        additive_split_figure(found.tasks, anchor, diversity, chosen=task, palette=scene.palette),
-        findings.split_finding(found.tasks, anchor, diversity),
+        additive_split_figure(
+            found.tasks,
+            anchor,
+            diversity,
+            chosen=task,
+            rewarded=rewarded(scene),
+            palette=scene.palette,
+        ),
+        findings.split_finding(found.tasks, anchor, diversity, rewarded(scene)),
         "Bars to either side add up to the ring, the weight. Click one to ask about its task.",
         key="split",
         on_select=clicked,
     )
     with st.expander("All tasks as a table"):
-        reasons_table(found, unit(scene))
+        reasons_table(found, unit(scene), rewarded(scene))
 
 
-def reasons_table(found: Explanation, unit: str) -> None:
+def reasons_table(found: Explanation, unit: str, asks: str) -> None:
     table = pd.DataFrame(
         {
             "task": found.tasks,
@@ -132,9 +177,9 @@ def reasons_table(found: Explanation, unit: str) -> None:
         hide_index=True,
         column_config={
             "weight": number(format="%.1f%%"),
-            "anchor": number("anchor asks", format="%+.1f"),
+            "anchor": number(f"{asks.removeprefix('the ')} asks", format="%+.1f"),
             "diversity": number("diversity asks", format="%+.1f"),
-            "cost": number(f"reduced cost ({unit})", format="%.4f"),
+            "cost": number(titled("reduced cost", unit), format="%.4f"),
             "enters": number("enters at balance", format="%.3f"),
         },
     )
@@ -161,7 +206,8 @@ def without_it(scene: Scene, task: str) -> None:
         ),
         findings.without_finding(task, study.names, float(p[i]), found.p - scaled),
         "The best mixture without it against the others scaled up, in percentage points. "
-        f"The energy (with λ = 1) changes by {cost:+.2g} {unit(scene)}.",
+        + f"The energy (with λ = 1) changes by {cost:+.2g} {unit(scene)}".rstrip()
+        + ".",
         key="without",
     )
 
@@ -173,33 +219,38 @@ def _scaled_without(p: Array, i: int) -> Array:
 
 
 def twins(scene: Scene, found: Explanation, task: str) -> None:
-    """The tasks nearest to this one, and the closest pairs of the study."""
+    """The tasks nearest to this one, and the closest pairs of the study, by the measure."""
     similarity = cached.similarity(scene.study, scene.view)
-    S, i = similarity.matrix, scene.study.names.index(task)
-    distance = (S[i, i] + np.diagonal(S)) / 2 - S[i]
+    kernel = cached.kernel(scene.study, scene.view)
+    i, by = scene.study.names.index(task), similarity.unit or "units of S"
+    distance = kernel.distances.measured[i]
     others = np.delete(np.arange(similarity.n), i)
-    order = others[np.argsort(distance[others], kind="stable")]
+    order = others[np.argsort(distance[others], kind="stable")][:NEAREST]
     usual = float(np.median(distance[others]))
     share = 1 - float(distance[order[0]]) / usual if usual > 0 else 0.0
+    apart = [told_apart(kernel, i, int(j)) for j in order]
+    unsure = "" if all(apart) else " Tasks no farther apart than their noise are not told apart."
     heading(
-        findings.twins_finding(task, similarity.tasks[order[0]], share),
-        f"Its nearest tasks; the median one is {usual:.3f} {unit(scene)} away. Near-copies share "
-        "one weight between them.",
+        findings.twins_finding(task, similarity.tasks[order[0]], share, apart[0]),
+        f"Its nearest tasks as measured; the median one is {usual:.3f} {by} away.{unsure}",
     )
     column = st.column_config.NumberColumn
-    nearest = pd.DataFrame(
-        {
-            "task": [similarity.tasks[j] for j in order[:NEAREST]],
-            "distance": [float(distance[j]) for j in order[:NEAREST]],
-            "weight": [100 * found.reasons[j].weight for j in order[:NEAREST]],
-        }
-    )
+    columns: dict[str, object] = {
+        "task": [similarity.tasks[j] for j in order],
+        "distance": [float(distance[j]) for j in order],
+        "weight": [100 * found.reasons[j].weight for j in order],
+    }
+    if kernel.matrix is not None:
+        columns["K"] = [float(kernel.matrix[i, j]) for j in order]
+    if not all(apart):
+        columns["told apart"] = apart
     looks = {
-        "distance": column(f"distance ({unit(scene)})", format="%.3f"),
+        "distance": column(titled("distance", by), format="%.3f"),
         "weight": column(format="%.1f%%"),
+        "K": column(format="%.2f"),
         "share": column("nearer than usual", format="percent"),
     }
-    st.dataframe(nearest, hide_index=True, column_config=looks)
-    with st.expander("The most redundant tasks of the study"):
+    st.dataframe(pd.DataFrame(columns), hide_index=True, column_config=looks)
+    with st.expander("Every task's nearest one, as measured"):
         pairs = pd.DataFrame([vars(r) for r in redundancies(similarity, limit=20)])
         st.dataframe(pairs, hide_index=True, column_config=looks)

@@ -1,5 +1,7 @@
 """The order in which a similarity matrix shows its blocks."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from taskpgm_core.analysis.graph_layout import unit_strength
@@ -22,3 +24,15 @@ def matrix_order(similarity: Similarity) -> tuple[int, ...]:
     condensed = squareform(distance, checks=False)
     tree = optimal_leaf_ordering(linkage(condensed, "average"), condensed)
     return tuple(int(i) for i in leaves_list(tree))
+
+
+def keep_together(order: Sequence[int], groups: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """``order`` with the members of each of the disjoint ``groups`` side by side.
+
+    A group stands where its first member stood; within it and outside it the order stays.
+    """
+    group_of = {i: k for k, group in enumerate(groups) for i in group}
+    kept: dict[int, list[int]] = {}
+    for i in order:
+        kept.setdefault(group_of.get(i, len(groups) + i), []).append(i)
+    return tuple(i for members in kept.values() for i in members)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
+from scipy.spatial import ConvexHull
 
 from taskpgm_core.analysis.graph_layout import TaskGraph
 from taskpgm_core.figures.label_placement import label_places
@@ -17,6 +18,10 @@ WIDTH = 600
 """Pixels across that names are placed for; wider leaves more room."""
 LEGEND = 12
 """Groups that a legend lists; with more of them it would leave the picture no room."""
+ROOM, ARC = 9.0, 24
+"""Pixels between a node and the outline around it; corners of a full turn of that outline."""
+NAMED = 8
+"""Tasks of an outline that are named at its nodes."""
 ACROSS, UPWARDS = (-1.6, 1.6), (-1.25, 1.32)
 
 
@@ -33,12 +38,16 @@ def task_graph_figure(
     p: Array,
     groups: Sequence[str],
     *,
+    hulls: Sequence[Collection[str]] = (),
     selected: Collection[str] = (),
     labelled: int = 24,
     height: int = 560,
     palette: Palette = LIGHT,
 ) -> go.Figure:
     """The graph at the mixture ``p`` (n,). ``groups``: (n,) names that colour the nodes.
+
+    ``hulls``: tasks around which a rounded outline lies behind the nodes; it is a shape whose name
+    lists them, and so do the words at each of its nodes.
 
     The selected and the heaviest tasks are named, at most ``labelled``, where their names lie on no
     other name or node at ``WIDTH`` pixels. A node's customdata is (task id, weight); edges are
@@ -83,6 +92,20 @@ def task_graph_figure(
     kinds = sorted(set(groups))
     above = 16 + 22 * -(-len(kinds) // 4) if len(kinds) <= LEGEND else 0
     scale = np.array([WIDTH / np.ptp(ACROSS), -(height - above) / np.ptp(UPWARDS)])
+    at = {task: i for i, task in enumerate(graph.tasks)}
+    shared: dict[str, str] = {}
+    for hull in hulls:
+        shared |= dict.fromkeys(hull, f"<br>group: {plain(_named(hull))}")
+        members = [at[task] for task in hull]
+        figure.add_shape(
+            type="path",
+            path=_outline(graph.position[members] * scale, [size[i] / 2 for i in members], scale),
+            name=plain(", ".join(hull)),
+            layer="below",
+            fillcolor=palette.quiet,
+            opacity=0.55,
+            line={"color": palette.muted, "width": 1.5},
+        )
     (left, right), (bottom, top) = np.array(ACROSS) * scale[0], np.array(UPWARDS) * scale[1]
     place = label_places(
         graph.position * scale,
@@ -119,6 +142,7 @@ def task_graph_figure(
             customdata=[[graph.tasks[i], round(float(p[i]), 9)] for i in members],
             hovertext=[
                 f"{plain(graph.tasks[i])}<br>{percent(float(p[i]))}<br>{plain(group)}"
+                + shared.get(graph.tasks[i], "")
                 for i in members
             ],
             hovertemplate="%{hovertext}<extra></extra>",
@@ -143,3 +167,20 @@ def task_graph_figure(
         showlegend=len(kinds) <= LEGEND,
     )
     return figure
+
+
+def _named(hull: Collection[str]) -> str:
+    first = ", ".join(shorten(task) for task in list(hull)[:NAMED])
+    return first + (f" and {len(hull) - NAMED} more" if len(hull) > NAMED else "")
+
+
+def _outline(points: Array, radii: Sequence[float], scale: Array) -> str:
+    """The convex outline of discs as an SVG path in the figure's coordinates.
+
+    ``points`` (m, 2) and ``radii`` (m,) in pixels; ``scale`` (2,) pixels for each unit.
+    """
+    angle = np.linspace(0.0, 2 * np.pi, ARC, endpoint=False)
+    circle = np.column_stack([np.cos(angle), np.sin(angle)])
+    rims = np.vstack([point + (r + ROOM) * circle for point, r in zip(points, radii, strict=True)])
+    corners = rims[ConvexHull(rims).vertices] / scale
+    return "M" + " L".join(f"{x:.4f},{y:.4f}" for x, y in corners) + " Z"

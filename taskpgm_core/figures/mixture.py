@@ -68,22 +68,26 @@ def difference_figure(
     return figure
 
 
-PARTS = ("representativeness", "redundancy", "energy")
-
-
 def energy_figure(
-    unary: float, pairwise: float, total: float, *, palette: Palette = LIGHT
+    unary: float,
+    pairwise: float,
+    total: float,
+    *,
+    rewarded: str = "representativeness",
+    palette: Palette = LIGHT,
 ) -> go.Figure:
     """A waterfall: the unary part -beta u'p, the pairwise part lambda/2 p'Sp, and their sum E(p).
 
-    All three in the units of S (nats for measured studies) times lambda.
+    ``rewarded``: what the unary part is for. All three are lambda times what is in the units of S
+    (nats for ``jsd`` as measured); under a kernel they have no unit.
     """
     figure = canvas(palette, height=210)
     values = [round(unary, 9), round(pairwise, 9), round(total, 9)]
+    parts = (rewarded, "redundancy", "energy")
     figure.add_waterfall(
         orientation="h",
         measure=["relative", "relative", "total"],
-        y=[f"{name} {with_sign(value)}" for name, value in zip(PARTS, values, strict=True)],
+        y=[f"{name} {with_sign(value)}" for name, value in zip(parts, values, strict=True)],
         x=values,
         increasing={"marker": {"color": palette.loss}},
         decreasing={"marker": {"color": palette.gain}},

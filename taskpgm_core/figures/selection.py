@@ -12,7 +12,7 @@ def selection_curve_figure(selection: Selection, k: int, *, palette: Palette = L
     """Greedy's value for every number of tasks, between what bounds it, with ``k`` marked.
 
     Values are shares of the way from the first task alone to all tasks. customdata of greedy's
-    points: (k, the task that came last, F in the units of S).
+    points: (k, the task that came last, F in the units of what is solved).
     """
     figure = canvas(palette, height=400)
     sizes = [step.k for step in selection.steps]
@@ -80,7 +80,7 @@ def marginal_gains_figure(
     """A bar a task in the order greedy takes them: the share that it adds to what came before.
 
     The first task has nothing to add to and is left out. Tasks up to ``k`` are in the accent
-    colour. customdata: (task id, k, gain in F in the units of S).
+    colour. customdata: (task id, k, gain in F in the units of what is solved).
     """
     start = max(1, min(k - limit // 2, len(selection.steps) - limit))
     shown = selection.steps[start : start + limit]

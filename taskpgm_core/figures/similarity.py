@@ -1,6 +1,7 @@
 """The Similarity page's figures: the matrix, and what drives one pair, token by token."""
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import plotly.graph_objects as go
@@ -18,13 +19,15 @@ def matrix_figure(
     order: Sequence[int],
     *,
     pair: tuple[int, int] | None = None,
+    groups: Sequence[Sequence[int]] = (),
     palette: Palette = LIGHT,
 ) -> go.Figure:
     """The matrix in ``order``: as people read it; the diagonal is left blank.
 
     Up to 40 tasks the rows are named. Up to 64 a nearly invisible marker lies on every cell below
     the diagonal, with customdata (i, j) in task order: heat maps themselves report no clicks.
-    ``pair`` is framed.
+    ``pair`` is framed. The cells of each of ``groups`` (task indices) are outlined, block by block
+    where its members are no neighbours in ``order``.
     """
     n = similarity.n
     divergence = similarity.is_divergence
@@ -66,24 +69,49 @@ def matrix_figure(
             hovertemplate="%{hovertext}<extra></extra>",
             showlegend=False,
         )
+    place = {task: k for k, task in enumerate(order)}
+    blocks = [
+        _rectangle(across, down, colour, width)
+        for group in groups
+        for across, down in product(_runs(sorted(place[i] for i in group)), repeat=2)
+        # a light line under a dark one can be told from cells of any colour
+        for colour, width in ((palette.paper, 5.0), (palette.ink, 2.0))
+    ]
     if pair is not None:
-        place = {task: k for k, task in enumerate(order)}
         a, b = sorted((place[pair[0]], place[pair[1]]), reverse=True)
-        for x, y in ((b, a), (a, b)):
-            figure.add_shape(
-                type="rect",
-                x0=x - 0.5,
-                x1=x + 0.5,
-                y0=y - 0.5,
-                y1=y + 0.5,
-                line={"color": palette.loss, "width": 3},
-            )
+        blocks += [_rectangle((x, x), (y, y), palette.loss, 3.0) for x, y in ((b, a), (a, b))]
+    figure.update_layout(shapes=blocks)
     ticks = {"tickvals": list(range(n)), "ticktext": short} if n <= LABELLED else {"tickvals": []}
     # Columns stand in the order of the rows; their names, side by side, could not be read.
     figure.update_xaxes(showgrid=False, zeroline=False, tickvals=[])
     figure.update_yaxes(showgrid=False, zeroline=False, range=[n - 0.5, -0.5], **ticks)
     figure.update_layout(clickmode="event+select", margin={"l": 8, "r": 8, "t": 8, "b": 8})
     return figure
+
+
+def _runs(places: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last of each stretch of consecutive numbers."""
+    runs: list[tuple[int, int]] = []
+    for k in places:
+        if runs and runs[-1][1] == k - 1:
+            runs[-1] = (runs[-1][0], k)
+        else:
+            runs.append((k, k))
+    return runs
+
+
+def _rectangle(
+    across: tuple[int, int], down: tuple[int, int], colour: str, width: float
+) -> dict[str, object]:
+    """A frame around the cells of these columns and rows, both ends with them."""
+    return {
+        "type": "rect",
+        "x0": across[0] - 0.5,
+        "x1": across[1] + 0.5,
+        "y0": down[0] - 0.5,
+        "y1": down[1] + 0.5,
+        "line": {"color": colour, "width": width},
+    }
 
 
 SOURCE_ROW = 26

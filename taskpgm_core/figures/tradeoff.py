@@ -47,8 +47,8 @@ def path_areas_figure(
 
     Coloured by ``groups`` (n,), tasks of a group side by side. More than 40 tasks are drawn as
     the sums of their groups, where there are at most 40 of these; else all but the 40 that ever
-    get the most are one area. The anchor (balance 1) and ``balance`` are marked. An area's
-    ``meta`` is its task or group.
+    get the most are one area. ``balance`` is marked, and so is the anchor at balance 1 where
+    ``anchor_name`` is not empty. An area's ``meta`` is its task or group.
     """
     distinct = sorted(set(groups))
     if len(tasks) > AREAS and 1 < len(distinct) <= AREAS:
@@ -100,10 +100,11 @@ def path_areas_figure(
         )
     here = track_position(balance, end)
     sides = ("center", "center")
-    if abs(here - 0.5) < NEAR:
+    if anchor_name and abs(here - 0.5) < NEAR:
         sides = ("left", "right") if here < 0.5 else ("right", "left")
-    _mark(figure, 0.5, plain(anchor_name), palette, "dot", sides[0])
-    if abs(balance - 1) > 1e-9:
+    if anchor_name:
+        _mark(figure, 0.5, plain(anchor_name), palette, "dot", sides[0])
+    if abs(balance - 1) > 1e-9 or not anchor_name:
         _mark(figure, here, "here", palette, "solid", sides[1])
     figure.update_xaxes(
         title={"text": "balance", "standoff": 6}, range=[0, 1], showgrid=False, **ticks(end)
@@ -159,13 +160,15 @@ def frontier_figure(
     mixtures: Mapping[str, Array],
     *,
     here: Array,
-    jsd: bool,
+    units: tuple[str, str],
+    rewarded: str = "representative",
     palette: Palette = LIGHT,
 ) -> go.Figure:
     """``path`` (m, 2), ``mixtures`` {name: (2,)} and ``here`` (2,) as (p'Sw, p'Sp).
 
     Both axes grow towards the better: to the right more diverse (-p'Sp), upwards more
-    representative (p'Sw). For ``jsd`` they are mean divergences in nats.
+    representative (p'Sw), or more of what is ``rewarded`` instead. ``units``: of the axis to the
+    right and of the one upwards; empty for none, as under a kernel.
     """
     figure = canvas(palette, height=470)
     digits = 6
@@ -205,8 +208,8 @@ def frontier_figure(
         },
         hovertemplate="this mixture<extra></extra>",
     )
-    unit = "nats" if jsd else "units of S"
-    figure.update_xaxes(title={"text": f"more diverse → ({unit})", "standoff": 6}, nticks=6)
-    figure.update_yaxes(title=f"more representative → ({unit})", nticks=6)
+    right, up = (f" ({unit})" if unit else "" for unit in units)
+    figure.update_xaxes(title={"text": f"more diverse →{right}", "standoff": 6}, nticks=6)
+    figure.update_yaxes(title=f"more {rewarded} →{up}", nticks=6)
     figure.update_layout(legend={"y": -0.26, "yanchor": "top"})
     return figure

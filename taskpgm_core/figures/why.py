@@ -77,13 +77,14 @@ def additive_split_figure(
     diversity: Array,
     *,
     chosen: str = "",
+    rewarded: str = "the anchor",
     limit: int = 16,
     palette: Palette = LIGHT,
 ) -> go.Figure:
     """Two bars a task, from zero to either side, that add up to its weight (n,), the ring.
 
-    The heaviest ``limit`` tasks and ``chosen``, which is written bold. Every point's customdata
-    is its task's full id.
+    ``anchor`` (n,) is what ``rewarded`` asks for. The heaviest ``limit`` tasks are shown, and
+    ``chosen``, which is written bold. Every point's customdata is its task's full id.
     """
     weight = anchor + diversity
     order = [int(i) for i in np.argsort(-weight, kind="stable")]
@@ -92,7 +93,7 @@ def additive_split_figure(
     ids = [tasks[i] for i in shown]
     figure = canvas(palette, height=84 + SPLIT_ROW * max(len(shown), 3))
     for name, parts, colour in (
-        ("the anchor asks", anchor, palette.muted),
+        (f"{rewarded} asks", anchor, palette.muted),
         ("diversity asks", diversity, palette.accent),
     ):
         figure.add_bar(

@@ -5,9 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from taskpgm_core.figures.numbers import count, percent, shorten, with_sign
-from taskpgm_core.records import Array
+from taskpgm_core.mixture import Problem
+from taskpgm_core.records import KERNEL, Array
 
 CARRIED = 0.9
+
+
+def energy_unit(problem: Problem) -> str:
+    """The unit of what is solved, E/lambda; empty for a kernel, which has none."""
+    S = problem.similarity
+    return "" if S.measure == KERNEL else S.unit or "units of S"
 
 
 def carriers(p: Array) -> int:
@@ -19,11 +26,11 @@ def mixture_finding(tasks: Sequence[str], p: Array) -> str:
     """What the mixture does in one sentence."""
     n = len(tasks)
     positive = int((p > 0).sum())
-    if np.ptp(p) < 1e-9:
-        return f"All {n} tasks get the same share, {percent(1 / n)} each"
     top = int(np.argmax(p))
     if positive == 1:
         return f"Everything goes to one task, {shorten(tasks[top])}"
+    if np.ptp(p) < 1e-9:
+        return f"All {n} tasks get the same share, {percent(1 / n)} each"
     few = carriers(p)
     return (
         f"{few} of {n} tasks carry {CARRIED:.0%} of the weight; "
@@ -36,15 +43,15 @@ def zero_finding(p: Array) -> str:
     zero = int((p <= 0).sum())
     if not zero:
         return "No task is left out."
-    return (
-        f"{zero} of {len(p)} tasks get nothing: at this balance others already say what they say."
-    )
+    return f"{zero} of {len(p)} tasks {'gets' if zero == 1 else 'get'} nothing at this balance."
 
 
-def energy_finding(unary: float, pairwise: float, total: float) -> str:
-    """The energy as the sum that it is."""
+def energy_finding(
+    unary: float, pairwise: float, total: float, rewarded: str = "representativeness"
+) -> str:
+    """The energy as the sum that it is; its unary part is for what is ``rewarded``."""
     return (
-        f"Energy {with_sign(total)}: {with_sign(unary)} for representativeness, "
+        f"Energy {with_sign(total)}: {with_sign(unary)} for {rewarded}, "
         f"{with_sign(pairwise)} for redundancy"
     )
 

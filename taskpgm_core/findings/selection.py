@@ -21,8 +21,10 @@ def certainty(selection: Selection, k: int) -> str:
     if step.exact is not None:
         if step.exact <= step.value + 1e-9 * (1 + abs(step.value)):
             return f"No other {_tasks(k)} do better: every choice was ruled out."
-        best = percent(selection.captured(step.exact))
-        return f"The best {_tasks(k)} reach {best}; greedy misses the rest."
+        best, reached = selection.captured(step.exact), selection.captured(step.value)
+        return (
+            f"The best {_tasks(k)} reach {percent(best)}; greedy misses {percent(best - reached)}."
+        )
     bound = selection.captured(step.upper_bound)
     if bound > 0.9995:
         return f"Whether {'another' if k == 1 else 'other'} {_tasks(k)} do better is not ruled out."

@@ -1,44 +1,72 @@
-"""What the similarity matrix says, in a sentence made from it."""
+"""What the similarity matrix says, in sentences made from it."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from taskpgm_core.figures.numbers import percent, shorten
+from taskpgm_core.findings.skills import resolution_words
+from taskpgm_core.mixture.kernel import Kernel
 from taskpgm_core.records import Array, Measure, Similarity
 
 
 def block_finding(similarity: Similarity) -> str:
-    """The most alike pair, and how far apart the pair in the middle is."""
-    said = similarity.reading.said
+    """The most alike pair, and how alike the pair in the middle is."""
+    reading = similarity.reading
     above = np.triu_indices(similarity.n, 1)
     values = similarity.matrix[above]
     best = int(values.argmax())
     a, b = (shorten(similarity.tasks[k[best]], 20) for k in above)
-    if similarity.is_divergence:
-        nearest, middle = said(-float(values[best])), said(-float(np.median(values)))
-        return f"{a} and {b} are most alike, {nearest}; half of all pairs are over {middle}"
-    nearest, middle = said(float(values[best])), said(float(np.median(values)))
-    return f"{a} and {b} are most alike, S = {nearest}; half of all pairs are under {middle}"
+    nearest, middle = (
+        ("" if similarity.is_divergence else "S = ") + reading.said(float(reading.shown(value)))
+        for value in (values[best], np.median(values))
+    )
+    if len(values) == 1:
+        return f"{a} and {b} are the only pair, {nearest}"
+    return f"{a} and {b} are most alike, {nearest}; the pair in the middle has {middle}"
 
 
 def pair_finding(
-    tasks: Sequence[str], pair: tuple[int, int], value: float, floor: float, measure: Measure
+    tasks: Sequence[str],
+    pair: tuple[int, int],
+    value: float,
+    floor: float,
+    measure: Measure,
+    *,
+    told_apart: bool = True,
 ) -> str:
     """How unlike the two are, ``value`` as people read it.
 
-    ``floor``: what a second training seed changes of it, 0 where that is not known.
+    ``floor``: the largest noise that was measured, 0 where none is known. ``told_apart``: whether
+    the two are farther apart than their own noise.
     """
     a, b = (shorten(tasks[k], 22) for k in pair)
     said = measure.said(value)
+    if not told_apart:
+        return f"{a} and {b} are not told apart by this measurement ({said})"
     if not measure.is_divergence:
         return f"{a} and {b}: similarity {said}"
     if floor <= 0:
         return f"{a} and {b} are {said} apart"
-    times = value / floor
-    if times <= 1:
-        return f"{a} and {b} are as alike as two models of one task ({said})"
-    return f"{a} and {b} are {said} apart, {times:.1f} times the training noise"
+    return f"{a} and {b} are {said} apart, {value / floor:.1f} times the largest noise measured"
+
+
+def kernel_facts(kernel: Kernel, i: int, j: int) -> dict[str, str]:
+    """How alike two tasks are at the resolution, by name; empty at an infinite one."""
+    if kernel.matrix is None:
+        return {}
+    reading, d = kernel.measured.reading, float(kernel.distances.corrected[i, j])
+    apart = reading.said(d) if reading.unit else f"{d:.3g}"
+    if not told_apart(kernel, i, j):
+        apart = "not told apart"
+    facts = {"kernel K": f"{kernel.matrix[i, j]:.3f}", "resolution": resolution_words(kernel)}
+    name = "distance" if kernel.distances.noise is None else "distance less noise"
+    return {name: apart} | facts
+
+
+def told_apart(kernel: Kernel, i: int, j: int) -> bool:
+    """False where two tasks are no farther apart than their noise, by a measure of distance."""
+    return bool(kernel.distances.fault) or not kernel.not_told_apart[i, j]
 
 
 def sources_finding(tasks: Sequence[str], added: Array, pair: tuple[int, int]) -> str:

@@ -11,6 +11,7 @@ SOURCES = {
     "set": "as set",
 }
 PAPER = "the paper's S as measured, without a resolution"
+OUTLINED = "An outline holds a group: tasks joined by distances of at most one resolution."
 NAMED = 4
 """Tasks of a group that are named."""
 
@@ -49,6 +50,8 @@ def groups_finding(kernel: Kernel) -> str:
     if not kernel.groups:
         return ""
     n, members = len(kernel.tasks), sum(map(len, kernel.groups))
+    if len(kernel.groups[0]) == n:
+        return f"All {n} tasks form one group."
     groups, sizes = len(kernel.groups), {len(group) for group in kernel.groups}
     size = f"{min(sizes)}" if len(sizes) == 1 else f"{min(sizes)} to {max(sizes)}"
     gets, they = ("gets", "it") if groups == 1 else ("get", "they")
@@ -57,6 +60,14 @@ def groups_finding(kernel: Kernel) -> str:
         f"{counted(groups, 'group')} of {size} tasks {gets} {share} of a uniform budget; counted "
         f"once {they} would get {once}."
     )
+
+
+def headline_words(kernel: Kernel, balance: float) -> str:
+    """At which balance a mixture on the first page is, and what that means."""
+    if not kernel.finite:
+        return f"at balance {balance:g} of S as measured; 0 is pure diversity, 1 is uniform"
+    even = ", as even over skills as can be" if balance == 0 else ""
+    return f"at balance {balance:g}{even}"
 
 
 def group_names(group: tuple[str, ...]) -> str:

@@ -4,47 +4,62 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from taskpgm_core.analysis.trade_off import likeness
-from taskpgm_core.figures.numbers import shorten
-from taskpgm_core.records import Array, Similarity
+from taskpgm_core.analysis.trade_off import standing
+from taskpgm_core.figures.numbers import count, shorten
+from taskpgm_core.mixture import Problem
+from taskpgm_core.records import Array
 
 TOUCHES = 1e-9
 
 
-def path_finding(tasks: Sequence[str], balances: Array, weights: Array) -> str:
-    """Where the path of ``weights`` (m, n) begins and ends."""
+def path_finding(
+    tasks: Sequence[str],
+    balances: Array,
+    weights: Array,
+    rewarded: str = "representativeness",
+) -> str:
+    """Where the path of ``weights`` (m, n) begins, and where what is ``rewarded`` ends it."""
     first, last = weights[0], weights[-1]
     most = int(np.argmax(last))
     start = f"Pure diversity keeps {int((first > 0).sum())} of {len(tasks)} tasks"
     if last[most] > 1 - 1e-9:
         return (
-            f"{start}; from balance {balances[-1]:.3g} on, everything goes to "
+            f"{start}; from balance {_balance(balances[-1])} on, everything goes to "
             f"{shorten(tasks[most])}"
         )
-    return f"{start}; representativeness ends with {int((last > 0).sum())} of them"
+    return f"{start}; {rewarded} ends with {int((last > 0).sum())} of them"
 
 
 def frontier_finding(
-    similarity: Similarity, anchor: Array, here: Array, others: Mapping[str, Array]
+    problem: Problem,
+    here: Array,
+    others: Mapping[str, Array],
+    units: tuple[str, str] = ("", ""),
+    rewarded: str = "representative",
 ) -> str:
-    """What this mixture gains in diversity and gives up in likeness, against size-proportional.
+    """What this mixture gains in diversity and gives up of what is ``rewarded``, with ``units``.
 
-    Against uniform where sizes are unknown, or where this mixture is that very one.
+    Against size-proportional, or against uniform where sizes are unknown or where this mixture is
+    that very one.
     """
     for name in ("size-proportional", "uniform"):
         if name in others and np.abs(others[name] - here).sum() > TOUCHES:
-            mine, theirs = likeness(similarity, anchor, np.array([here, others[name]]))
-            diverse, representative = theirs[1] - mine[1], mine[0] - theirs[0]
+            mine, theirs = standing(problem, np.array([here, others[name]]))
             return (
-                f"Against {name}, this mixture is {_more(diverse)} diverse and "
-                f"{_more(representative)} representative"
+                f"Against {name}, this mixture is {_more(theirs[1] - mine[1], units[0])} diverse "
+                f"and {_more(mine[0] - theirs[0], units[1])} {rewarded}"
             )
     return "This mixture stands where the references stand"
 
 
-def _more(difference: float) -> str:
+def _balance(r: float) -> str:
+    return f"{r:.3g}" if r < 1000 else count(r)
+
+
+def _more(difference: float, unit: str) -> str:
     word = "more" if difference > 0 else "less"
-    return f"{abs(difference):.3f} {word}" if abs(difference) >= 5e-4 else "as"
+    by = f"{abs(difference):.3f} {unit}".rstrip()
+    return f"{by} {word}" if abs(difference) >= 5e-4 else "as"
 
 
 def variety_finding(
@@ -56,5 +71,5 @@ def variety_finding(
     if interval is None:
         return f"{said}; the closed form holds nowhere"
     low, high = interval
-    end = "on" if not np.isfinite(high) else f"to {high:.3g}"
+    end = "on" if not np.isfinite(high) else f"to {_balance(high)}"
     return f"{said}; the closed form holds from {low:.3g} {end}"

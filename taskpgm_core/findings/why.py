@@ -5,15 +5,22 @@ from collections.abc import Sequence
 import numpy as np
 
 from taskpgm_core.figures.numbers import percent, shorten, signed
+from taskpgm_core.findings.similarity import told_apart
+from taskpgm_core.mixture.kernel import Kernel
 from taskpgm_core.records import Array
 
+NAMED = 3
+"""Tasks that share a skill that are named."""
 
-def weight_finding(task: str, weight: float, anchor: float, diversity: float) -> str:
-    """Which of its two parts a weight comes from."""
+
+def weight_finding(
+    task: str, weight: float, anchor: float, diversity: float, rewarded: str = "the anchor"
+) -> str:
+    """Which of its two parts a weight comes from; ``rewarded`` asks for the first of them."""
     name = shorten(task)
     if weight <= 0:
         return f"{name} gets nothing"
-    parts = f"the anchor asks for {signed(anchor)}, diversity for {signed(diversity)}"
+    parts = f"{rewarded} asks for {signed(anchor)}, diversity for {signed(diversity)}"
     return f"{name} gets {percent(weight)}: {parts}"
 
 
@@ -21,7 +28,7 @@ def zero_reason(
     task: str, reduced_cost: float, enters_at: float | None, balance: float, unit: str
 ) -> str:
     """How far a task that gets nothing is from getting something."""
-    cost = f"its pull (β/λ)·u would have to rise by {reduced_cost:.3g} {unit}"
+    cost = f"its pull (β/λ)·u would have to rise by {reduced_cost:.3g} {unit}".rstrip()
     if enters_at is None:
         return f"{shorten(task)} stays out at every balance; at this one {cost} for it to enter."
     way = "lower" if enters_at < balance else "raise"
@@ -31,11 +38,78 @@ def zero_reason(
     )
 
 
-def split_finding(tasks: Sequence[str], anchor: Array, diversity: Array) -> str:
+def zero_meaning(kernel: Kernel, task: str, anchored: bool) -> str:
+    """What a weight of zero means at this resolution, and what it does not.
+
+    ``anchored``: whether the energy weighs nothing but the likeness to an anchor and to itself.
+    """
+    said = "Moving budget to it would not lower the energy."
+    if kernel.finite:
+        others = "other tasks" if kernel.sharing(task) else "no other task"
+        return f"{said} At this resolution it shares its skill with {others}."
+    if anchored and kernel.measured.is_divergence:
+        said += (
+            " S = −D rewards what lies far from the mixture and, the more the higher the balance, "
+            "what lies near the anchor; for this task the two are not enough."
+        )
+    return f"{said} Whether another task shares its skill is not asked at resolution inf."
+
+
+def sharing_finding(kernel: Kernel, task: str) -> str:
+    """Who shares a task's skill, by K alone; empty where no task does, as at inf."""
+    others = [other for other, _ in kernel.sharing(task)]
+    if not others:
+        return ""
+    named = [shorten(other) for other in others[:NAMED]]
+    more = len(others) - len(named)
+    listed = f"{', '.join(named)} and {more} more" if more else _listed(named)
+    return f"{shorten(task)} shares its skill with {listed}"
+
+
+def kept_finding(kernel: Kernel, kept: Array | None, task: str) -> str:
+    """How near the nearest task that shares ``task``'s skill is, and what the two keep.
+
+    ``kept``: (n, n) of ``kept_gain``; None where no losses are known. Empty without such a task.
+    """
+    sharing = kernel.sharing(task)
+    if not sharing:
+        return ""
+    other, K = sharing[0]
+    i, j = kernel.tasks.index(task), kernel.tasks.index(other)
+    a, b = shorten(task), shorten(other)
+    said = f"K is {K:.2f} between {a} and {b}"
+    if not told_apart(kernel, i, j):
+        said += ", which are not told apart by this measurement"
+    return f"{said}{_kept(kept, i, j, a, b)}."
+
+
+def _kept(kept: Array | None, i: int, j: int, a: str, b: str) -> str:
+    if kept is None:
+        return ""
+    of_b, of_a = float(kept[i, j]), float(kept[j, i])
+    if of_b >= 0 and of_a >= 0:
+        return f"; their models keep {percent(of_b, 0)} and {percent(of_a, 0)} of each other's gain"
+    ways = ((a, b, of_b), (b, a, of_a))
+    return "".join(
+        f"; {one}'s model keeps {percent(share, 0)} of {other}'s gain"
+        if share >= 0
+        else f"; {one}'s model is worse on {other} than the base model"
+        for one, other, share in ways
+        if not np.isnan(share)
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def split_finding(
+    tasks: Sequence[str], anchor: Array, diversity: Array, rewarded: str = "the anchor"
+) -> str:
     """Where the two parts pull apart the most."""
     weight = anchor + diversity
     if np.abs(diversity).max(initial=0.0) < 1e-9:
-        return "The anchor alone explains every weight"
+        return f"{rewarded[:1].upper()}{rewarded[1:]} alone explains every weight"
     inside = np.flatnonzero(weight > 0)
     up, down = (inside[int(f(diversity[inside]))] for f in (np.argmax, np.argmin))
     if diversity[down] >= 0 or up == down:
@@ -71,19 +145,26 @@ def without_finding(task: str, tasks: Sequence[str], share: float, change: Array
     )
 
 
-def twins_finding(task: str, twin: str, share: float) -> str:
-    """How much nearer a task's twin is than its median neighbour."""
-    return (
-        f"{shorten(twin)} is the most like {shorten(task)}, {percent(share, 0)} nearer than usual"
-    )
+def twins_finding(task: str, twin: str, share: float, told_apart: bool = True) -> str:
+    """How much nearer a task's twin is than its median neighbour.
+
+    ``told_apart``: whether the two are farther apart than their own noise.
+    """
+    if not told_apart:
+        return f"{shorten(twin)} and {shorten(task)} are not told apart by this measurement"
+    nearer = ""
+    if share > 0:
+        by = "over 99%" if 0.99 < share < 1 else percent(share, 0)
+        nearer = f", {by} nearer than usual"
+    return f"{shorten(twin)} is the most like {shorten(task)}{nearer}"
 
 
-def what_if_hint(task: str, other: str, moved: float, unit: str) -> str:
-    """What the derivative says about a small change; ``moved`` for 0.01 ``unit``."""
+def what_if_hint(task: str, other: str, step: float, moved: float, unit: str) -> str:
+    """What a small change does: ``moved`` of the budget for ``step``, in ``unit``."""
     if moved < 5e-7:
         return f"How alike {shorten(task)} and {shorten(other)} are moves nothing here at first"
     return (
-        f"If {shorten(task)} and {shorten(other)} were 0.01 {unit} more alike, "
+        f"If {shorten(task)} and {shorten(other)} were {f'{step:.2g} {unit}'.rstrip()} more alike, "
         f"{percent(moved, 2)} of the budget would move"
     )
 

@@ -59,7 +59,7 @@ def alarms(
         *_shape(problem, solution),
         *_closed_form(problem, solution),
         *_loose(problem, solution),
-        *instability(sure),
+        *instability(sure, anchored=problem.utility is None),
     ]
     return tuple(sorted(raised, key=lambda alarm: alarm.level == "note"))
 
@@ -70,13 +70,18 @@ def _signal(problem: Problem, measured: Similarity, noise_floor: float | None) -
     push = problem.unary - problem.unary.mean()
     flat = float(np.abs(push).max(initial=0.0)) / n
     if shape.scale == 0.0 or flat <= ROUNDING * shape.scale:
-        yield Alarm(
-            "nothing-to-say",
-            "Every task is as representative as any other "
-            f"(their similarities differ by {flat:.2g}), so the balance moves nothing on its "
-            "representative side.",
-            flat,
-        )
+        if flat > ROUNDING * shape.scale:
+            said = (
+                "Every pair of tasks is as alike as any other, so diversity prefers none of them."
+            )
+        else:
+            rewarded = "representative" if problem.utility is None else "useful"
+            moves = "only the shift of the diagonal makes" if shape.shift else "no change of"
+            said = (
+                f"Every task is as {rewarded} as any other (they differ by {flat:.2g}), so "
+                f"{moves} the balance {'move' if shape.shift else 'moves'} the mixture."
+            )
+        yield Alarm("nothing-to-say", said, flat)
     elif noise_floor is not None and noise_floor > 0 and n > 2:
         ratio = float(np.ptp(measured.matrix[np.triu_indices(n, 1)])) / noise_floor
         if ratio < 2.0:
@@ -111,10 +116,11 @@ def _shape(problem: Problem, solution: Solution) -> Iterator[Alarm]:
     shape, n = problem.convexity, problem.n
     if shape.shift > 0:
         matrix = "the kernel" if problem.similarity.measure == KERNEL else "S"
+        toward = "the anchor" if problem.utility is None else "an even split"
         yield Alarm(
             "not-convex",
             f"The energy was not convex; {shape.shift:.4g} was added to the diagonal of "
-            f"{matrix}, which pulls the mixture towards the anchor.",
+            f"{matrix}, which pulls the mixture towards {toward}.",
             shape.shift,
         )
     largest = int(solution.p.argmax())
@@ -140,7 +146,7 @@ def _closed_form(problem: Problem, solution: Solution) -> Iterator[Alarm]:
     elif any(name != "simplex" for name in solution.multipliers):
         reason = "knows of no limits, and those set here hold the mixture"
     else:
-        reason = "divides by a similarity matrix that is singular here"
+        reason = "divides by a matrix that is singular here"
     yield Alarm(
         "closed-form-invalid",
         f"The paper's closed form {reason}, so the exact solver was needed.",
@@ -170,17 +176,21 @@ def _loose(problem: Problem, solution: Solution) -> Iterator[Alarm]:
         )
 
 
-def instability(sure: Uncertainty | None) -> tuple[Alarm, ...]:
-    """The alarm of a mixture that other probe examples would change; empty where it is steady."""
+def instability(sure: Uncertainty | None, *, anchored: bool = True) -> tuple[Alarm, ...]:
+    """The alarm of a mixture that other probe examples would change; empty where it is steady.
+
+    ``anchored``: whether balance 1 is a mixture that no measurement moves.
+    """
     if sure is None or sure.half_width_l1 / 2 <= UNSTABLE:
         return ()
     moved = sure.half_width_l1 / 2
+    nearer = ", or a balance nearer to 1," if anchored else ""
     return (
         Alarm(
             "unstable",
             f"Other probe examples would give another mixture: in {1 - sure.level:.0%} of "
             f"{sure.draws} bootstrap draws more than {moved:.0%} of the budget moves. More probe "
-            "examples, or a balance nearer to 1, would steady it.",
+            f"examples{nearer} would steady it.",
             moved,
         ),
     )

@@ -100,7 +100,7 @@ def _trade_off(decision: Decision, posed: Posed, path: SolutionPath) -> ReportCh
         likeness(S, anchor, path.weights),
         {c.title: np.array([c.to_anchor, c.within]) for c in others},
         here=np.array([here.to_anchor, here.within]),
-        jsd=S.unit == "nats",
+        units=(findings.energy_unit(posed.problem),) * 2,
     )
     return _chart(
         figure,
