@@ -99,3 +99,13 @@ def test_near_copies_are_found_as_such():
         assert twin.strip("`") == two
         assert divergence == f"{D[i, j]:.3f}"
         assert shown[:2] == [str(rank) for rank in ranks]
+
+
+def test_the_python_of_the_readme_runs_and_its_comment_is_true():
+    [code] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    *lines, last = code.strip().splitlines()
+    names: dict = {}
+    exec("\n".join(lines), names)
+    table = eval(last.partition("  #")[0], names)["weight"]
+    assert abs(table["sums"] - table["adding"]) < 1e-9
+    assert abs(table["sums"] + table["adding"] - table["poetry"]) < 0.15
