@@ -5,7 +5,9 @@ import re
 import numpy as np
 import pytest
 
+from taskpgm_core.analysis.question import Question, pose_question
 from taskpgm_core.mixture import pose, solve, trace
+from taskpgm_core.mixture.resolution_axis import resolution_axis
 from taskpgm_core.store import open_study, similarity
 from taskpgm_core.widgets.balance_dial import dial_data, path_data, script
 from tests.support.browser import DIALED, SHOWN, address, dial_of, faults, says, settled
@@ -21,7 +23,7 @@ def starter():
 
 def test_the_dial_shows_the_solvers_mixture_while_dragging_and_after_release(serve, tab, starter):
     page = tab(serve().url("mixture", study="starter"))
-    dial, problem = dial_of(page), pose(similarity(starter))
+    dial, problem = dial_of(page), pose_question(starter, Question()).problem
     box = dial.bounding_box()
     y = box["y"] + 50
     page.mouse.move(box["x"] + box["width"] / 2, y)
@@ -41,7 +43,7 @@ def test_the_dial_shows_the_solvers_mixture_while_dragging_and_after_release(ser
 
 def test_the_dial_listens_to_keys_and_to_a_thumb(serve, tab, starter):
     page = tab(serve().url("mixture", study="starter"), width=390, height=844, has_touch=True)
-    dial, path = dial_of(page), trace(pose(similarity(starter)))
+    dial, path = dial_of(page), pose_question(starter, Question()).path
     dial.focus()
     page.keyboard.press("Home")
     assert dial.evaluate(DIALED) == 0
@@ -57,6 +59,54 @@ def test_the_dial_listens_to_keys_and_to_a_thumb(serve, tab, starter):
     page.wait_for_function("location.search.includes('balance=0.5')")
     assert dial.evaluate(DIALED) == pytest.approx(0.5, abs=0.01)
     assert "tasks, most on" in dial.get_attribute("aria-valuetext")
+
+
+def test_the_second_track_shows_the_solvers_mixture_at_every_resolution(serve, tab, starter):
+    page = tab(serve().url("mixture", study="starter", balance="0.3"))
+    posed = pose_question(starter, Question(balance=0.3))
+    axis = resolution_axis(posed.problem, posed.kernel, 0.3)
+    balance = dial_of(page)
+    page.locator(".resolution .track[aria-disabled=false]").wait_for()
+    track = page.get_by_role("slider", name="How alike is the same?")
+    assert track.evaluate(DIALED) == axis.automatic
+    names = page.locator(".dial .row .name").all_inner_texts()
+    parts = page.locator(".dial .row").evaluate_all(
+        "rows => rows.map(row => row.querySelector('.bracket')?.className || '')"
+    )
+    for group in posed.kernel.groups:
+        at = sorted(names.index(task) for task in group)
+        assert at == list(range(at[0], at[-1] + 1))
+        assert [parts[at[0]], parts[at[-1]]] == ["bracket first", "bracket last"]
+    assert sum(map(bool, parts)) == sum(map(len, posed.kernel.groups))
+    box = track.bounding_box()
+    y = box["y"] + 50
+    page.mouse.move(box["x"] + box["width"] * axis.automatic / 63, y)
+    page.mouse.down()
+    for part in (0.2, 0.55, 0.93, 0.41):
+        page.mouse.move(box["x"] + box["width"] * part, y, steps=3)
+        page.wait_for_timeout(60)
+        k = int(track.evaluate(DIALED))
+        assert abs(k - 63 * part) < 1
+        says(track.evaluate(SHOWN), starter.names, axis.weights[k])
+        assert f"{axis.skills[k]:.1f} distinct skill" in track.get_attribute("aria-valuetext")
+    assert "resolution=" not in address(page)
+    assert balance.evaluate(DIALED) == 0.3
+    page.mouse.up()
+    page.wait_for_function("location.search.includes('resolution=')")
+    settled(page)
+    released = float(re.search(r"resolution=([\de.+-]+)", address(page)).group(1))
+    assert released == axis.resolutions[k]
+    exact = pose_question(starter, Question(balance=0.3, resolution=released)).optimum()
+    says(track.evaluate(SHOWN), starter.names, exact.p)
+    assert track.evaluate(DIALED) == k
+    page.locator(".resolution .choices").get_by_role("button", name="the paper's").click()
+    page.wait_for_function("location.search.includes('resolution=inf')")
+    settled(page)
+    says(track.evaluate(SHOWN), starter.names, solve(pose(similarity(starter)), 0.3).p)
+    track.press("ArrowRight")  # from where there is no place on the track, as from auto
+    page.wait_for_function("!location.search.includes('resolution=inf')")
+    settled(page)
+    assert track.evaluate(DIALED) == axis.automatic + 1
 
 
 def test_a_late_answer_does_not_pull_the_dial_back(chromium, starter):
@@ -116,7 +166,7 @@ def test_back_and_forward_walk_through_what_was_shown(serve, tab):
 
 
 def test_intervals_reach_the_bars(serve, tab):
-    page = tab(serve().url("mixture", study="starter", balance="0.5"))
+    page = tab(serve().url("mixture", study="starter", balance="0.5", resolution="inf"))
     dial_of(page)
     page.locator(".dial .whisker:visible").first.wait_for()
     assert page.locator(".dial .legend").get_by_text("90% interval").count() == 1
@@ -183,18 +233,18 @@ def test_limits_set_in_their_tables_reach_the_address_and_the_bars(serve, tab, s
     dial_of(page)
     page.get_by_role("button", name="No limits").click()
     cap = page.get_by_role("spinbutton", name="Every task at most (%)")
-    cap.fill("6")
+    cap.fill("4")
     cap.press("Enter")
-    page.wait_for_function("location.search.includes('cap=0.06')")
+    page.wait_for_function("location.search.includes('cap=0.04')")
     settled(page)
     page.keyboard.press("Escape")
-    exact = solve(pose(similarity(starter), caps=0.06), 0.5)
-    page.locator(".dial .row .share").first.filter(has_text="6.0%").wait_for()
+    exact = pose_question(starter, Question(balance=0.5, caps=0.04)).optimum()
+    page.locator(".dial .row .share").first.filter(has_text="4.0%").wait_for()
     says(dial_of(page).evaluate(SHOWN), starter.names, exact.p)
     page.get_by_role("link", name="Trade-off").click()
     page.wait_for_url(re.compile("/tradeoff"))
     settled(page)
-    assert "cap=0.06" in address(page)
+    assert "cap=0.04" in address(page)
     assert page.get_by_role("button", name="Limits: 1").count() == 1
 
 

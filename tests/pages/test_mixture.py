@@ -10,6 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from taskpgm_core.analysis.question import Question, pose_question
 from taskpgm_core.analysis.saved_mixtures import Scenario, save
 from taskpgm_core.figures.mixture import headline
 from taskpgm_core.mixture import Group, pose, solve
@@ -111,7 +112,7 @@ def test_the_committed_studies_show_the_solvers_mixture(cache, slug):
     committed(cache, slug)
     card = open_study(slug)
     at = page("mixture", study=slug, balance="0.5")
-    exact = solve(pose(similarity(card)), 0.5)
+    exact = pose_question(card, Question(balance=0.5)).optimum()
     shown = shares(at)
     for task, p in zip(card.names, exact.p, strict=True):
         assert shown[task] == pytest.approx(100 * p, abs=1e-5)
@@ -146,6 +147,54 @@ def test_every_control_in_the_address_reaches_the_solver(study, query, posed):
     assert shares(at) == pytest.approx(dict(zip(TASKS, 100 * exact.p, strict=True)), abs=1e-5)
 
 
+@pytest.mark.parametrize("asked", ["auto", "0.1", "inf"])
+def test_the_resolution_in_the_address_reaches_the_solver_and_its_controls(cache, asked):
+    committed(cache, "starter")
+    card = open_study("starter")
+    at = page("mixture", study="starter", balance="0.5", resolution=asked)
+    resolution = asked if asked == "auto" else float(asked)
+    posed = pose_question(card, Question(balance=0.5, resolution=resolution))
+    exact = dict(zip(card.names, 100 * posed.optimum().p, strict=True))
+    assert shares(at) == pytest.approx(exact, abs=1e-5)
+    chosen = {"auto": "auto", "0.1": "set", "inf": "inf"}[asked]
+    assert at.segmented_control(key="pick-resolution").value == chosen
+    typed = at.number_input(key="type-resolution").value
+    assert typed == (None if asked == "inf" else posed.kernel.resolution)
+    said = "tells no skills apart" if asked == "inf" else f"{posed.kernel.skills:.1f} distinct"
+    assert any(said in caption.value for caption in at.caption)
+
+
+def test_the_resolution_is_chosen_and_typed(cache):
+    committed(cache, "starter")
+    automatic = pose_question(open_study("starter"), Question()).kernel.resolution
+    at = page("mixture", study="starter", balance="0.5")
+
+    def asked() -> str:
+        words = at.query_params["resolution"]
+        return words if isinstance(words, str) else words[-1]
+
+    at.segmented_control(key="pick-resolution").set_value("inf").run()
+    assert asked() == "inf"
+    at.segmented_control(key="pick-resolution").set_value("set").run()
+    assert float(asked()) == automatic
+    at.number_input(key="type-resolution").set_value(0.0625).run()
+    assert asked() == "0.0625"
+    assert at.segmented_control(key="pick-resolution").value == "set"
+    at.segmented_control(key="pick-resolution").set_value("auto").run()
+    assert asked() == "auto"
+    assert at.number_input(key="type-resolution").value == automatic
+    assert not at.exception
+
+
+@pytest.mark.parametrize("resolution", ["auto", "inf"])
+def test_where_the_measure_has_no_resolution_a_sentence_says_why(cache, resolution):
+    committed(cache, "starter")
+    at = page("mixture", study="starter", measure="pmi", resolution=resolution)
+    assert any("no squared distances here" in caption.value for caption in at.caption)
+    assert not [group for group in at.get("button_group") if group.key == "pick-resolution"]
+    assert not [field for field in at.number_input if field.key == "type-resolution"]
+
+
 def test_counts_are_the_budgets_and_add_up(study):
     at = page("mixture", balance="0.4", budget="777", unit="tokens")
     table = next(d.value for d in at.dataframe if "epochs" in d.value)
@@ -173,7 +222,6 @@ def test_limits_that_clash_are_a_sentence_and_can_be_dropped(study, limits, word
 def test_an_anchor_that_the_limits_rule_out_leaves_no_middle(study):
     from pages.ui.anchor import no_middle
     from pages.ui.url_state import BUDGET, View
-    from taskpgm_core.analysis.question import Question
 
     free = View("synthetic", Question("jsd", budget=BUDGET))
     assert no_middle(study, free) == ""

@@ -12,6 +12,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from websockets.sync.client import connect
 
+LATE = ("taskpgm_axis", "taskpgm_intervals")
+"""Components whose data come after the page, the first of them after all panels."""
 PATIENCE = 120
 """Seconds to wait for a message."""
 
@@ -19,7 +21,7 @@ PATIENCE = 120
 @dataclass(frozen=True)
 class Answer:
     """What one run of a page sent: its elements in order, the seconds from the question to the
-    last of them (``finished``) and to the last before the late intervals (``panels``)."""
+    last of them (``finished``) and to the last before what comes late (``panels``)."""
 
     elements: list[Element]
     query: dict[str, list[str]]
@@ -73,7 +75,7 @@ class Visitor:
                 element = message.delta.new_element
                 if element.WhichOneof("type") == "exception":
                     raise RuntimeError(element.exception.message)
-                if element.bidi_component.component_name.endswith("taskpgm_intervals"):
+                if not panels and element.bidi_component.component_name.endswith(LATE):
                     panels = last
                 last = after
                 elements.append(element)

@@ -11,11 +11,11 @@ function grouped(p, groupOf) {
   return order.sort((a, b) => highest(leader(a), leader(b)) || highest(a, b));
 }
 
-// For each of the bars shown, in their order: "", or the part of a bracket that is drawn there.
-function brackets(shown, groupOf) {
+// For each of the bars, in their order: "", or the part of a bracket that is drawn there.
+function brackets(order, groupOf) {
   const same = (a, b) => a !== undefined && b !== undefined && groupOf[a] >= 0 && groupOf[a] === groupOf[b];
-  return shown.map((i, k) => {
-    const above = same(shown[k - 1], i), below = same(i, shown[k + 1]);
+  return order.map((i, k) => {
+    const above = same(order[k - 1], i), below = same(i, order[k + 1]);
     return above ? (below ? "inside" : "last") : below ? "first" : "";
   });
 }

@@ -268,7 +268,7 @@ class Dial {
     this.shown = this.all ? this.found : this.found.slice(0, SHORT);
     const narrow = this.root.clientWidth > 0 && this.root.clientWidth < 480;
     const chosen = new Set(data.selected);
-    const parts = brackets(this.shown, this.groupOf);
+    const parts = brackets(this.found, this.groupOf);
     this.rows.replaceChildren();
     this.lanes = this.shown.map((i, at) => {
       const row = element("div", "row", this.rows);

@@ -135,8 +135,8 @@ class ResolutionTrack {
     const top = 8, floor = RAIL - 6;
     this.axis = axis;
     this.at = axis.resolutions.map((x) => this.place(x));
-    const most = Math.max(...axis.skills, 2);
-    const y = (skills) => floor - (floor - top) * skills / most;
+    const most = Math.log(Math.max(...axis.skills, 2)); // so that few of many are seen, too
+    const y = (skills) => floor - (floor - top) * Math.max(Math.log(skills), 0) / most;
     const spot = (k) => `${(1000 * this.at[k]).toFixed(1)} ${y(axis.skills[k]).toFixed(2)}`;
     const line = this.at.map((_, k) => spot(k)).join("L");
     this.track.paths.curve.setAttribute("d", `M0 ${floor}L${line}L1000 ${floor}Z`);
