@@ -10,7 +10,7 @@ import numpy as np
 from taskpgm_core.records import Array
 
 ROOM = Path(__file__).parent
-PARTS = ("track.js", "resolution_track.js", "brackets.js", "dial.js")
+PARTS = ("track.js", "resolution_track.js", "bars.js", "dial.js")
 
 OVERLAYS = 4
 """Mixtures that the bars can mark and still be read: as many as there are marks in the style."""

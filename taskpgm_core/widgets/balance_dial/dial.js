@@ -13,17 +13,6 @@ const SHAPES = ["diamond", "square", "triangle", "plus"];
 const JOINED = "Joined by distances of at most the resolution, each to one of the others";
 const NICE = [0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.16, 0.2, 0.3, 0.4, 0.6, 0.8, 1];
 
-function percent(share) {
-  if (share <= 0) return "0%";
-  return share < 0.001 ? "<0.1%" : (100 * share).toFixed(1) + "%";
-}
-
-function shorten(name, width) {
-  if (name.length <= width) return name;
-  const head = Math.ceil((width - 1) / 2);
-  return name.slice(0, head) + "…" + name.slice(name.length - (width - 1 - head));
-}
-
 class Dial {
   constructor(root) {
     this.root = element("div", "dial", root);
@@ -265,10 +254,10 @@ class Dial {
     this.found = this.query
       ? order.filter((i) => (data.names[i] + " " + data.families[i]).toLowerCase().includes(this.query))
       : order;
-    this.shown = this.all ? this.found : this.found.slice(0, SHORT);
+    this.shown = this.all ? this.found : heaviest(this.found, p, SHORT);
     const narrow = this.root.clientWidth > 0 && this.root.clientWidth < 480;
     const chosen = new Set(data.selected);
-    const parts = brackets(this.found, this.groupOf);
+    const parts = brackets(this.shown, this.groupOf);
     this.rows.replaceChildren();
     this.lanes = this.shown.map((i, at) => {
       const row = element("div", "row", this.rows);
