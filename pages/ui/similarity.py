@@ -116,10 +116,12 @@ def token_drill_down(scene: Scene, pair: tuple[int, int]) -> None:
         return
     total = float(found.share.sum()) or 1.0
     added = found.by_task(len(study.tasks))
+    reading = cached.similarity(study, scene.view).reading
+    unit = reading.unit if reading.is_divergence else "nats"  # PMI is made of log-probabilities
     left, right = st.columns([2, 3], gap="large")
     with left:
         chart(
-            sources_figure(study.names, added, pair, palette=scene.palette),
+            sources_figure(study.names, added, pair, unit=unit, palette=scene.palette),
             sources_finding(study.names, added, pair),
             "What the probe examples of each task add to it; the pair's own tasks in colour.",
             key="sources",
@@ -140,13 +142,13 @@ def token_drill_down(scene: Scene, pair: tuple[int, int]) -> None:
         _words(study, example)
         texts = [p.text or f"token {k + 1}" for k, p in enumerate(shown)]
         st.plotly_chart(
-            tokens_figure(texts, [p.value for p in shown], palette=scene.palette),
+            tokens_figure(texts, [p.value for p in shown], unit=unit, palette=scene.palette),
             theme=None,
             config={"displayModeBar": False},
             key="tokens",
-            alt="The measure at each token of the completion, in nats",
+            alt="The measure at each token of the completion" + (f", in {unit}" if unit else ""),
         )
-    likeliest(texts, shown)
+    likeliest(texts, shown, unit or reading.label)
 
 
 def _words(study: Study, example: int) -> None:
@@ -162,7 +164,7 @@ def _words(study: Study, example: int) -> None:
     st.code(text[example].completion, language=None, wrap_lines=True)
 
 
-def likeliest(texts: list[str], shown: tuple[Position, ...]) -> None:
+def likeliest(texts: list[str], shown: tuple[Position, ...], measured: str) -> None:
     """The five likeliest next tokens of both models and the base, token by token."""
     heading(
         "What each model would have said",
@@ -170,7 +172,7 @@ def likeliest(texts: list[str], shown: tuple[Position, ...]) -> None:
     )
     rows = []
     for text, position in zip(texts, shown, strict=True):
-        row: dict[str, object] = {"token": text, "nats": position.value}
+        row: dict[str, object] = {"token": text, measured: position.value}
         for model, chance in position.gold.items():
             row[f"true, {model}"] = 100 * chance
         for model, said in position.said.items():
@@ -181,7 +183,7 @@ def likeliest(texts: list[str], shown: tuple[Position, ...]) -> None:
         pd.DataFrame(rows),
         hide_index=True,
         column_config={
-            "nats": number(format="%.3f"),
+            measured: number(format="%.3f"),
             **{
                 name: number(
                     shorten(name, 20), format="%.0f%%", help="The chance it gives the true token."

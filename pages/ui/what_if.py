@@ -32,7 +32,7 @@ def what_if(scene: Scene, task: str) -> None:
         heading(
             "What if two tasks were more or less alike?",
             "Change what was measured of one pair, and the mixture is solved anew"
-            + (", at the same resolution and noise." if kernel.finite else "."),
+            + (", resolution and noise held." if kernel.finite else "."),
         )
         j = st.selectbox(
             f"{shorten(task)} and",

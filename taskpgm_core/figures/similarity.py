@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import plotly.graph_objects as go
 
-from taskpgm_core.figures.numbers import nats, plain, shorten
+from taskpgm_core.figures.numbers import plain, shorten
 from taskpgm_core.figures.theme import LIGHT, Palette, canvas
 from taskpgm_core.records import Array, Similarity
 
@@ -119,11 +119,16 @@ MOST_SOURCES = 10
 
 
 def sources_figure(
-    tasks: Sequence[str], added: Array, pair: tuple[int, int], *, palette: Palette = LIGHT
+    tasks: Sequence[str],
+    added: Array,
+    pair: tuple[int, int],
+    *,
+    unit: str = "nats",
+    palette: Palette = LIGHT,
 ) -> go.Figure:
-    """What the probe examples of each task add (n,), nats; the largest ten, the pair's own dark.
+    """What the probe examples of each task add to it (n,), in ``unit``; the largest ten.
 
-    A bar's customdata is its task's id.
+    The pair's own tasks are in the accent colour. A bar's customdata is its task's id.
     """
     shown = [int(k) for k in np.argsort(-np.abs(added), kind="stable")[:MOST_SOURCES] if added[k]]
     figure = canvas(palette, height=60 + SOURCE_ROW * max(len(shown), 2))
@@ -133,10 +138,10 @@ def sources_figure(
         orientation="h",
         marker={"color": [palette.accent if k in pair else palette.muted for k in shown]},
         customdata=[tasks[k] for k in shown],
-        hovertext=[f"{plain(tasks[k])}<br>adds {nats(float(added[k]))}" for k in shown],
+        hovertext=[f"{plain(tasks[k])}<br>adds {_value(float(added[k]), unit)}" for k in shown],
         hovertemplate="%{hovertext}<extra></extra>",
     )
-    figure.update_xaxes(title="adds (nats)", nticks=5)
+    figure.update_xaxes(title=f"adds ({unit})" if unit else "adds", nticks=5)
     figure.update_yaxes(
         autorange="reversed",
         tickvals=[tasks[k] for k in shown],
@@ -148,9 +153,13 @@ def sources_figure(
 
 
 def tokens_figure(
-    texts: Sequence[str], values: Sequence[float], *, palette: Palette = LIGHT
+    texts: Sequence[str],
+    values: Sequence[float],
+    *,
+    unit: str = "nats",
+    palette: Palette = LIGHT,
 ) -> go.Figure:
-    """The measure at each token of one completion, nats; ``texts`` under the bars."""
+    """The measure at each token of one completion, in ``unit``; ``texts`` under the bars."""
     place = list(range(len(values)))
     figure = canvas(palette, height=230)
     figure.add_bar(
@@ -158,7 +167,7 @@ def tokens_figure(
         y=[round(float(v), 6) for v in values],
         marker={"color": [palette.accent if v >= 0 else palette.loss for v in values]},
         hovertext=[
-            f"{k + 1}. {plain(t)}<br>{nats(float(v))}"
+            f"{k + 1}. {plain(t)}<br>{_value(float(v), unit)}"
             for k, (t, v) in enumerate(zip(texts, values, strict=True))
         ],
         hovertemplate="%{hovertext}<extra></extra>",
@@ -168,6 +177,10 @@ def tokens_figure(
         ticktext=[plain(shorten(t, 12)) for t in texts],
         showgrid=False,
     )
-    figure.update_yaxes(title="nats", nticks=4)
+    figure.update_yaxes(title=unit, nticks=4)
     figure.update_layout(showlegend=False, bargap=0.25)
     return figure
+
+
+def _value(value: float, unit: str) -> str:
+    return f"{value:.3f} {unit}".rstrip()

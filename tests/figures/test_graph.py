@@ -6,6 +6,7 @@ import pytest
 from taskpgm_core.analysis.graph_layout import task_graph
 from taskpgm_core.figures.graph import ACROSS, UPWARDS, WIDTH, diameters, task_graph_figure
 from taskpgm_core.figures.label_placement import SMALL, label_places, meet, spots
+from taskpgm_core.figures.theme import DARK, LIGHT
 from tests.support.matrices import similarity
 
 
@@ -79,3 +80,45 @@ def test_the_ring_of_a_selected_node_is_not_in_the_legend():
     [nodes] = [t for t in figure.data if t.name == "one"]
     assert [c[0] for c in nodes.customdata] == [*S.tasks[6::-1], S.tasks[7]]
     assert list(nodes.marker.line.width) == [1] * 7 + [3]
+
+
+def corners(shape):
+    """(m, 2) points of an outline."""
+    points = shape.path.removeprefix("M").removesuffix(" Z").split(" L")
+    return np.array([[float(v) for v in point.split(",")] for point in points])
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK])
+@pytest.mark.parametrize("members", [[0, 1], [3, 9, 20], range(26)])
+def test_a_hull_holds_its_nodes_whole_and_lies_behind_them(members, palette):
+    S = similarity("jsd", 26, 0)
+    graph, p = task_graph(S), np.random.default_rng(0).dirichlet(np.full(26, 0.3))
+    hull = [S.tasks[i] for i in members]
+    figure = task_graph_figure(graph, p, ["one"] * 26, hulls=[hull], palette=palette)
+    [shape] = figure.layout.shapes
+    assert (shape.layer, shape.name, shape.fillcolor) == ("below", ", ".join(hull), palette.quiet)
+    across = WIDTH / (ACROSS[1] - ACROSS[0])
+    up = (figure.layout.height - 38) / (UPWARDS[1] - UPWARDS[0])
+    outline = corners(shape) * [across, up]
+    edges = np.roll(outline, -1, axis=0) - outline
+    normals = np.column_stack([edges[:, 1], -edges[:, 0]])
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    normals *= np.sign(((outline - outline.mean(axis=0)) * normals).sum())
+    for i in members:  # the whole node is on the inner side of every edge
+        inside = ((outline - graph.position[i] * [across, up]) * normals).sum(axis=1)
+        assert inside.min() > diameters(p, 26)[i] / 2 + 4
+    again = task_graph_figure(graph, p, ["one"] * 26, hulls=[hull], palette=palette)
+    assert again.to_json() == figure.to_json()
+
+
+def test_a_hull_is_named_at_its_nodes_alone_and_markup_is_text():
+    S = similarity("jsd", 6, 0)
+    graph = task_graph(S)
+    graph = type(graph)(("<b>x</b>", *graph.tasks[1:]), *list(vars(graph).values())[1:])
+    figure = task_graph_figure(graph, np.full(6, 1 / 6), ["one"] * 6, hulls=[graph.tasks[:2]])
+    [nodes] = [t for t in figure.data if t.name == "one"]
+    said = [words.partition("<br>group: ")[2] for words in nodes.hovertext]
+    named = dict(zip([c[0] for c in nodes.customdata], said, strict=True))
+    assert {t for t, words in named.items() if words} == set(graph.tasks[:2])
+    assert named["<b>x</b>"] == "&lt;b&gt;x&lt;/b&gt;, t1"
+    assert figure.layout.shapes[0].name == "&lt;b&gt;x&lt;/b&gt;, t1"

@@ -77,5 +77,13 @@ def test_sentences_about_others():
     assert findings.what_if_finding("a", "c", 0.1, 0.2, 0.3) == (
         "30.0% of the budget would move; a from 10.0% to 20.0%"
     )
-    assert "0.01 nats more alike, 0.20% of" in findings.what_if_hint("a", "c", 0.002, "nats")
-    assert "moves nothing" in findings.what_if_hint("a", "c", 0.0, "nats")
+    assert "0.01 nats more alike, 0.20% of" in findings.what_if_hint("a", "c", 0.01, 0.002, "nats")
+    assert "moves nothing" in findings.what_if_hint("a", "c", 0.01, 0.0, "nats")
+
+
+def test_a_utility_is_not_called_an_anchor():
+    figure = additive_split_figure(NAMES, ANCHOR, DIVERSITY, rewarded="the gain")
+    assert [t.name for t in figure.data[:2]] == ["the gain asks", "diversity asks"]
+    assert "the gain asks for" in findings.weight_finding("a", 0.2, 0.3, -0.1, "the gain")
+    assert "The gain alone" in findings.split_finding(NAMES, ANCHOR, 0 * DIVERSITY, "the gain")
+    assert "0.003 more alike" in findings.what_if_hint("a", "c", 0.003, 0.002, "")

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import shutil
+from pathlib import Path
 
 import networkx as nx
 import numpy as np
@@ -13,10 +15,19 @@ from taskpgm_core.analysis.graph_layout import backbone
 from taskpgm_core.errors import StoreError
 from taskpgm_core.figures.tradeoff import path_areas_figure
 from taskpgm_core.findings.graph import letter
-from taskpgm_core.mixture import closed_form, pose, solve, trace
-from taskpgm_core.store import import_matrix, pair_divergences, probe_pool, similarity
+from taskpgm_core.mixture import closed_form, kernel, pose, solve, trace
+from taskpgm_core.store import (
+    import_matrix,
+    noise,
+    open_study,
+    pair_divergences,
+    probe_pool,
+    similarity,
+)
 from tests.support.app import open_page as page
 from tests.support.synthetic_study import TASKS, write_study
+
+COMMITTED = Path(__file__).parents[2] / "cache"
 
 
 @pytest.fixture
@@ -106,7 +117,7 @@ def test_a_study_without_text_says_how_to_bring_it(cache):
 
 
 def test_the_graph_sizes_nodes_by_the_solvers_weights_and_clicks_select(study):
-    at = page("graph", balance="0.4")
+    at = page("graph", balance="0.4", resolution="inf")
     p = dict(zip(TASKS, solve(pose(similarity(study)), 0.4).p, strict=True))
     nodes = {
         c[0]: c[1]
@@ -122,6 +133,7 @@ def test_the_graph_sizes_nodes_by_the_solvers_weights_and_clicks_select(study):
         if isinstance(c[1], str)
     ]
     assert all(set(edge) < set(TASKS) for edge in edges)
+    assert not figure(at, "graph")["layout"].get("shapes")
     at = page("graph", task=["dates"])
     table = at.dataframe[0].value
     near = similarity(study).divergence[1]
@@ -130,7 +142,7 @@ def test_the_graph_sizes_nodes_by_the_solvers_weights_and_clicks_select(study):
 
 
 def test_the_tradeoff_draws_the_exact_path_and_where_the_closed_form_holds(study):
-    at = page("tradeoff", balance="0.4")
+    at = page("tradeoff", balance="0.4", resolution="inf")
     problem = pose(similarity(study))
     path = trace(problem)
     drawn = figure(at, "path")["data"]
@@ -193,3 +205,63 @@ def test_the_backbone_holds_a_maximum_spanning_tree_and_the_nearest_tasks(n, dig
 
 def test_communities_are_named_in_order():
     assert [letter(k) for k in (0, 25, 26, 27)] == ["A", "Z", "Z1", "Z2"]
+
+
+@pytest.fixture
+def starter(cache):
+    [folder] = COMMITTED.glob("starter-*")
+    shutil.copytree(folder, cache / folder.name)
+    return open_study("starter")
+
+
+@pytest.mark.parametrize("resolution", ["auto", "0.2", "inf"])
+def test_groups_are_outlined_on_the_matrix_and_hulls_on_the_graph(starter, resolution):
+    sigma = resolution if resolution == "auto" else float(resolution)
+    groups = kernel(similarity(starter), sigma, noise(starter)).groups
+    shapes = figure(page("graph", resolution=resolution), "graph")["layout"].get("shapes", [])
+    assert [shape["name"] for shape in shapes] == [", ".join(group) for group in groups]
+    at = page("similarity", resolution=resolution)
+    outlines = figure(at, "matrix")["layout"]["shapes"][:-2]  # the last two frame the pair
+    sizes = [round(s["x1"] - s["x0"]) for s in outlines]
+    assert sorted(sizes) == sorted(2 * [len(group) for group in groups])  # two lines an outline
+    assert any("An outline holds a group" in c.value for c in at.caption) == bool(groups)
+
+
+def test_a_pair_says_its_k_and_its_distance_less_the_noise(starter):
+    seen = kernel(similarity(starter), noise=noise(starter))
+    i, j = starter.names.index("sort-foods"), starter.names.index("sort-animals")
+    at = page("similarity", task=["sort-foods", "sort-animals"])
+    facts = next(h.proto.body for h in at.get("html") if "kernel K" in h.proto.body)
+    assert f"<dd>{seen.matrix[i, j]:.3f}</dd>" in facts
+    assert f"<dd>{seen.distances.corrected[i, j]:.3f} nats</dd>" in facts
+    old = page("similarity", task=["sort-foods", "sort-animals"], resolution="inf")
+    assert not any("kernel K" in h.proto.body for h in old.get("html"))
+
+
+def test_the_tradeoff_at_a_resolution_is_of_k_which_has_no_unit(starter):
+    at = page("tradeoff", balance="0.4", resolution="auto")
+    seen = kernel(similarity(starter), noise=noise(starter))
+    here, w = solve(pose(seen.similarity), 0.4).p, np.full(26, 1 / 26)
+    row = at.dataframe[0].value.set_index("mixture").loc["this mixture"]
+    assert row["representative"] == pytest.approx(here @ seen.matrix @ w)
+    assert row["diverse"] == pytest.approx(-here @ seen.matrix @ here)
+    assert row["skills"] == pytest.approx(1 / (here @ seen.matrix @ here))
+    axes = figure(at, "frontier")["layout"]
+    assert axes["xaxis"]["title"]["text"] == "more diverse →"
+    assert axes["yaxis"]["title"]["text"] == "more representative →"
+    assert any("p′Kw" in c.value for c in at.caption)
+
+
+def test_a_utility_has_no_anchor_and_its_own_axis(starter):
+    at = page("tradeoff", **{"balance": "0.4", "resolution": "auto", "judge-by": "navigate"})
+    assert figure(at, "frontier")["layout"]["yaxis"]["title"]["text"] == "more useful →"
+    marks = [a["text"] for a in figure(at, "path")["layout"]["annotations"]]
+    assert marks == ["here"]
+    assert "useful" in at.dataframe[0].value
+    assert not any("representative" in c.value for c in at.caption)
+
+
+def test_gold_is_drilled_into_without_a_unit(starter):
+    at = page("similarity", measure="gold", resolution="auto")
+    assert figure(at, "sources")["layout"]["xaxis"]["title"]["text"] == "adds"
+    assert not any("nats" in d.value for d in at.dataframe)

@@ -2,15 +2,17 @@
 
 import json
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from taskpgm_core.findings.selection import enough
-from taskpgm_core.mixture import pose
+from taskpgm_core.mixture import kernel, pose
 from taskpgm_core.mixture.selection.greedy import select
+from taskpgm_core.records import Noise, Similarity
 from taskpgm_core.store import similarity
 from tests.support.app import open_page
-from tests.support.synthetic_study import write_study
+from tests.support.synthetic_study import synthetic_arrays, write_study
 
 TASKS = ("sums", "dates", "logic", "<b>rhymes</b>", "colours")
 
@@ -70,3 +72,27 @@ def test_a_k_that_makes_no_sense_is_ignored_with_a_notice(selection, k):
     at = page(k=k)
     assert any("is no k" in warning.value for warning in at.warning)
     assert at.slider(key="pick-k").value == enough(selection)
+
+
+def test_at_a_resolution_values_have_no_unit_and_skills_are_counted(cache):
+    study = write_study(cache, tasks=TASKS)
+    x = np.random.default_rng(3).normal(size=(len(TASKS), 6))
+    S = Similarity(study.names, -((x[:, None] - x) ** 2).sum(-1) / 60, "jsd")
+    write_study(cache, tasks=TASKS, slug="close", digest="e" * 64, **close(S))
+    seen = kernel(S, 0.1, Noise(("dates",), np.array([0.003])))
+    chosen = select(pose(seen.similarity), 0.5, exact_up_to=len(TASKS))
+    at = page(study="close", resolution="0.1", k="3")
+    facts = next(h.proto.body for h in at.get("html") if "distinct skills" in h.proto.body)
+    covered = seen.skills_covered(chosen.steps[2].p)
+    assert f"<dd>{covered:.1f} of {seen.skills:.1f}</dd>" in facts
+    assert f"F = {chosen.best:.3g}</dd>" in facts
+    assert any("with S = K − 1 at this resolution" in c.value for c in at.caption)
+    drawn = {trace["name"]: trace for trace in charts(at)[0]["data"]}
+    wanted = [chosen.captured(step.value) for step in chosen.steps]
+    assert drawn["greedy"]["y"] == pytest.approx(wanted, abs=1e-6)
+
+
+def close(S):
+    """A synthetic study's matrices with this similarity for its JSD."""
+    arrays = synthetic_arrays(0, TASKS)["matrices"]
+    return {"matrices": arrays | {"jsd": -S.matrix}}

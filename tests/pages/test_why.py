@@ -1,18 +1,25 @@
 """The Why page: its parts add up to the solver's weight, and zeros say how they would enter."""
 
 import json
-from functools import partial
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from taskpgm_core.mixture import pose, solve, trace
+from taskpgm_core.analysis.kept_gain import kept_gain
+from taskpgm_core.mixture import kernel, pose, solve, trace
 from taskpgm_core.records import Similarity
-from taskpgm_core.store import import_matrix, open_study, similarity
+from taskpgm_core.store import import_matrix, losses, noise, open_study, similarity
 from tests.support.app import open_page
 
-page = partial(open_page, "why")
+COMMITTED = Path(__file__).parents[2] / "cache"
+RESOLUTIONS = pytest.mark.parametrize("resolution", ["inf", "auto"])
+
+
+def page(resolution="inf", **query) -> AppTest:
+    return open_page("why", resolution=resolution, **query)
 
 
 N = 12
@@ -37,14 +44,20 @@ def headings(at: AppTest) -> str:
     return "\n".join(m.value.replace("\\", "") for m in at.markdown if m.value.startswith("###"))
 
 
-def exact(study, balance):
-    return solve(pose(similarity(study, "given")), balance)
+def posed(study, resolution):
+    seen = kernel(similarity(study, "given"), "auto" if resolution == "auto" else np.inf)
+    return pose(seen.similarity)
 
 
-def test_the_waterfall_ends_in_the_solvers_weight(study):
-    found = exact(study, 0.4)
+def exact(study, balance, resolution="inf"):
+    return solve(posed(study, resolution), balance)
+
+
+@RESOLUTIONS
+def test_the_waterfall_ends_in_the_solvers_weight(study, resolution):
+    found = exact(study, 0.4, resolution)
     top = int(found.p.argmax())
-    at = page(study="toy", balance="0.4")
+    at = page(resolution, study="toy", balance="0.4")
     assert at.selectbox(key="pick-task").value == NAMES[top]
     waterfalls = [f["data"][0] for f in charts(at) if f["data"][0]["type"] == "waterfall"]
     assert len(waterfalls) == 2  # the two-part split, and by neighbours
@@ -76,14 +89,15 @@ def test_choosing_a_task_selects_it_in_the_address(study):
     assert at.selectbox(key="pick-task").value == NAMES[3]
 
 
-def test_without_a_task_the_others_are_solved_anew(study):
-    found = exact(study, 0.4)
+@RESOLUTIONS
+def test_without_a_task_the_others_are_solved_anew(study, resolution):
+    found = exact(study, 0.4, resolution)
     top = int(found.p.argmax())
-    S = similarity(study, "given")
+    S = posed(study, resolution).similarity
     n_anchor = np.full(N, 1 / N)
     expected = solve(pose(S, anchor=n_anchor, caps={NAMES[top]: 0.0}), 0.4).p
     scaled = np.where(np.arange(N) == top, 0, found.p) / (1 - found.p[top])
-    at = page(study="toy", balance="0.4")
+    at = page(resolution, study="toy", balance="0.4")
     bars = next(f["data"][0] for f in charts(at) if "scaled up" in json.dumps(f))
     for task, weight, other in bars["customdata"]:
         i = NAMES.index(task)
@@ -91,11 +105,12 @@ def test_without_a_task_the_others_are_solved_anew(study):
         assert other == pytest.approx(scaled[i], abs=1e-7)
 
 
-def test_what_if_solves_the_changed_matrix_exactly(study):
+@RESOLUTIONS
+def test_what_if_makes_the_changed_matrix_anew_and_solves_it_exactly(study, resolution):
     S = similarity(study, "given")
-    found = exact(study, 0.4)
+    found = exact(study, 0.4, resolution)
     top = int(found.p.argmax())
-    at = page(study="toy", balance="0.4")
+    at = page(resolution, study="toy", balance="0.4")
     assert "more alike" in headings(at)
     slider = at.slider[0]
     j = at.selectbox[-1].value
@@ -103,7 +118,11 @@ def test_what_if_solves_the_changed_matrix_exactly(study):
     assert not at.exception
     changed = S.matrix.copy()
     changed[top, j] = changed[j, top] = slider.max
-    expected = solve(pose(Similarity(S.tasks, changed)), 0.4).p
+    other = Similarity(S.tasks, changed)
+    if resolution == "auto":  # at the same sigma, not at the one that the change would find
+        other = kernel(S).of(other).similarity
+        assert any("K of the pair goes from" in c.value for c in at.caption)
+    expected = solve(pose(other), 0.4).p
     bars = next(f["data"][0] for f in charts(at) if "as measured" in json.dumps(f))
     for task, weight, before in bars["customdata"]:
         i = NAMES.index(task)
@@ -111,10 +130,11 @@ def test_what_if_solves_the_changed_matrix_exactly(study):
         assert before == pytest.approx(found.p[i], abs=1e-7)
 
 
-def test_the_table_holds_every_task(study):
-    at = page(study="toy", balance="0.2")
+@RESOLUTIONS
+def test_the_table_holds_every_task(study, resolution):
+    at = page(resolution, study="toy", balance="0.2")
     table = next(d.value for d in at.dataframe if "enters" in d.value).set_index("task")
-    found = exact(study, 0.2)
+    found = exact(study, 0.2, resolution)
     np.testing.assert_allclose(table.loc[NAMES, "weight"], 100 * found.p, atol=1e-7)
     np.testing.assert_allclose(table["anchor"] + table["diversity"], table["weight"], atol=1e-7)
     assert table["cost"].isna().sum() == (found.p > 0).sum()
@@ -127,3 +147,60 @@ def test_markup_in_task_names_is_text(study):
         assert "<u>" not in json.dumps(figure["layout"]["yaxis"].get("ticktext", []))
         for drawn in figure["data"]:
             assert "<u>" not in json.dumps([drawn.get("hovertext"), drawn.get("hovertemplate")])
+
+
+def said(at: AppTest) -> str:
+    """Every sentence of the page as a person reads it."""
+    return "\n".join(m.value.replace("\\", "") for m in (*at.markdown, *at.caption))
+
+
+def committed(cache, slug):
+    [folder] = COMMITTED.glob(f"{slug}-*")
+    shutil.copytree(folder, cache / folder.name)
+    return open_study(slug)
+
+
+def test_a_low_weight_names_who_shares_its_skill_and_what_is_kept(cache):
+    study = committed(cache, "starter")
+    kept, names = kept_gain(losses(study)), study.names
+    i, j = names.index("sort-foods"), names.index("sort-animals")
+    at = page("auto", study="starter", balance="0", task="sort-foods")
+    assert "sort-foods shares its skill with sort-animals" in headings(at)
+    ways = f"keep {100 * kept[i, j]:.0f}% and {100 * kept[j, i]:.0f}% of each other's gain"
+    assert ways in said(at)
+    table = next(d.value for d in at.dataframe if "K" in d.value).set_index("task")
+    seen = kernel(similarity(study), noise=noise(study))
+    assert table.loc["sort-animals", "K"] == pytest.approx(seen.matrix[i, j])
+    alone = page("auto", study="starter", balance="0", task="past-tense")
+    assert "shares its skill" not in said(alone)
+    assert "nats" not in next(m for m in said(alone).splitlines() if "energy (with" in m.lower())
+
+
+@pytest.mark.parametrize("measure", ["jsd", "gold", "pmi"])
+def test_at_inf_a_zero_says_nothing_of_redundancy_and_its_price_has_the_measures_unit(
+    cache, measure
+):
+    study = committed(cache, "starter")
+    found = solve(pose(similarity(study, measure)), 0.2)
+    zero = study.names[int(np.flatnonzero(found.p == 0)[0])]
+    text = said(page("inf", study="starter", measure=measure, balance="0.2", task=zero))
+    assert f"{zero} gets nothing" in text
+    assert "not asked at resolution inf" in text
+    for words in ("already", "shares its skill with", "Near-copies", "the same"):
+        assert words not in text
+    price = next(m for m in text.splitlines() if "would have to rise" in m)
+    assert ("nats" in price) == (measure == "jsd")
+    assert ("units of S" in price) == (measure != "jsd")
+
+
+def test_two_tasks_within_their_noise_are_not_told_apart(cache):
+    committed(cache, "bigbench")
+    text = said(page("auto", study="bigbench", balance="0", task="strategyqa"))
+    assert "anachronisms and strategyqa are not told apart by this measurement" in text
+    assert "the same" not in text
+
+
+def test_a_task_that_the_limits_rule_out_is_not_said_to_be_dear(study):
+    text = said(page("auto", study="toy", balance="0.4", task=NAMES[3], cap=f"{NAMES[3]}=0"))
+    assert "The limits set here allow it nothing." in text
+    assert "would have to rise" not in text
