@@ -249,7 +249,7 @@ def baselines(
             temperature=temperature,
             strength=strength,
             utility=utility,
-            noise=noise(known) if known.kind == "measured" else None,
+            noise=noise(known) if known.kind != "imported" else None,
         )
         for name, rule in BASELINES.items()
         if (known.rows is not None or not rule.needs_rows)
