@@ -6,6 +6,7 @@ from pathlib import Path
 
 EXTRAS = {
     "dashboard": ("streamlit",),
+    "text": ("sklearn",),
     "measure": (
         "torch",
         "transformers",
@@ -80,4 +81,6 @@ def install_command(package: str) -> str:
         return f"pip install {package}"
     if not CHECKOUT:
         return f"pip install 'taskpgm[{extra}]'"
-    return "make install" if extra == "measure" else f"pip install -r requirements-{extra}.txt"
+    if extra in ("measure", "text"):
+        return "make install"
+    return f"pip install -r requirements-{extra}.txt"

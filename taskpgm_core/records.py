@@ -68,6 +68,7 @@ class Measure:
     ``quantity``: what an axis calls it; ``unit``: of what is read ("" for none).
     ``is_divergence``: people read D = -S, low for alike, else S. ``most``: S lies between
     minus this, the largest divergence there can be, and 0; None where it has no such end.
+    ``noise``: what its noise is called, by where it comes from.
     """
 
     title: str
@@ -76,6 +77,7 @@ class Measure:
     unit: str = ""
     is_divergence: bool = False
     most: float | None = None
+    noise: str = "seed noise"
 
     @property
     def label(self) -> str:
@@ -116,12 +118,26 @@ MEASURES = {
         is_divergence=True,
         most=1.0,
     ),
+    "text": Measure(
+        "by words alone",
+        "Distance by words alone",
+        "Distance by words alone, without models: 1 minus the cosine of the tasks' mean TF-IDF "
+        "vectors of characters and words; 0 is alike, 1 is no term in common.",
+        is_divergence=True,
+        most=1.0,
+        noise="split-half noise",
+    ),
     KERNEL: Measure(
         "kernel", "Kernel K less one", "1 for the same skill, 0 for no likeness.", most=1.0
     ),
     "given": Measure("as imported", "Similarity S", "As imported; high is alike."),
 }
 """Every measure by the name that studies, options and addresses give it."""
+
+
+def measure_words(name: str) -> str:
+    """A measure's name as a person reads it; that of ``text`` says what it stands for."""
+    return f"{name} ({MEASURES[name].title})" if name == "text" else name
 
 
 @dataclass(frozen=True)
@@ -229,9 +245,10 @@ class Similarity(Tabular):
 class Noise:
     """The noise floor: D between models that ought to be the same.
 
-    ``divergence[k]`` (nats) lies between two models of ``tasks[k]`` that differ only in their
-    seed; ``batch`` between the base model and itself under another batch plan (None where it was
-    not measured). Real differences must stand above both. ``measure``: what D is.
+    ``divergence[k]`` lies between two models of ``tasks[k]`` that differ only in their seed, nats;
+    by ``text`` it is half the distance of two halves of the task's rows. ``batch`` lies between the
+    base model and itself under another batch plan (None where it was not measured). Real
+    differences must stand above both. ``measure``: what D is.
     """
 
     tasks: tuple[str, ...]
@@ -275,7 +292,8 @@ class Study:
 
     ``content`` is the digest over every file and the key of every cached computation on it.
     ``facts``: machine, device, dtype, threads, library versions, times (not part of the digest).
-    ``absent``: optional parts that are not here (rebuild parts, text).
+    ``absent``: optional parts that are not here (rebuild parts, text). ``kind``: ``measured``,
+    ``text`` (built from a plan by words alone) or ``imported`` (a matrix; it has no plan).
     """
 
     folder: str
@@ -303,6 +321,13 @@ class Study:
         if task not in self.names:
             raise StoreError(f"{self.slug} has no task '{task}'{nearest(task, self.names)}.")
         return self.names.index(task)
+
+    @property
+    def without_models(self) -> str:
+        """How a study that is not ``measured`` was made, for a sentence on what it lacks."""
+        if self.kind == "text":
+            return "was built by words alone, without models"
+        return "was imported as a matrix"
 
     @property
     def origin(self) -> str:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 FILES = {
     "requirements-dashboard.txt": ("core", "dashboard"),
-    "requirements.txt": ("measure",),
+    "requirements.txt": ("measure", "text"),
     "requirements-ray.txt": ("ray",),
     "requirements-suites.txt": ("suites",),
     "requirements-dev.txt": ("dev",),
@@ -66,7 +66,12 @@ def test_requirements_txt_covers_the_fixed_libraries():
 
 
 def test_every_package_of_an_extra_is_known_by_the_sentence_that_asks_for_it():
-    told = {canonicalize_name(p): extra for extra, some in errors.EXTRAS.items() for p in some}
+    named = {"sklearn": "scikit-learn"}  # where one imports another name than one installs
+    told = {
+        canonicalize_name(named.get(p, p)): extra
+        for extra, some in errors.EXTRAS.items()
+        for p in some
+    }
     extras = [extra for extra in PROJECT["optional-dependencies"] if extra != "dev"]
     assert told == {name: extra for extra in extras for name in ranges(extra)}
 
@@ -75,6 +80,7 @@ def test_every_package_of_an_extra_is_known_by_the_sentence_that_asks_for_it():
     ("package", "checkout", "installed"),
     [
         ("torch", "make install", "pip install 'taskpgm[measure]'"),
+        ("sklearn", "make install", "pip install 'taskpgm[text]'"),
         ("ray", "pip install -r requirements-ray.txt", "pip install 'taskpgm[ray]'"),
         ("sympy", "pip install sympy", "pip install sympy"),
     ],

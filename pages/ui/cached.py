@@ -49,7 +49,7 @@ def similarity(study: Study, view: View) -> Similarity:
 def _baseline(content: str, measure: str, name: str, balance: float, _study: Study) -> Array:
     S = _similarity(content, measure, _study)
     utility = losses(_study).gain if _study.kind == "measured" else None
-    noise = store.noise(_study) if _study.kind == "measured" else None
+    noise = store.noise(_study) if _study.kind != "imported" else None
     return reference_mixture(name, S, _study.tasks, balance=balance, utility=utility, noise=noise)
 
 
@@ -290,8 +290,8 @@ def _noise(content: str, _study: Study) -> Noise:
 
 
 def noise(study: Study) -> Noise:
-    """The training-noise floor; empty for imports."""
-    return _noise(study.content, study) if study.kind == "measured" else Noise((), read_only([]))
+    """The noise floor; empty for imports."""
+    return _noise(study.content, study) if study.kind != "imported" else Noise((), read_only([]))
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

@@ -19,7 +19,7 @@ from taskpgm_core.figures.compare import ordered
 from taskpgm_core.figures.numbers import scientific
 from taskpgm_core.findings.compare import moved as share_moved
 from taskpgm_core.mixture.solution import effective_tasks
-from taskpgm_core.records import Array, read_only
+from taskpgm_core.records import Array, measure_words, read_only
 
 HERE = "this mixture"
 
@@ -103,7 +103,10 @@ def compared_mixtures(scene: Scene, kept: Sequence[Scenario]) -> ComparedMixture
                 name = references[identifier]
                 p = cached.named_mixture(scene.study, scene.view, identifier)
             row = read_only([*p, *[np.nan] * (len(tasks) - len(p))])
-            fact = {"study": scene.study.slug, "measure": scene.view.question.measure}
+            fact = {
+                "study": scene.study.slug,
+                "measure": measure_words(scene.view.question.measure),
+            }
             if not identifier:
                 fact |= {"balance": f"{scene.view.question.balance:.4g}"}
                 fact["certified gap"] = scientific(cached.solution(scene.study, scene.view).gap)
@@ -138,7 +141,7 @@ def _kept_facts(scene: Scene, scenario: Scenario) -> dict[str, object]:
     gap = scenario.certificate.get("gap")
     return {
         "study": scenario.study,
-        "measure": scenario.measure,
+        "measure": measure_words(scenario.measure),
         "balance": scenario.controls.get("balance", "1") if scenario.certificate else "",
         "certified gap": scientific(float(gap)) if gap is not None else "not solved for",
         "saved": scenario.saved[:16].replace("T", " "),
@@ -269,7 +272,8 @@ def kept_here(scene: Scene, kept: Sequence[Scenario]) -> None:
     made = "solved" if scenario.certificate else f"from {scenario.origin}"
     st.caption(
         escape(
-            f"{scenario.study}, {scenario.measure}, {made}, {scenario.support} tasks; {when} UTC"
+            f"{scenario.study}, {measure_words(scenario.measure)}, {made}, "
+            f"{scenario.support} tasks; {when} UTC"
         )
     )
     if stale := scenario.stale(scene.study):

@@ -74,6 +74,8 @@ def provenance(study: Study) -> list[str]:
     if study.kind == "imported":
         lines.append(f"imported from {escape(str(study.facts.get('file', 'a file')))}")
         lines += [f":orange[{escape(w)}]" for w in study.facts.get("warnings", ())]
+    elif study.kind == "text":
+        lines.append("compared by words alone, without models")
     else:
         lines.append(_measured(study))
     if study.origin:

@@ -224,7 +224,7 @@ def _provenance(study: Study) -> dict[str, Any]:
         "digest": study.digest,
         "content": study.content,
         "tasks": len(study.tasks),
-        "base": plan.get("base"),
+        "base": None if study.kind == "text" else plan.get("base"),
         "seed": plan.get("seed"),
         "file": study.facts.get("file"),
         **({"origin": study.origin} if study.origin else {}),

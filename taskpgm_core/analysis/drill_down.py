@@ -58,8 +58,8 @@ def drill_down(study: Study, measure: str, i: int, j: int) -> PairDrillDown:
     """Take the similarity of the tasks i and j apart; StoreError where nothing was kept for it."""
     if study.kind != "measured":
         raise StoreError(
-            f"{study.slug} was imported as a matrix: there are no examples and no models to look "
-            f"into. Build the study from a plan to see what drives a similarity."
+            f"{study.slug} {study.without_models}: it keeps no probe examples and no models to "
+            f"look into. Build the study from a plan, with models, to see what drives a similarity."
         )
     pool = store.probe_pool(study)
     per_task = np.bincount(pool.task, minlength=len(study.tasks))

@@ -248,7 +248,7 @@ def _utility(source: Study | Similarity, question: Question, seen: Kernel) -> Ar
     if question.unary != "gain" and not question.judge_by:
         return None
     if isinstance(source, Similarity) or source.kind != "measured":
-        raise MixtureError("A matrix alone knows no losses; ask for gains of a measured study.")
+        raise MixtureError("Without models there are no losses; ask for gains of a measured study.")
     if question.unary == "gain" and question.judge_by:
         raise MixtureError("--unary gain and --judge-by are two aims; give one of them.")
     if question.judge_by:
@@ -269,8 +269,9 @@ def _utility(source: Study | Similarity, question: Question, seen: Kernel) -> Ar
 
 
 def _noise(source: Study | Similarity) -> Noise | None:
-    measured = not isinstance(source, Similarity) and source.kind == "measured"
-    return store.noise(source) if measured else None  # type: ignore[arg-type]
+    if isinstance(source, Similarity) or source.kind == "imported":
+        return None
+    return store.noise(source)
 
 
 def _by_task(

@@ -20,13 +20,13 @@ DRAWS, LEVEL = 100, 0.9
 def replicates(study: Study, measure: str, *, draws: int = 200, seed: int = 0) -> Array:
     """(draws, n, n) bootstrap replicates of S over the study's probe examples.
 
-    NotKeptError where the study holds nothing by example: an imported matrix, or per-example
-    divergences left out because there are too many tasks.
+    NotKeptError where the study holds nothing by example: an imported matrix, a study by
+    words alone, or per-example divergences left out because there are too many tasks.
     """
     if study.kind != "measured":
         raise NotKeptError(
-            f"{study.slug} was imported as a matrix, without examples to draw again, so its "
-            f"mixtures have no intervals."
+            f"{study.slug} {study.without_models}, and keeps no probe examples to draw again, so "
+            f"its mixtures have no intervals."
         )
     pool = store.probe_pool(study)
     if measure == "jsd":

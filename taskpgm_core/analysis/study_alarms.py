@@ -19,7 +19,7 @@ def study_alarms(
 
     ``sure``: its bootstrap, or why there is none. The noise floor is of the measure itself.
     """
-    known = noise(study) if study.kind == "measured" else None
+    known = noise(study) if study.kind != "imported" else None
     same = known is not None and known.measure == posed.similarity.measure
     notes: list[Alarm] = []
     upper = None

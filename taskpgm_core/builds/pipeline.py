@@ -352,8 +352,8 @@ def _store(
 
 def text_of(study: Study, folder: Path) -> Study:
     """Bring the text of a study that has none from the data in ``folder``, checksum-matched."""
-    if study.plan is None:
-        raise StoreError(f"{study.slug} was imported as a matrix; it has no examples to show.")
+    if study.kind != "measured":
+        raise StoreError(f"{study.slug} {study.without_models}; it has no probe examples to show.")
     if not folder.is_dir():
         raise StoreError(f"There is no folder {folder}; --from wants the data of the plan.")
     plan = plan_of(study)

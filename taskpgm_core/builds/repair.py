@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taskpgm_core.builds.pipeline import measured, prepare, study_files
+from taskpgm_core.builds.text_study import Texts, texts_of
 from taskpgm_core.errors import StoreError
 from taskpgm_core.plans.plan import plan_of
 from taskpgm_core.store import (
@@ -70,14 +71,20 @@ def _again(folder: Path, own: list[Damage], root: Path, progress: "Progress") ->
             f"{study.slug}/{own[0].name} is {own[0].what}; {study.slug} came from the file "
             f"{study.facts.get('file')}: delete the study, then import that file again."
         )
-    prepared = prepare(plan_of(study), root)
+    by_words = study.kind == "text"
+    prepared = texts_of(plan_of(study)) if by_words else prepare(plan_of(study), root)
     if prepared.digest != study.digest:
+        base = "" if by_words else ", its base model"
         raise StoreError(
-            f"{study.slug} cannot be repaired here: its examples, its base model or this version's "
+            f"{study.slug} cannot be repaired here: its examples{base} or this version's "
             f"measuring code are not those it was measured with; restore it from version control."
         )
     with locked(root, prepared.folder):
-        files = study_files(*measured(prepared, root, progress)[:2])
+        files = (
+            prepared.files()
+            if isinstance(prepared, Texts)
+            else study_files(*measured(prepared, root, progress)[:2])
+        )
         for damage in own:
             if damage.name not in files or not put_back(folder, damage.name, files[damage.name]):
                 raise StoreError(

@@ -12,7 +12,7 @@ from taskpgm_core.builds.cost_model import Estimate
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.cli.studies import card
 from taskpgm_core.errors import PlanError, StoreError
-from taskpgm_core.plans.plan import grown, load_plan, plan_of, renamed, shrunk
+from taskpgm_core.plans.plan import Plan, grown, load_plan, plan_of, renamed, shrunk
 from taskpgm_core.plans.slug import checked_slug, slug_of
 from taskpgm_core.records import Study
 
@@ -52,8 +52,23 @@ def placing_of(
     return Placing(engine, address, workers)
 
 
+def only_with_models(**options: Any) -> None:
+    """PlanError where one of these options was given, of a study by words alone."""
+    for name, value in options.items():
+        if value and value != "local":
+            raise PlanError(
+                f"A study by words alone trains no models and takes seconds, so "
+                f"--{name.replace('_', '-')} does not go with it; leave it out."
+            )
+
+
 @click.command()
 @click.argument("plan")
+@click.option(
+    "--measure",
+    type=click.Choice(["text"]),
+    help="text: compare the tasks by words alone, without models, in seconds.",
+)
 @click.option("--slug", help="Name the study otherwise than its plan does.")
 @click.option("--rebuild", is_flag=True, help="Measure again and replace a finished study.")
 @click.option("--dry-run", is_flag=True, help="Only say what it would cost.")
@@ -64,6 +79,7 @@ def placing_of(
 @as_json
 def build(
     plan: str,
+    measure: Literal["text"] | None,
     slug: str | None,
     rebuild: bool,
     dry_run: bool,
@@ -75,7 +91,25 @@ def build(
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """Measure the study that PLAN (a YAML file or a committed plan's name) determines."""
+    """Measure the study that PLAN (a YAML file or a committed plan's name) determines.
+
+    With `--measure text` it is a study of PLAN's training rows by words alone, to compare with or
+    to have before there are models. It is named like PLAN's, then -text.
+    """
+    if measure:
+        only_with_models(
+            dry_run=dry_run,
+            json_progress=progress_file,
+            engine=engine,
+            address=address,
+            workers=workers,
+            compare=compare,
+            threads=threads,
+        )
+        chosen = load_plan(plan)
+        chosen = renamed(chosen, slug or slug_of(chosen.slug, 48 - len("-text")) + "-text")
+        build_by_words(chosen, as_json, rebuild=rebuild)
+        return
     from taskpgm_core.builds import dry_run as preview
     from taskpgm_core.builds import pipeline
     from taskpgm_core.cli.progress_bar import Watch
@@ -112,8 +146,21 @@ def build(
         )
 
 
+def build_by_words(plan: Plan, as_json: bool, *, rebuild: bool = False) -> None:
+    """Build the study of ``plan`` by words alone, and say so."""
+    from taskpgm_core.builds.text_study import build_text
+
+    study, now = build_text(plan, rebuild=rebuild)
+    if as_json:
+        print_json({**card(study), "built_now": now})
+    else:
+        print_built(study, now)
+
+
 def print_built(study: Study, now: bool) -> None:
-    if now:
+    if now and study.kind == "text":
+        click.echo(f"Compared {len(study.tasks)} tasks by words alone: {study.folder}")
+    elif now:
         click.echo(
             f"Built {study.slug} in {study.facts['seconds'] / 60:.1f} minutes: {study.folder}"
         )
@@ -223,6 +270,10 @@ def add_task(
     folder, name = entry.pop("folder"), entry.pop("name") or ""
     task = {"source": source, "id": name, "options": options, **entry}
     plan = grown(plan_of(old), task, slug=slug, folder=folder)
+    if old.kind == "text":
+        only_with_models(dry_run=dry_run, json_progress=progress_file, threads=threads)
+        build_by_words(plan, as_json)
+        return
     cost = preview.preview(plan, threads=threads)
     if "rebuild" in old.absent:
         warn(
@@ -267,8 +318,9 @@ def remove_task(study: str, tasks: tuple[str, ...], slug: str | None, as_json: b
 
     STUDY stays as it is, and its evidence is not taken along. The new divergences are means over
     the remaining tasks' probe examples. The noise is still that over the probe examples of all
-    tasks, and `show` says so. The verb refuses a study whose divergences are kept as bounds, or
-    whose divergences are not kept by example (more than 64 tasks).
+    tasks, and `show` says so. A study by words alone is made from its plan's rows instead. The
+    verb refuses a study whose divergences are kept as bounds, or whose divergences are not kept by
+    example (more than 64 tasks).
     """
     old = store.open_study(study)
     store.remaining(old, tasks)
@@ -277,6 +329,9 @@ def remove_task(study: str, tasks: tuple[str, ...], slug: str | None, as_json: b
     if old.plan is not None:
         less = shrunk(plan_of(old), tasks, slug=slug)
         plan = less.model_dump(mode="json")
+        if old.kind == "text":
+            build_by_words(less, as_json)
+            return
     made = store.without(old, tasks, slug=slug, plan=plan)
     if as_json:
         print_json(card(made))

@@ -18,7 +18,7 @@ from taskpgm_core.mixture import Solution
 from taskpgm_core.mixture.baselines import baseline
 from taskpgm_core.mixture.divergence_bounds import Bracket, bracket
 from taskpgm_core.mixture.repetition import repetition_alarm
-from taskpgm_core.records import Study
+from taskpgm_core.records import Study, measure_words
 from taskpgm_core.store import upper_bound
 
 
@@ -104,7 +104,7 @@ def solve_(study: str, as_json: bool, **options: Any) -> None:
     if found.status != "optimal":
         raise MixtureError(f"No mixture meets these constraints: {found.message}")
     click.echo(
-        f"{known.slug}, {posed.similarity.measure}, balance {found.balance:g} (beta "
+        f"{known.slug}, {measure_words(posed.similarity.measure)}, balance {found.balance:g} (beta "
         f"{found.beta:.4g}, lambda {found.lam:g}), anchor {found.anchor_name}"
     )
     click.echo(f"{skills_finding(posed.kernel)}. {covered_finding(posed.kernel, found.p)}".rstrip())

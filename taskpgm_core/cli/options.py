@@ -15,7 +15,9 @@ from taskpgm_core.errors import MixtureError
 from taskpgm_core.records import Study
 
 _OPTIONS = (
-    click.option("--measure", help="jsd, pmi, pmi-token or given (the study's first by default)."),
+    click.option(
+        "--measure", help="jsd, pmi, pmi-token, gold, text or given (the study's first by default)."
+    ),
     click.option("--balance", type=float, help="r = n*beta/lambda; 1 returns the anchor."),
     click.option(
         "--resolution",

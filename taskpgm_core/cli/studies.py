@@ -12,7 +12,7 @@ from taskpgm_core.analysis.question import DEFAULT, study_kernel
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.errors import StoreError
 from taskpgm_core.findings.skills import groups_finding, skills_finding
-from taskpgm_core.records import Study
+from taskpgm_core.records import MEASURES, Study, measure_words
 
 
 def card(study: Study) -> dict[str, Any]:
@@ -124,7 +124,13 @@ def list_(as_json: bool) -> None:
     click.echo(f"Cache: {root}")
     if studies:
         rows = [
-            [s.slug, s.digest[:12], s.kind, str(len(s.tasks)), ", ".join(s.measures)]
+            [
+                s.slug,
+                s.digest[:12],
+                s.kind,
+                str(len(s.tasks)),
+                ", ".join(map(measure_words, s.measures)),
+            ]
             for s in studies
         ]
         click.echo(table(["study", "digest", "kind", "tasks", "measures"], rows))
@@ -155,6 +161,8 @@ def show(study: str, as_json: bool) -> None:
     click.echo(f"{skills_finding(seen)}. {groups_finding(seen)}".rstrip())
     if found.origin:
         click.echo(f"Made from {found.origin}.")
+    if found.kind == "text":
+        click.echo(MEASURES["text"].meaning)
     if found.kind != "measured":
         rows = [[t.id, t.family, str(t.rows or "-")] for t in found.tasks]
         click.echo(table(["task", "family", "rows"], rows))

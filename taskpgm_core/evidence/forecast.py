@@ -52,10 +52,10 @@ def foresight(study: Study, runs: pd.DataFrame) -> Foresight | None:
     """Predicted against realised mean losses on the study's tasks, of every arm of ``runs``.
 
     None where nothing can be ranked: fewer than three arms, a task of the study that judged no run,
-    no plan that says how many rows the study's single-task models saw, all losses alike, or runs
-    whose losses or rows are unknown.
+    no single-task models in the study, no plan that says how many rows they saw, all losses alike,
+    or runs whose losses or rows are unknown.
     """
-    if study.plan is None or not set(study.names) <= set(runs["task"]):
+    if study.plan is None or study.kind != "measured" or not set(study.names) <= set(runs["task"]):
         return None
     inside = runs[runs["task"].isin(study.names)]
     if inside[["budget", "n_rows", "loss"]].isna().to_numpy().any():

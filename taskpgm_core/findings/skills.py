@@ -2,10 +2,10 @@
 
 from taskpgm_core.figures.numbers import counted, percent, shorten
 from taskpgm_core.mixture.kernel import Kernel
-from taskpgm_core.records import Array
+from taskpgm_core.records import MEASURES, Array
 
 SOURCES = {
-    "noise": "twice the seed noise",
+    "noise": "twice the {noise}",
     "distances": "an eighth of the median distance above the noise",
     "guess": "a guess, an eighth of the usual farthest distance: no noise is known",
     "set": "as set",
@@ -26,14 +26,16 @@ def resolution_number(kernel: Kernel) -> str:
 def resolution_words(kernel: Kernel) -> str:
     """The resolution and where it comes from, as in ``0.026 nats (twice the seed noise)``."""
     sigma = kernel.resolution if kernel.finite else None
-    return resolution_text(sigma, kernel.source, kernel.measured.unit)
+    return resolution_text(sigma, kernel.source, kernel.measured.measure)
 
 
-def resolution_text(resolution: float | None, source: str, unit: str) -> str:
+def resolution_text(resolution: float | None, source: str, measure: str) -> str:
     """The same from what a decision record keeps: None is the paper's S as measured."""
     if resolution is None:
         return PAPER
-    return f"{f'{resolution:.3g} {unit}'.rstrip()} ({SOURCES[source]})"
+    reading = MEASURES[measure]
+    where = SOURCES[source].format(noise=reading.noise)
+    return f"{f'{resolution:.3g} {reading.unit}'.rstrip()} ({where})"
 
 
 def skills_finding(kernel: Kernel) -> str:

@@ -87,8 +87,8 @@ def _signal(problem: Problem, measured: Similarity, noise_floor: float | None) -
         if ratio < 2.0:
             yield Alarm(
                 "within-noise",
-                f"Similarities differ by only {ratio:.2g} times what a second training seed "
-                "changes; the mixture may be noise.",
+                f"Similarities differ by only {ratio:.2g} times the {measured.reading.noise}; "
+                "the mixture may be noise.",
                 ratio,
             )
 

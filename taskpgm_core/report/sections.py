@@ -9,6 +9,7 @@ from taskpgm_core.analysis.decision import Decision, TaskLine, WeightReason
 from taskpgm_core.figures.numbers import count, percent, scientific, signed
 from taskpgm_core.findings.skills import resolution_text
 from taskpgm_core.findings.why import split_finding
+from taskpgm_core.records import measure_words
 
 NAMED = 40
 """Tasks without weight that are named; hundreds would fill pages."""
@@ -88,13 +89,13 @@ def question_sentence(decision: Decision) -> str:
     seen = resolution_text(
         q["resolution"],
         q["resolution_source"],
-        q["resolution_unit"],
+        q["measure"],
     )
     skills = "" if q["skills"] is None else f"; {q['skills']:.1f} distinct skills"
     made = f" Written on {decision.made}." if decision.made else ""
     return (
-        f"Asked of the study {decision.study['slug']}, measure {q['measure']}: {where}, "
-        f"anchor {q['anchor']}{budget}. Resolution: {seen}{skills}.{made}"
+        f"Asked of the study {decision.study['slug']}, measure {measure_words(q['measure'])}: "
+        f"{where}, anchor {q['anchor']}{budget}. Resolution: {seen}{skills}.{made}"
     )
 
 
@@ -243,7 +244,9 @@ def study_facts(decision: Decision) -> dict[str, str]:
         "kind": study["kind"],
         "tasks": study["tasks"],
         "made from": study.get("origin"),
-        "base model": study["base"] or study["file"] or "unknown",
+        "base model": "none"
+        if study["kind"] == "text"
+        else study["base"] or study["file"] or "unknown",
         "device": machine.get("device_name") or machine.get("device"),
         "dtype": machine.get("dtype"),
     }

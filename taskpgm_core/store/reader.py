@@ -118,8 +118,14 @@ def base_divergence(study: Study) -> Array:
 
 
 def noise(study: Study) -> Noise:
-    """The noise floor; empty for imports and for plans without second seeds."""
+    """The noise floor; empty for imports and for plans without second seeds.
+
+    It is of ``jsd``, but of ``text`` where the study was built by words alone.
+    """
     arrays = _npz(study, "matrices.npz")
+    if study.kind == "text":
+        halved = tuple(study.names[i] for i in arrays["text-noise-tasks"])
+        return Noise(halved, read_only(arrays["text-noise"]), measure="text")
     if "noise" not in arrays:
         return Noise((), read_only([]))
     names = tuple(study.names[i] for i in arrays["noise_tasks"])

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from taskpgm_core.builds.text_study import build_text
+from taskpgm_core.plans.plan import load_plan, renamed
 from taskpgm_core.store import import_matrix
 from tests.support.app import open_page as page
 from tests.support.synthetic_study import write_study
@@ -65,3 +67,17 @@ def test_limits_that_clash_stop_the_page_with_their_sentence(cache, name):
     at = page(name, study="synthetic", floor="0.5")
     assert at.error
     assert not at.get("plotly_chart")
+
+
+@pytest.mark.parametrize("name", ["", "mixture", "similarity", "graph", *PAGES])
+def test_a_study_by_words_alone_is_shown_and_says_what_it_is(cache, name):
+    build_text(renamed(load_plan("starter"), "starter-text"))
+    at = page(name, study="starter-text", resolution="auto", balance="0.5")
+    assert at.get("plotly_chart") or not name
+    assert not at.error
+    said = " ".join(element.value for element in (*at.markdown, *at.caption, *at.info))
+    if name:
+        assert at.selectbox(key="pick-measure").options == ["by words alone"]
+    else:
+        assert "compared by words alone, without models" in said
+    assert "imported" not in said
