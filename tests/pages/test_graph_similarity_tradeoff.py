@@ -230,7 +230,7 @@ def test_groups_are_outlined_on_the_matrix_and_hulls_on_the_graph(starter, resol
 def test_a_pair_says_its_k_and_its_distance_less_the_noise(starter):
     seen = kernel(similarity(starter), noise=noise(starter))
     i, j = starter.names.index("sort-foods"), starter.names.index("sort-animals")
-    at = page("similarity", task=["sort-foods", "sort-animals"])
+    at = page("similarity", task=["sort-foods", "sort-animals"], resolution="auto")
     facts = next(h.proto.body for h in at.get("html") if "kernel K" in h.proto.body)
     assert f"<dd>{seen.matrix[i, j]:.3f}</dd>" in facts
     assert f"<dd>{seen.distances.corrected[i, j]:.3f} nats</dd>" in facts
