@@ -2,15 +2,17 @@
 
 import json
 from collections import Counter
+from math import inf
 
 import pytest
 
+from taskpgm_core.analysis.question import Question, pose_question
 from taskpgm_core.analysis.replicates import replicates
-from taskpgm_core.mixture import pose, solve, trace
+from taskpgm_core.mixture import solve, trace
 from taskpgm_core.mixture.explanation import explain
 from taskpgm_core.mixture.uncertainty import uncertainty
 from taskpgm_core.report import decide, report_page
-from taskpgm_core.store import open_study, similarity
+from taskpgm_core.store import open_study
 from tests.support.browser import DIALED, SHOWN, dial_of, faults, says
 from tests.support.synthetic_study import write_study
 
@@ -35,26 +37,31 @@ def starter():
 
 
 @pytest.fixture(scope="module")
-def problem(starter):
-    return pose(similarity(starter))
+def posed(starter):
+    return pose_question(starter, Question("jsd", 0.5, inf))
 
 
-def decided(study, problem, **words):
-    solution = solve(problem, 0.5)
+@pytest.fixture(scope="module")
+def problem(posed):
+    return posed.problem
+
+
+def decided(study, posed, **words):
+    problem, solution = posed.problem, posed.solution()
     sure = uncertainty(problem, 0.5, replicates(study, "jsd", draws=20))
     why = explain(problem, solution, trace(problem))
-    return decide(study, problem, solution, explanation=why, sure=sure, **words)
+    return decide(study, posed, solution, explanation=why, sure=sure, **words)
 
 
 @pytest.fixture(scope="module")
-def decision(starter, problem):
-    return decided(starter, problem, notes="Because of the review.")
+def decision(starter, posed):
+    return decided(starter, posed, notes="Because of the review.")
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory, decision, problem):
+def file(tmp_path_factory, decision, posed):
     file = tmp_path_factory.mktemp("report") / "report.html"
-    file.write_text(report_page(decision, problem, trace(problem)), encoding="utf-8")
+    file.write_text(report_page(decision, posed, posed.path), encoding="utf-8")
     return file
 
 
@@ -142,11 +149,11 @@ def test_a_thumb_moves_the_dial(opened, file, starter, problem):
 def test_names_and_notes_with_markup_are_text(opened, cache, tmp_path):
     names = ("<img src=x onerror=window.hit=1>", "</script><script>window.hit=1</script>", "a&b")
     study = write_study(cache, tasks=names)
-    posed = pose(similarity(study))
+    posed = pose_question(study, Question("jsd", 0.5, inf))
     words = "".join(names)
     record = decided(study, posed, notes=words, title=words)
     file = tmp_path / "hostile.html"
-    file.write_text(report_page(record, posed, trace(posed)), encoding="utf-8")
+    file.write_text(report_page(record, posed, posed.path), encoding="utf-8")
     page = opened(file)
     assert page.locator("img").count() == 0
     assert page.evaluate("window.hit") is None

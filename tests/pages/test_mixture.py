@@ -111,7 +111,7 @@ def test_where_nothing_differs_no_empty_chart_is_shown(study):
 def test_the_committed_studies_show_the_solvers_mixture(cache, slug):
     committed(cache, slug)
     card = open_study(slug)
-    at = page("mixture", study=slug, balance="0.5")
+    at = page("mixture", study=slug, balance="0.5", resolution="auto")
     exact = pose_question(card, Question(balance=0.5)).optimum()
     shown = shares(at)
     for task, p in zip(card.names, exact.p, strict=True):
@@ -167,7 +167,7 @@ def test_the_resolution_in_the_address_reaches_the_solver_and_its_controls(cache
 def test_the_resolution_is_chosen_and_typed(cache):
     committed(cache, "starter")
     automatic = pose_question(open_study("starter"), Question()).kernel.resolution
-    at = page("mixture", study="starter", balance="0.5")
+    at = page("mixture", study="starter", balance="0.5", resolution="auto")
 
     def asked() -> str:
         words = at.query_params["resolution"]
