@@ -91,5 +91,9 @@ def _with_ones(G: Array) -> Array:
 
 def _below(A: Array, least: float) -> tuple[Array, Array]:
     """(values, vectors) of A's eigenvalues below ``least``."""
-    values, vectors = scipy.linalg.eigh(A, subset_by_value=(-np.inf, least), check_finite=False)
+    try:
+        values, vectors = scipy.linalg.eigh(A, subset_by_value=(-np.inf, least), check_finite=False)
+    except np.linalg.LinAlgError:  # LAPACK's partial search can fail on clustered eigenvalues
+        values, vectors = np.linalg.eigh(A)
+        values, vectors = values[values <= least], vectors[:, values <= least]
     return values, vectors

@@ -13,6 +13,7 @@ from taskpgm_core.mixture.task_distances import task_distances
 from taskpgm_core.records import KERNEL, Noise, Similarity
 from tests.support.distances import jsd, noisy
 from tests.support.matrices import names
+from tests.support.problems import kernel_problem_of
 
 checked = settings(max_examples=60, deadline=None, derandomize=True)
 seeds = st.integers(0, 10**6)
@@ -189,3 +190,9 @@ def test_a_pull_and_a_utility_are_in_units_of_the_kernel(seed, n, sigma, balance
     v, tau = aims["utility"], balance / n
     g = tau * v - seen.matrix @ p + 0.2 * (aims["pull_to"] - p)
     assert g.max() - g @ p <= 1e-9
+
+
+def test_a_kernel_whose_partial_decomposition_fails_is_corrected_all_the_same():
+    _, problem, balance = kernel_problem_of(9650)
+    assert np.linalg.eigvalsh(1.0 + problem.similarity.matrix)[0] > -1e-9
+    assert solve(problem, balance).gap_relative <= 1e-9
