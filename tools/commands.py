@@ -75,7 +75,8 @@ def about(command: click.Command) -> Iterator[str]:
     yield f"{cleandoc(command.help or '')}\n"
     if command.name in EXAMPLES:
         yield f"```\n{EXAMPLES[command.name]}\n```\n"
-    asked = names(_shared) & names(command)
+    shared = names(_shared)
+    asked = shared if shared <= names(command) else set()
     own = table(command, asked)
     if own:
         yield own

@@ -31,7 +31,7 @@ def neighbours(scene: Scene, graph: TaskGraph) -> None:
         said = "Similarity, highest first. "
     heading(
         neighbour_finding(study.names, i, order, near, measure),
-        said + (f"Two models of one task differ by up to {floor:.3f} nats." if floor else ""),
+        said + (f"The {measure.noise} is up to {measure.said(floor)}." if floor else ""),
     )
     joined = {int(a + b - i) for a, b in graph.edges if i in (a, b)}
     st.dataframe(

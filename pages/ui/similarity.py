@@ -92,7 +92,7 @@ def pair_facts(scene: Scene, pair: tuple[int, int]) -> None:
         st.caption(escape(str(error)))
     if known:
         seeds = f"up to {measure.said(float(noise.divergence.max()))}" if noise.tasks else ""
-        facts["second training seed"] = seeds or "not measured"
+        facts[measure.noise] = seeds or "not measured"
     facts |= kernel_facts(kernel, i, j)
     if study.kind == "measured":
         table = cached.losses(study).per_token
