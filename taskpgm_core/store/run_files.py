@@ -222,18 +222,18 @@ def _shares(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
     scores = frame["accuracy"]
     if not (scores.lt(0) | scores.gt(1)).any():
         return frame, []
-    k = int(scores.abs().idxmax())
+    k = int(scores.abs().argmax())
     if scores.lt(0).any() or scores.gt(100).any():
-        k = int(scores.idxmin() if scores.lt(0).any() else scores.idxmax())
+        k = int(scores.argmin() if scores.lt(0).any() else scores.argmax())
         raise StoreError(
-            f"{name}: the score {scores[k]:g} of '{frame['task'][k]}' is no share between 0 and 1 "
+            f"{name}: the score {scores.iloc[k]:g} of '{frame['task'].iloc[k]}' is no share between 0 and 1 "
             f"and no percentage."
         )
     small = scores[scores.gt(0) & scores.le(1)]
     if len(small):
-        one, other = frame["task"][k], frame["task"][small.index[0]]
+        one, other = frame["task"].iloc[k], frame["task"][small.index[0]]
         raise StoreError(
-            f"{name}: are the scores shares or percent? '{one}' has {scores[k]:g}, but '{other}' "
+            f"{name}: are the scores shares or percent? '{one}' has {scores.iloc[k]:g}, but '{other}' "
             f"has {small.iloc[0]:g}; write all one way, or with a % sign."
         )
     percent = {c: frame[c] / 100 for c in ("accuracy", "stderr") if c in frame}
