@@ -73,11 +73,12 @@ def foresight(study: Study, runs: pd.DataFrame) -> Foresight | None:
         realised.append(rows["loss"].mean())
     if len(arms) < 3 or len(set(predicted)) < 2 or len(set(realised)) < 2:
         return None
-    found = spearmanr(predicted, realised)
+    correlation, p_value = spearmanr(predicted, realised)
     told, came = read_only(np.array(predicted)), read_only(np.array(realised))
-    return Foresight(tuple(arms), told, came, float(found.statistic), float(found.pvalue))
+    return Foresight(tuple(arms), told, came, float(correlation), float(p_value))
 
 
 def rank_correlation(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     """Spearman's rank correlation of two quantities of the arms, (arms,) each."""
-    return float(spearmanr(a, b).statistic)
+    correlation, _ = spearmanr(a, b)
+    return float(correlation)
