@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -57,8 +57,8 @@ def suite_scores(
     from lm_eval.models.huggingface import HFLM
 
     # their decorators hide from a type checker what they take
-    model: Callable[..., Any] = HFLM
-    evaluate: Callable[..., Any] = simple_evaluate
+    model = cast("Callable[..., Any]", HFLM)
+    evaluate = cast("Callable[..., Any]", simple_evaluate)
     harnessed = model(
         pretrained=base.model,
         tokenizer=copy.deepcopy(base.tokenizer),  # the harness gives it a padding token
