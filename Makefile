@@ -14,7 +14,7 @@ help:
 	@echo "make study     measure the starter study from nothing and compare it with the committed one"
 	@echo "make bigbench  fetch the BIG-bench data (358 MB) that the bigbench plan reads"
 	@echo "make gpu       all that only a GPU can say, in nine minutes (see benchmarks/README.md)"
-	@echo "make lint      ruff and mypy"
+	@echo "make lint      ruff, mypy and basedpyright, and who imports whom"
 
 run: $(VENV)/.dashboard
 	$(BIN)/python -m taskpgm_core dashboard --port $(PORT)
@@ -35,6 +35,8 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+	PYTHONPATH=. $(BIN)/lint-imports --no-cache
 
 study: $(VENV)/.full
 	$(BIN)/python -m taskpgm_core build starter --slug starter-local --compare starter

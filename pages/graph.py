@@ -51,8 +51,8 @@ with picture:
         ),
         communities_finding(solution.p, groups, word),
         "Tasks joined by a line are alike, the wider the more. The larger a node, the more weight "
-        f"it has at this balance. {OUTLINED + ' ' if hulls else ''}"
-        "Click a node or an edge to select it on every page.",
+        f"it has at this balance. {f'{OUTLINED} ' if hulls else ''}Click a node or an edge to "
+        "select it on every page.",
         key="graph",
         on_select=select_clicked_tasks("graph"),
     )

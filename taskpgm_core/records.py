@@ -56,7 +56,7 @@ def brief(name: str) -> str:
 def heaviest(tasks: Sequence[str], p: Array) -> str:
     """The three heaviest of ``tasks`` by weights ``p`` (n,) and how many more have weight."""
     order = np.argsort(-p, kind="stable")[:3]
-    named = ", ".join(f"{brief(tasks[i])} {p[i]:.3f}" for i in order if p[i] > 0)
+    named = ", ".join(f"{brief(tasks[int(i)])} {p[i]:.3f}" for i in order if p[i] > 0)
     more = int((p > 0).sum()) - 3
     return f"{named} and {more} more" if more > 0 else named
 

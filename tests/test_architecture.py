@@ -1,49 +1,48 @@
-"""The house's rules, read from the source: who imports whom, and how large things may get."""
+"""The house's rules, read from the source: who imports whom, and how large things may get.
+
+Who may import whom is what the contracts in ``.importlinter`` say; here are the rules that a
+contract cannot say.
+"""
 
 import ast
+import configparser
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "taskpgm_core"
 MODULES = sorted(CORE.rglob("*.py"))
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
 TORCH = {"torch", "triton", "transformers", "peft", "accelerate", "gguf"}
-
-# A room may import from the rooms named here (and from itself).
-RECORDS = {"records", "errors", "digest"}
-ROOMS = {
-    "records": {"errors"},
-    "errors": set(),
-    "digest": set(),
-    "plan": {"errors"},
-    "tasks": RECORDS,
-    "measure": RECORDS | {"plan", "store"},
-    "store": RECORDS | {"plan"},
-    "mixture": RECORDS,
-    "exports": RECORDS | {"mixture", "store", "figures"},
-    "figures": RECORDS | {"mixture"},
-    "report": RECORDS | {"mixture", "figures"},
-    "scenarios": RECORDS | {"mixture", "store"},
-}
+# Rooms and files that may know Plotly's graph objects.
+DRAWING = (
+    "taskpgm_core/api/",
+    "taskpgm_core/figures/",
+    "taskpgm_core/report/charts.py",
+    "taskpgm_core/report/static_charts/",
+    "pages/ui/chart.py",
+)
+SOLVING = re.compile(
+    r"taskpgm_core\.(mixture(\.\w+)*|analysis\.replicates)"
+    r"\.(solve|solutions|trace|select|explain|uncertainty|bootstrap|near_optimal|baseline)$"
+)
+# Where bytes become arrays and tables: the store, and the one file of formats that it calls.
+OPENING = ("taskpgm_core/store/", "taskpgm_core/files/encoding.py")
 
 
 def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def room_of(path: Path) -> str:
-    return path.relative_to(CORE).parts[0].removesuffix(".py")
-
-
-def imported(path: Path) -> set[str]:
+def imported(tree: ast.AST) -> set[str]:
     """Every module named by an import statement of a file, at any depth."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -51,47 +50,67 @@ def imported(path: Path) -> set[str]:
     return found
 
 
-def top_level(path: Path) -> set[str]:
-    return {name.partition(".")[0] for name in imported(path)}
+def top_level(tree: ast.AST) -> set[str]:
+    return {name.partition(".")[0] for name in imported(tree)}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_a_room_imports_only_the_rooms_before_it(path):
-    assert "streamlit" not in top_level(path)
-    assert "pages" not in top_level(path)
-    room = room_of(path)
-    if room != "measure":
-        assert not top_level(path) & TORCH
-    if room not in ROOMS:
-        return
-    rooms = {
-        parts[1]
-        for parts in (name.split(".") for name in imported(path))
-        if parts[0] == "taskpgm_core" and len(parts) > 1
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def contracts() -> configparser.ConfigParser:
+    found = configparser.ConfigParser()
+    found.read(ROOT / ".importlinter", encoding="utf-8")
+    return found
+
+
+def test_every_import_keeps_the_contracts(capsys):
+    kept = lint_imports(str(ROOT / ".importlinter"), no_cache=True)
+    assert kept == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_no_room_is_left_out_of_the_contracts(contracts):
+    order = contracts["importlinter:contract:order"]
+    layers = set(re.findall(r"\w+", order["layers"]))
+    ignored = order["exhaustive_ignores"].split()
+    rooms = {path.relative_to(CORE).parts[0].removesuffix(".py") for path in MODULES}
+    assert rooms - {"__init__"} == layers | set(ignored)
+    assert not layers & set(ignored)
+    assert ignored == ["__main__"]
+    assert order.getboolean("exhaustive")
+    assert "ignore_imports" not in order
+    torch = contracts["importlinter:contract:torch"]
+    assert {name.rpartition(".")[2] for name in torch["source_modules"].split()} == {
+        "pages",
+        *(rooms - {"__init__", "measure"}),
     }
-    assert rooms <= ROOMS[room] | {room}, f"{name_of(path)} reaches into {rooms - ROOMS[room]}"
+    assert set(torch["forbidden_modules"].split()) == TORCH
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if room_of(p) == "mixture"], ids=name_of)
+@pytest.mark.parametrize("path", sorted((CORE / "mixture").rglob("*.py")), ids=name_of)
 def test_the_mixture_room_needs_numpy_and_scipy_only(path):
-    beyond = top_level(path) - set(sys.stdlib_module_names) - {"numpy", "scipy", "taskpgm_core"}
-    assert not beyond
+    beyond = top_level(parsed(path)) - set(sys.stdlib_module_names)
+    assert not beyond - {"numpy", "scipy", "taskpgm_core"}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name_of)
-def test_pages_never_import_what_measures(path):
-    assert not top_level(path) & TORCH
-    assert not {m for m in imported(path) if re.match(r"taskpgm_core\.(measure|pipeline)\b", m)}
+def test_pages_are_thin_and_never_measure(path):
+    """Here, too, since ``app.py`` is in no package that a contract could name."""
+    tree = parsed(path)
+    assert not top_level(tree) & TORCH
+    measuring = re.compile(r"taskpgm_core\.(measure|builds\.pipeline)\b")
+    assert not {m for m in imported(tree) if measuring.match(m)}
     thin = path.parent.name == "pages" or path.name == "app.py"
     assert not thin or len(path.read_text().splitlines()) <= 60
 
 
-def test_no_file_both_computes_and_draws():
-    solvers = re.compile(r"taskpgm_core\.mixture(\.\w+)?\.(solve|trace|select|explain|bootstrap)\b")
-    for path in MODULES:
-        if "plotly.graph_objects" in imported(path):
-            assert room_of(path) in ("api", "figures", "exports"), name_of(path)
-            assert not {m for m in imported(path) if solvers.match(m)}, name_of(path)
+@pytest.mark.parametrize("path", [*MODULES, *PAGES], ids=name_of)
+def test_no_file_both_computes_and_draws(path):
+    names = imported(parsed(path))
+    if any(name.startswith("plotly.graph_objects") for name in names):
+        assert name_of(path).startswith(DRAWING)
+        assert not {name for name in names if SOLVING.match(name)}
 
 
 def test_files_have_names_of_their_own_and_stay_small():
@@ -101,12 +120,11 @@ def test_files_have_names_of_their_own_and_stay_small():
 
 
 def test_only_the_store_opens_study_files():
-    readers = re.compile(r"np\.load\(|read_parquet\(|safetensors\.numpy import load\b")
+    readers = re.compile(
+        r"np\.load\(|read_parquet\(|safetensors\.numpy import load\b|\b(npz_arrays|parquet_frame)\b"
+    )
     for path in [*MODULES, *PAGES]:
-        if room_of(path) != "store" if path.is_relative_to(CORE) else True:
-            # sources and adapters are no study files
-            if name_of(path).startswith(("taskpgm_core/tasks/", "taskpgm_core/measure/adapters")):
-                continue
+        if not name_of(path).startswith(OPENING):
             assert not readers.search(path.read_text()), name_of(path)
 
 
@@ -117,8 +135,6 @@ def test_mixture_and_store_load_neither_torch_nor_streamlit_nor_plotly():
         "heavy = {'torch', 'transformers', 'streamlit', 'plotly'} & set(sys.modules)\n"
         "sys.exit(', '.join(heavy) or 0)"
     )
-    if not (CORE / "scenarios.py").is_file():
-        code = code.replace(", taskpgm_core.analysis.saved_mixtures", "")
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )

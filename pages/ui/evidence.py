@@ -134,7 +134,8 @@ def gains_chart(trained: FinishedRuns, scene: Scene) -> None:
     means = trained.runs.groupby(["arm", "task"])[trained.column].mean()
     table = pd.DataFrame({name: means[name] for name in (trained.reference, arm)})
     table = table.loc[list(trained.tasks)]
-    gains = (table[arm] - table[trained.reference]).to_dict()
+    change = table[arm] - table[trained.reference]
+    gains = {str(task): float(gain) for task, gain in change.items()}
     better = sum(trained.is_better(g) for g in gains.values())
     chart(
         task_gains_figure(gains, what=trained.what, better=trained.better, palette=scene.palette),
@@ -144,7 +145,7 @@ def gains_chart(trained: FinishedRuns, scene: Scene) -> None:
         key="gains",
     )
     with st.expander("As a table"):
-        st.dataframe(table.assign(change=gains).rename_axis("task").round(4))
+        st.dataframe(table.assign(change=change).rename_axis("task").round(4))
 
 
 def foresight_chart(trained: FinishedRuns, scene: Scene) -> None:
@@ -155,7 +156,12 @@ def foresight_chart(trained: FinishedRuns, scene: Scene) -> None:
     if found is None:
         return
     chart(
-        foresight_figure(found.arms, found.predicted, found.realised, palette=scene.palette),
+        foresight_figure(
+            found.arms,
+            found.predicted.tolist(),
+            found.realised.tolist(),
+            palette=scene.palette,
+        ),
         foresight_finding(found.reliable, found.correlation, found.p),
         "From the study's loss table alone, before any training: rows of a task are worth as much "
         "to another as its model gains there. Nothing is fitted. "

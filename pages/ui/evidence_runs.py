@@ -1,6 +1,6 @@
 """The finished runs that the Evidence page judges by: picked, or brought along."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -83,27 +83,7 @@ def pick_evidence(scene: Scene) -> FinishedRuns | None:
             for kind, tasks in ((INSIDE, inside), (OUTSIDE, outside), (PUBLIC, suites))
             if tasks
         }
-        kind = st.segmented_control(
-            "Judged on",
-            list(kinds),
-            default=next(iter(kinds)),
-            required=True,
-            key="evidence-tasks",
-            help="Held-out rows of the tasks trained on, or of tasks that no mixture held.",
-        )
-        if kind == PUBLIC:
-            column, what = PUBLIC_METRIC
-        else:
-            known = {m: v for m, v in METRICS.items() if judged_by(runs, kinds[kind], v[0])}
-            by = st.segmented_control(
-                "By",
-                list(known),
-                default=next(iter(known)),
-                required=True,
-                key="evidence-metric",
-                help="Mean loss of the completion's tokens, or the share of rows answered exactly.",
-            )
-            column, what = METRICS[by]
+        kind, column, what = _judged_on(runs, kinds)
         arms = sorted(set(runs["arm"]))
         first = arms.index("uniform") if "uniform" in arms else 0
         reference = st.selectbox(
@@ -121,6 +101,31 @@ def pick_evidence(scene: Scene) -> FinishedRuns | None:
     except TaskPGMError as error:
         st.error(escape(str(error)))
         return None
+
+
+def _judged_on(runs: pd.DataFrame, kinds: Mapping[str, Sequence[str]]) -> tuple[str, Column, str]:
+    """Which of ``kinds`` {kind: tasks} judges ``runs``, by what column, and what charts call it."""
+    kind = _one_of(
+        "Judged on",
+        list(kinds),
+        "evidence-tasks",
+        "Held-out rows of the tasks trained on, or of tasks that no mixture held.",
+    )
+    if kind == PUBLIC:
+        return kind, *PUBLIC_METRIC
+    by = _one_of(
+        "By",
+        [name for name, (column, _) in METRICS.items() if judged_by(runs, kinds[kind], column)],
+        "evidence-metric",
+        "Mean loss of the completion's tokens, or the share of rows answered exactly.",
+    )
+    return kind, *METRICS[by]
+
+
+def _one_of(label: str, options: Sequence[str], key: str, purpose: str) -> str:
+    return st.segmented_control(
+        label, options, default=options[0], required=True, key=key, help=purpose
+    )
 
 
 def _name(card: dict[str, Any], runs: pd.DataFrame) -> str:

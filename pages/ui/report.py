@@ -9,7 +9,6 @@ from pages.ui import cached, explanations
 from pages.ui.url_state import View
 from taskpgm_core.analysis.study_alarms import study_alarms
 from taskpgm_core.errors import NotKeptError
-from taskpgm_core.mixture.repetition import repetition_alarm
 from taskpgm_core.mixture.uncertainty import Uncertainty
 from taskpgm_core.records import Study
 from taskpgm_core.report import decide, report_page
@@ -37,13 +36,12 @@ def _handover(
     posed, solution = cached.posed(_study, _view), cached.solution(_study, _view)
     sure = _sure(_study, _view)
     counted = cached.allocation(_study, _view, solution.p)
-    repeated = repetition_alarm(posed.problem, solution, counted, _study.tasks)
     decision = decide(
         _study,
         posed,
         solution,
         allocation=counted,
-        alarms=(*repeated, *study_alarms(_study, posed, solution, sure)),
+        alarms=study_alarms(_study, posed, solution, sure, counted),
         explanation=explanations.explanation(_study, _view),
         sure=sure,
         title=title,

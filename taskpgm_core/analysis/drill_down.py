@@ -7,6 +7,7 @@ import numpy as np
 from taskpgm_core import store
 from taskpgm_core.errors import StoreError
 from taskpgm_core.records import Array, Study, read_only
+from taskpgm_core.store.reader import pair_index
 
 SHOWN = 5
 
@@ -65,7 +66,7 @@ def drill_down(study: Study, measure: str, i: int, j: int) -> PairDrillDown:
     per_task = np.bincount(pool.task, minlength=len(study.tasks))
     if measure == "jsd":
         value = store.pair_divergences(study).of(i, j).astype(np.float64)
-        token = store.token_divergences(study)[store.reader.pair_index(len(study.tasks), i, j)]
+        token = store.token_divergences(study)[pair_index(len(study.tasks), i, j)]
         share = value / (len(study.tasks) * per_task[pool.task])
     elif measure == "gold":
         gold = store.gold_log_probabilities(study).astype(np.float64)

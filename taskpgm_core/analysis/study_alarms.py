@@ -4,6 +4,8 @@ from taskpgm_core.analysis.question import Posed
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture import Solution
 from taskpgm_core.mixture.alarms import Alarm, alarms
+from taskpgm_core.mixture.counts import Allocation
+from taskpgm_core.mixture.repetition import repetition_alarm
 from taskpgm_core.mixture.uncertainty import Uncertainty
 from taskpgm_core.records import Study
 from taskpgm_core.store import noise
@@ -13,11 +15,16 @@ CORRECTED = 0.01
 
 
 def study_alarms(
-    study: Study, posed: Posed, solution: Solution, sure: Uncertainty | str
+    study: Study,
+    posed: Posed,
+    solution: Solution,
+    sure: Uncertainty | str,
+    allocation: Allocation | None = None,
 ) -> tuple[Alarm, ...]:
     """What to know before acting on an optimal mixture of ``study``.
 
-    ``sure``: its bootstrap, or why there is none. The noise floor is of the measure itself.
+    ``sure``: its bootstrap, or why there is none. ``allocation``: its budget, under which a task
+    may be read too often. The noise floor is of the measure itself.
     """
     known = noise(study) if study.kind != "imported" else None
     same = known is not None and known.measure == posed.similarity.measure
@@ -47,4 +54,5 @@ def study_alarms(
                 "note",
             )
         )
-    return (*raised, *notes)
+    repeated = repetition_alarm(posed.problem, solution, allocation, posed.tasks)
+    return (*repeated, *raised, *notes)

@@ -20,7 +20,6 @@ from taskpgm_core.exports import EXPORTERS, Recipe, export
 from taskpgm_core.exports.materialise import materialise
 from taskpgm_core.files.atomic import write_atomic
 from taskpgm_core.mixture.explanation import explain
-from taskpgm_core.mixture.repetition import repetition_alarm
 from taskpgm_core.records import Study
 
 
@@ -163,13 +162,12 @@ def report(
     found, path = posed.optimum(), posed.path
     sure = bootstrap(known, posed, found.balance)
     counted = posed.allocation(found.p)
-    repeated = repetition_alarm(posed.problem, found, counted, posed.tasks)
     decision = decide(
         known,
         posed,
         found,
         allocation=counted,
-        alarms=(*repeated, *study_alarms(known, posed, found, sure)),
+        alarms=study_alarms(known, posed, found, sure, counted),
         explanation=explain(posed.problem, found, path) if isfinite(found.balance) else None,
         sure=sure,
         title=title,

@@ -1,92 +1,16 @@
 """Verbs on mixtures: solve, path."""
 
-from contextlib import suppress
-from dataclasses import asdict
 from typing import Any
 
 import click
 import numpy as np
 
-from taskpgm_core.analysis.question import Posed
-from taskpgm_core.analysis.replicates import bootstrap
-from taskpgm_core.analysis.study_alarms import study_alarms
+from taskpgm_core.cli.answers import solution_answer
 from taskpgm_core.cli.options import ask, question_options
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.findings.skills import covered_finding, skills_finding
-from taskpgm_core.mixture import Solution
-from taskpgm_core.mixture.baselines import baseline
-from taskpgm_core.mixture.divergence_bounds import Bracket, bracket
-from taskpgm_core.mixture.repetition import repetition_alarm
-from taskpgm_core.records import Study, measure_words
-from taskpgm_core.store import upper_bound
-
-
-def answer(study: Study, posed: Posed, found: Solution) -> dict[str, Any]:
-    """The contract's object for ``solve``; unknown is null."""
-    optimal = found.status == "optimal"
-    counted = posed.allocation(found.p) if optimal else None
-    sure = bootstrap(study, posed, found.balance) if optimal else ""
-    raised = study_alarms(study, posed, found, sure) if optimal else ()
-    raised = (*repetition_alarm(posed.problem, found, counted, posed.tasks), *raised)
-    bounded = upper_bound(study, posed.similarity.measure) is not None
-    between = None
-    if bounded and optimal and np.isfinite(found.balance):
-        with suppress(MixtureError):  # a corrected kernel bounds nothing, which an alarm says
-            between = bracket(posed.problem, posed.upper, found.balance) if posed.upper else None
-    return {
-        "study": study.slug,
-        "tasks": list(found.tasks),
-        "p": found.p,
-        "balance": found.balance,
-        "beta": found.beta,
-        "lambda": found.lam,
-        "measure": posed.similarity.measure,
-        **posed.resolution_facts(found.p if optimal else None),
-        "anchor": found.anchor_name,
-        "anchor_distance": found.anchor_distance,
-        "energy": found.energy,
-        "energy_unary": found.unary_energy,
-        "energy_pairwise": found.pairwise_energy,
-        "gap": found.gap,
-        "gap_relative": found.gap_relative,
-        "status": found.status,
-        "message": found.message,
-        "unique": found.unique,
-        "closed_form_valid": found.closed_form_valid,
-        "shift": found.shift,
-        "shift_floor": found.shift_floor,
-        "curvature": found.curvature,
-        "jumpiness": found.jumpiness,
-        "support": list(found.support),
-        "effective_tasks": found.effective_tasks,
-        "multipliers": found.multipliers,
-        "counts": counted.counts if counted else None,
-        "epochs": counted.epochs if counted else None,
-        "budget": posed.question.budget,
-        "unit": posed.question.unit,
-        "uniform": baseline("uniform", posed.similarity),
-        "proportional": None
-        if study.rows is None
-        else baseline("proportional", posed.similarity, rows=study.rows),
-        "alarms": [asdict(alarm) for alarm in raised],
-        **({"bounds": between and ends(between)} if bounded else {}),
-    }
-
-
-def ends(between: Bracket) -> dict[str, Any]:
-    """What ``solve`` says beside ``p``, the lower end's mixture, where divergences are bounded."""
-    return {
-        "width": between.width,
-        "upper": between.upper.p,
-        "distance": between.distance,
-        "most": between.most,
-        "excess": between.excess,
-        "ranges": between.ranges,
-        "certain": list(between.certain),
-        "undecided": list(between.undecided),
-        "sentence": between.sentence,
-    }
+from taskpgm_core.records import measure_words
 
 
 @click.command("solve")
@@ -97,7 +21,7 @@ def solve_(study: str, as_json: bool, **options: Any) -> None:
     """The exact mixture that STUDY recommends, with its certificate."""
     known, posed = ask(study, **options)
     found = posed.solution()
-    result = answer(known, posed, found)
+    result = solution_answer(known, posed, found)
     if as_json:
         print_json(result)
         return

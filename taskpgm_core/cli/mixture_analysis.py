@@ -7,6 +7,12 @@ import numpy as np
 
 from taskpgm_core.analysis.replicates import replicates
 from taskpgm_core.api.mixtures import baseline_mixtures
+from taskpgm_core.cli.answers import (
+    baselines_answer,
+    explanation_answer,
+    selection_answer,
+    uncertainty_answer,
+)
 from taskpgm_core.cli.options import ask, question_options
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.errors import MixtureError
@@ -35,30 +41,7 @@ def select_(study: str, k_max: int | None, exact_up_to: int, as_json: bool, **op
     _, posed = ask(study, **options)
     found = select(posed.problem, posed.question.balance, k_max=k_max, exact_up_to=exact_up_to)
     if as_json:
-        steps = [
-            {
-                "k": step.k,
-                "added": step.added,
-                "tasks": step.tasks,
-                "p": step.p,
-                "value": step.value,
-                "gamma": step.gamma,
-                "guarantee": step.guarantee,
-                "upper_bound": step.upper_bound,
-                "exact": step.exact,
-                "exact_tasks": step.exact_tasks,
-            }
-            for step in found.steps
-        ]
-        print_json(
-            {
-                "tasks": found.tasks,
-                "measure": posed.similarity.measure,
-                "balance": found.balance,
-                "best": found.best,
-                "steps": steps,
-            }
-        )
+        print_json(selection_answer(posed, found))
         return
     rows = [
         [
@@ -86,35 +69,8 @@ def explain_(study: str, only: tuple[str, ...], as_json: bool, **options: Any) -
         known.place(name)
     found = posed.optimum()
     explanation = explain(posed.problem, found, posed.path)
-    reasons = [r for r in explanation.reasons if not only or r.task in only]
     if as_json:
-        print_json(
-            {
-                "measure": posed.similarity.measure,
-                "balance": found.balance,
-                "offset": explanation.offset,
-                "effective_tasks": found.effective_tasks,
-                "tasks": [
-                    {
-                        "task": r.task,
-                        "weight": r.weight,
-                        "anchor": r.anchor,
-                        "diversity": r.diversity,
-                        "unary": r.unary,
-                        "pairwise": {
-                            name: x
-                            for name, x in zip(found.tasks, r.pairwise, strict=True)
-                            if name != r.task
-                        },
-                        "constraints": r.constraints,
-                        "reduced_cost": r.reduced_cost,
-                        "enters_at": r.enters_at,
-                        "contribution": explanation.contributions[found.tasks.index(r.task)],
-                    }
-                    for r in reasons
-                ],
-            }
-        )
+        print_json(explanation_answer(posed, found, explanation, only))
         return
     rows = [
         [
@@ -125,7 +81,8 @@ def explain_(study: str, only: tuple[str, ...], as_json: bool, **options: Any) -
             "-" if r.reduced_cost is None else f"{r.reduced_cost:.4g}",
             "-" if r.enters_at is None else f"{r.enters_at:.4g}",
         ]
-        for r in reasons
+        for r in explanation.reasons
+        if not only or r.task in only
     ]
     asks = "gain asks" if posed.question.unary == "gain" else "anchor asks"
     header = ["task", "weight", asks, "diversity asks", "reduced cost", "enters at"]
@@ -176,28 +133,7 @@ def uncertainty_(
     )
     ranges = near_optimal(posed.problem, found, slack * posed.problem.convexity.scale)
     if as_json:
-        print_json(
-            {
-                "measure": posed.similarity.measure,
-                "balance": found.balance,
-                "draws": sure.draws,
-                "level": level,
-                "slack": slack,
-                "stability": sure.stability,
-                "half_width_l1": sure.half_width_l1,
-                "tasks": [
-                    {
-                        "task": name,
-                        "weight": sure.weight[i],
-                        "low": sure.low[i],
-                        "high": sure.high[i],
-                        "inclusion": sure.inclusion[i],
-                        "near_optimal": ranges[i],
-                    }
-                    for i, name in enumerate(sure.tasks)
-                ],
-            }
-        )
+        print_json(uncertainty_answer(posed, sure, ranges, level=level, slack=slack))
         return
     rows = [
         [
@@ -237,7 +173,7 @@ def baselines(
 ) -> None:
     """The mixtures that others would choose for STUDY, beside the exact one."""
     _, posed = ask(study, **options)
-    found, balance = posed.optimum(), posed.question.balance
+    found = posed.optimum()
     mixtures = baseline_mixtures(posed, seed=seed, temperature=temperature, strength=strength)
     counts: dict[str, tuple[int, ...] | None] = {}
     for name, p in mixtures.items():
@@ -248,23 +184,7 @@ def baselines(
             counts[name] = None
             warn(f"{BASELINES[name].title}: {error}")
     if as_json:
-        print_json(
-            {
-                "tasks": found.tasks,
-                "measure": posed.similarity.measure,
-                "balance": balance,
-                "p": found.p,
-                "baselines": {
-                    name: {
-                        "title": BASELINES[name].title,
-                        "p": p,
-                        "counts": counts[name],
-                        "distance": np.abs(p - found.p).sum(),
-                    }
-                    for name, p in mixtures.items()
-                },
-            }
-        )
+        print_json(baselines_answer(posed, found, mixtures, counts))
         return
     if exact := posed.allocation(found.p):
         columns = [exact.counts, *counts.values()]

@@ -73,11 +73,17 @@ def foresight(study: Study, runs: pd.DataFrame) -> Foresight | None:
         realised.append(rows["loss"].mean())
     if len(arms) < 3 or len(set(predicted)) < 2 or len(set(realised)) < 2:
         return None
-    found = spearmanr(predicted, realised)
+    correlation, p_value = _spearman(predicted, realised)
     told, came = read_only(np.array(predicted)), read_only(np.array(realised))
-    return Foresight(tuple(arms), told, came, float(found.statistic), float(found.pvalue))
+    return Foresight(tuple(arms), told, came, correlation, p_value)
 
 
 def rank_correlation(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     """Spearman's rank correlation of two quantities of the arms, (arms,) each."""
-    return float(spearmanr(a, b).statistic)
+    return _spearman(a, b)[0]
+
+
+def _spearman(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[float, float]:
+    """Spearman's rank correlation and its two-sided p."""
+    correlation, p = np.asarray(spearmanr(a, b), dtype=np.float64)
+    return float(correlation), float(p)

@@ -85,7 +85,7 @@ def compare(
         common = [s for s in table.index if s in base.index]
         paired = (table.loc[common] - base.loc[common]).to_numpy() if arm != reference else None
         by_task = table.mean(axis=0)
-        worst = (sign * by_task).idxmax()
+        worst = int((sign * by_task).argmax())
         interval: tuple[float, float, float] | None = None
         if paired is not None and len(paired) >= FEWEST_SEEDS and len(tasks) >= FEWEST:
             interval = _interval(paired, level, seed)
@@ -96,8 +96,8 @@ def compare(
                 tokens=float(tokens[arm]),
                 loss=float(means["loss"][arm]),
                 accuracy=float(means["accuracy"][arm]),
-                worst=float(by_task[worst]),
-                worst_task=str(worst),
+                worst=float(by_task.iloc[worst]),
+                worst_task=tasks[worst],
                 difference=float(paired.mean()) if paired is not None and len(paired) else None,
                 low=interval[0] if interval else None,
                 high=interval[1] if interval else None,

@@ -31,7 +31,7 @@ def samples(breakpoints: Array, end: float, count: int = 160) -> Array:
     return read_only(sorted(grid | {float(r) for r in breakpoints if r <= end}))
 
 
-def ticks(end: float) -> dict[str, list[Any]]:
+def ticks(end: float) -> dict[str, Any]:
     """tickvals and ticktext of the axis, thinned where they would touch."""
     values: list[float] = []
     for r in WRITTEN:

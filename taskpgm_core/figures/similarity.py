@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -81,7 +82,9 @@ def matrix_figure(
         a, b = sorted((place[pair[0]], place[pair[1]]), reverse=True)
         blocks += [_rectangle((x, x), (y, y), palette.loss, 3.0) for x, y in ((b, a), (a, b))]
     figure.update_layout(shapes=blocks)
-    ticks = {"tickvals": list(range(n)), "ticktext": short} if n <= LABELLED else {"tickvals": []}
+    ticks: dict[str, Any] = {"tickvals": []}
+    if n <= LABELLED:
+        ticks = {"tickvals": list(range(n)), "ticktext": short}
     # Columns stand in the order of the rows; their names, side by side, could not be read.
     figure.update_xaxes(showgrid=False, zeroline=False, tickvals=[])
     figure.update_yaxes(showgrid=False, zeroline=False, range=[n - 0.5, -0.5], **ticks)

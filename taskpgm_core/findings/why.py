@@ -111,7 +111,7 @@ def split_finding(
     if np.abs(diversity).max(initial=0.0) < 1e-9:
         return f"{rewarded[:1].upper()}{rewarded[1:]} alone explains every weight"
     inside = np.flatnonzero(weight > 0)
-    up, down = (inside[int(f(diversity[inside]))] for f in (np.argmax, np.argmin))
+    up, down = (int(inside[int(f(diversity[inside]))]) for f in (np.argmax, np.argmin))
     if diversity[down] >= 0 or up == down:
         return f"Diversity asks most for {shorten(tasks[up])}, {signed(float(diversity[up]))}"
     return (

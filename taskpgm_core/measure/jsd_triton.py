@@ -1,6 +1,7 @@
 """The sum over every pair of models in one launch of a GPU (Triton)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import triton
@@ -56,9 +57,8 @@ def add_mixed(
     places = torch.tensor(pieces, device=p.device)
     try:
         with torch.cuda.device_of(p):  # type: ignore[no-untyped-call]
-            mixed_kernel[(len(pieces), rows)](
-                p, places, total, models, columns, rows, PARTNERS=PARTNERS, BLOCK=BLOCK
-            )
+            launched: Any = mixed_kernel[(len(pieces), rows)]  # numbers become constants there
+            launched(p, places, total, models, columns, rows, PARTNERS=PARTNERS, BLOCK=BLOCK)
     except RuntimeError as error:
         if "C compiler" not in str(error):
             raise

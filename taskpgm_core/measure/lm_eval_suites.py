@@ -1,9 +1,9 @@
 """Public benchmark suites, judged by lm-evaluation-harness on the model as it stands."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -56,14 +56,17 @@ def suite_scores(
     from lm_eval import simple_evaluate
     from lm_eval.models.huggingface import HFLM
 
-    harnessed = HFLM(
+    # their decorators hide from a type checker what they take
+    model = cast("Callable[..., Any]", HFLM)
+    evaluate = cast("Callable[..., Any]", simple_evaluate)
+    harnessed = model(
         pretrained=base.model,
         tokenizer=copy.deepcopy(base.tokenizer),  # the harness gives it a padding token
         batch_size="auto" if base.device.type == "cuda" else 4,
     )
     scores = {}
     for name in names:
-        found: Any = simple_evaluate(
+        found = evaluate(
             harnessed,
             tasks=[name],
             limit=rows,

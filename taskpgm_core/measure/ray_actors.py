@@ -71,10 +71,11 @@ class WorkerConfig:
 def answer(reference: Any) -> Any:
     """The answer of a worker; what it raised is raised here as it was there."""
     import ray
+    from ray.exceptions import RayTaskError
 
     try:
         return ray.get(reference)
-    except ray.exceptions.RayTaskError as error:
+    except RayTaskError as error:
         if isinstance(error.cause, Exception):
             raise error.cause from None
         raise
@@ -126,7 +127,7 @@ class RayWorkers:
 
     def share(self, pieces: Sequence[Any], serve: Callable[[Any, Any], None]) -> None:
         """Bring every piece to a free actor with ``serve(actor, piece)``; again if it dies."""
-        import ray
+        from ray.exceptions import RayActorError
 
         todo = deque((piece, 1) for piece in pieces)
         left, failures, lock = [len(todo)], list[BaseException](), threading.Lock()
@@ -140,7 +141,7 @@ class RayWorkers:
                     continue
                 try:
                     serve(actor, piece)
-                except ray.exceptions.RayActorError as error:
+                except RayActorError as error:
                     with lock:
                         todo.appendleft((piece, tries + 1))
                         if tries == TRIES:
@@ -158,7 +159,7 @@ class RayWorkers:
             thread.start()
         for thread in threads:
             thread.join()
-        if failures and not isinstance(failures[0], ray.exceptions.RayActorError):
+        if failures and not isinstance(failures[0], RayActorError):
             raise failures[0]
         if left[0]:
             raise MeasurementError(
@@ -170,6 +171,7 @@ class RayWorkers:
 def _is_back(actor: Any, needed: Callable[[], bool]) -> bool:
     """Wait until a lost actor answers again; False where it is given up or not needed."""
     import ray
+    from ray.exceptions import RayActorError
 
     deadline, reference = time.monotonic() + PATIENCE, actor.about.remote()
     while needed() and time.monotonic() < deadline:
@@ -177,7 +179,7 @@ def _is_back(actor: Any, needed: Callable[[], bool]) -> bool:
             continue
         try:
             ray.get(reference)
-        except ray.exceptions.RayActorError:
+        except RayActorError:
             time.sleep(POLL)
             reference = actor.about.remote()
         else:

@@ -94,7 +94,7 @@ class Agenda:
     def _planned(self, chosen: npt.NDArray[np.int64], size: int) -> list[Batch]:
         """The batch plan of some of the pool's examples, places counted in the whole pool."""
         pool, first = self.pool, self.pool.first
-        places = np.concatenate([np.arange(pool.tokens[k]) + first[k] for k in chosen])
+        places = np.concatenate([np.arange(int(pool.tokens[k])) + first[k] for k in chosen])
         return [replace(b, places=places[b.places]) for b in pool.part(chosen).batches(size)]
 
     @cached_property

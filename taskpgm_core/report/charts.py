@@ -95,12 +95,13 @@ def _path(decision: Decision, problem: Problem, path: SolutionPath) -> ReportCha
 def _trade_off(decision: Decision, posed: Posed, path: SolutionPath) -> ReportChart:
     S, anchor = posed.problem.similarity, posed.problem.anchor
     here, *others = decision.comparisons
+    unit = findings.energy_unit(posed.problem)
     figure = frontier_figure(
         path.balances,
         likeness(S, anchor, path.weights),
         {c.title: np.array([c.to_anchor, c.within]) for c in others},
         here=np.array([here.to_anchor, here.within]),
-        units=(findings.energy_unit(posed.problem),) * 2,
+        units=(unit, unit),
     )
     return _chart(
         figure,

@@ -103,7 +103,7 @@ def _unpacked(handle: IO[bytes], file: Path, root: Path) -> Study:
 def _check_member(member: tarfile.TarInfo, place: str, file: Path) -> None:
     parts = PurePosixPath(member.name).parts
     plain = member.isreg() and len(parts) > 1 and ".." not in parts and "\\" not in member.name
-    if not plain or parts[0] != place or not STUDY_FOLDER.fullmatch(place):
+    if not plain or parts[:1] != (place,) or not STUDY_FOLDER.fullmatch(place):
         raise StoreError(f"{file} holds '{member.name}', which is no plain file of one study.")
 
 

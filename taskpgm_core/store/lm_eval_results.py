@@ -61,7 +61,8 @@ def _model(one: Mapping[str, Any], name: str) -> str:
     config = one.get("config")
     arguments = config.get("model_args") if isinstance(config, Mapping) else None
     if isinstance(arguments, str):
-        arguments = dict(p.partition("=")[::2] for p in arguments.split(","))
+        pairs = (part.partition("=") for part in arguments.split(","))
+        arguments = {key: value for key, _, value in pairs}
     if isinstance(arguments, Mapping):
         for key in ("peft", "pretrained", "model"):
             if arguments.get(key):

@@ -137,11 +137,11 @@ def _asymmetry(
 
 def told_apart(one: float, other: float) -> tuple[str, str]:
     """Two different numbers with as many digits as it takes to see that they differ."""
-    for digits in range(3, 18):
+    for digits in range(3, 17):
         texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
         if texts[0] != texts[1]:
-            break
-    return texts
+            return texts
+    return f"{one:.17g}", f"{other:.17g}"
 
 
 def _questioned(matrix: Array, kind: str, keep_kind: bool, where: str) -> None:

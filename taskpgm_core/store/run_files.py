@@ -222,18 +222,20 @@ def _shares(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
     scores = frame["accuracy"]
     if not (scores.lt(0) | scores.gt(1)).any():
         return frame, []
-    k = int(scores.abs().idxmax())
+    k = int(scores.abs().argmax())
     if scores.lt(0).any() or scores.gt(100).any():
-        k = int(scores.idxmin() if scores.lt(0).any() else scores.idxmax())
+        k = int(scores.argmin() if scores.lt(0).any() else scores.argmax())
+    task, score = frame["task"].iloc[k], scores.iloc[k]
+    if not 0 <= score <= 100:
         raise StoreError(
-            f"{name}: the score {scores[k]:g} of '{frame['task'][k]}' is no share between 0 and 1 "
-            f"and no percentage."
+            f"{name}: the score {score:g} of '{task}' is no share between 0 and 1 and no "
+            f"percentage."
         )
     small = scores[scores.gt(0) & scores.le(1)]
     if len(small):
-        one, other = frame["task"][k], frame["task"][small.index[0]]
+        other = frame["task"][small.index[0]]
         raise StoreError(
-            f"{name}: are the scores shares or percent? '{one}' has {scores[k]:g}, but '{other}' "
+            f"{name}: are the scores shares or percent? '{task}' has {score:g}, but '{other}' "
             f"has {small.iloc[0]:g}; write all one way, or with a % sign."
         )
     percent = {c: frame[c] / 100 for c in ("accuracy", "stderr") if c in frame}

@@ -136,12 +136,12 @@ def keep_runs(study: Study, rows: pd.DataFrame, digest: str, arms_from: str) -> 
     ``arms_from``: what these are called. A bundled study's are kept with its copy in the cache.
     """
     study, runs = own_copy(study), 0
-    for (arm, seed), part in rows.groupby(["arm", "seed"], sort=True):
+    for (arm, _), part in rows.groupby(["arm", "seed"], sort=True):
         definition = sha256(f"{arm}/{digest}".encode())[:12]
         keep_run(
             study,
             digest,
-            rows=part.assign(arm=arm_of(str(arm)), seed=int(seed)),
+            rows=part.assign(arm=arm_of(str(arm)), seed=int(part["seed"].iloc[0])),
             arm={"name": str(arm), "imported": arms_from},
             definition=definition,
             card={"imported": arms_from},

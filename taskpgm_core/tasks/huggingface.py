@@ -135,6 +135,7 @@ def _classes(
 def _table(name: str, folder: Path, options: Mapping[str, Any]) -> Any:
     try:
         import datasets
+        from datasets.exceptions import DatasetsError
     except ImportError:
         raise SourceError(
             f"hub:{name} needs datasets, which is not installed; run: {install_command('datasets')}"
@@ -150,7 +151,7 @@ def _table(name: str, folder: Path, options: Mapping[str, Any]) -> Any:
         return datasets.load_dataset(
             place, options.get("config"), split=split, revision=options.get("revision")
         )
-    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+    except (OSError, ValueError, RuntimeError, DatasetsError) as error:
         cause = error.__cause__ or error
         reason = next(iter(str(cause).strip().splitlines()), type(cause).__name__).rstrip(".")
         todo = f"; {PARQUET}" if "scripts" in reason else ""

@@ -1,13 +1,14 @@
 """The inverse of a principal block that gains and loses one row and column at a time."""
 
 import numpy as np
-from scipy.linalg.blas import dgemv, dsymv, dsyr
+from scipy.linalg import get_blas_funcs
 
 from taskpgm_core.records import Array
 
 FRAIL = 1e-7
 """Pivots below this lose too many digits in an update; the inverse is then to be made anew."""
 CHUNK = 64
+dgemv, dsymv, dsyr = get_blas_funcs(("gemv", "symv", "syr"), dtype=np.float64)
 
 
 class BlockInverse:

@@ -106,15 +106,16 @@ class Homotopy:
 
     def _correct_rates(self) -> float:
         """Brings the rates of basic v to rounding level; the relative residual that is left."""
-        for further in reversed(range(CORRECTIONS + 1)):
+        further = CORRECTIONS
+        while True:
             wrong = np.where(self.basic, self.dv, 0.0)
             left = float(np.abs(wrong).max() / (1.0 + np.abs(self.dx).max()))
             if left <= self.tolerance or not further:
-                break
+                return left
+            further -= 1
             step = self.inverse.times(wrong)
             self.dx -= step
             self.dv -= self._exact_rows(self.inverse.product(step), step)
-        return left
 
     def _sort_rates(self) -> None:
         """Says which rates are only rounding."""
@@ -239,10 +240,10 @@ def optimum(form: Centred, c: Array, start: Basis | None = None) -> tuple[Point,
             followed, pivots = follow(under, c, led)
             point, reached, optimal, systems = exchange(under, c, followed.basis)
             count += pivots + systems
-        if not optimal and form.ridge[0] and extra < FLAT:
-            break
-        if not optimal:
-            point, reached = followed, Block(under, followed.basis.basic)
+            if not optimal:
+                if form.ridge[0] and extra < FLAT:
+                    break
+                point, reached = followed, Block(under, followed.basis.basic)
         led, block = point, reached
     return led, block, count
 

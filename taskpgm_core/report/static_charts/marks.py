@@ -214,7 +214,7 @@ def heat_map(trace: dict[str, Any], x: Axis, y: Axis) -> tuple[str, tuple[float,
     scale = [list(pair) for pair in trace["colorscale"]]
     if trace.get("reversescale"):
         scale = [[1 - at, colour] for at, colour in reversed(scale)]
-    ramp = sample_colorscale(scale, np.linspace(0, 1, 255).tolist())
+    ramp = [str(colour) for colour in sample_colorscale(scale, np.linspace(0, 1, 255).tolist())]
     table = np.zeros((256, 4), dtype=np.uint8)
     table[1:, :3] = [[round(v) for v in unlabel_rgb(colour)] for colour in ramp]
     table[1:, 3] = 255

@@ -7,7 +7,7 @@ ValueError for any other, so that nothing is left out in silence.
 
 import html
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import plotly.graph_objects as go
 
@@ -52,7 +52,8 @@ def svg(figure: go.Figure, *, label: str, width: int = 860, palette: Palette = L
     ``palette`` is the one that the figure was drawn with.
     """
     layout: dict[str, Any] = figure.to_dict()["layout"]
-    traces = [t for t in (trace.to_plotly_json() for trace in figure.data) if t.get("visible", 1)]
+    drawn_from = cast("tuple[Any, ...]", figure.data)  # a figure's class says otherwise of it
+    traces = [t for t in (trace.to_plotly_json() for trace in drawn_from) if t.get("visible", 1)]
     traces = [
         {**t, **{k: _listed(t[k]) for k in ("x", "y", "z") if t.get(k) is not None}} for t in traces
     ]
