@@ -79,3 +79,12 @@ def signed(share: float) -> str:
 def counted(number: int, noun: str) -> str:
     """A number with its noun, as in ``1 task`` and ``26 tasks``."""
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def gained(change: float) -> str:
+    """A change of share in points, as in ``gained +5.5 points``."""
+    points = 100 * change
+    if points == 0:
+        return "kept its share"
+    said = f"{points:+.1f}".replace("-", "−") if abs(points) >= 0.05 else "less than 0.1"
+    return f"{'gained' if points > 0 else 'lost'} {said} points"
