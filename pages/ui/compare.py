@@ -177,13 +177,13 @@ def weights_table(beside: ComparedMixtures, finding: str, *, differing: bool) ->
     )
     shown = ordered(beside.weights, differing=differing)
     columns: dict[str, object] = {"task": [beside.tasks[i] for i in shown]}
-    looks = {}
+    looks = {"task": st.column_config.TextColumn(width=130)}
     for k, (name, row) in enumerate(zip(beside.names, beside.weights, strict=True)):
         columns[f"share {k}"] = 100 * row[shown]
         looks[f"share {k}"] = st.column_config.NumberColumn(shorten(name), format="%.1f%%")
         if k:
             columns[f"change {k}"] = 100 * (row - beside.weights[0])[shown]
-            looks[f"change {k}"] = st.column_config.NumberColumn("gained", format="%+.1f")
+            looks[f"change {k}"] = st.column_config.NumberColumn("gained", format="%+.1f", width=66)
     st.dataframe(pd.DataFrame(columns), hide_index=True, column_config=looks, height=440)
 
 

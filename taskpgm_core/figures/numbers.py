@@ -82,9 +82,10 @@ def counted(number: int, noun: str) -> str:
 
 
 def gained(change: float) -> str:
-    """A change of share in points, as in ``gained +5.5 points``."""
+    """A change of share in points, as in ``gained +5.5 points`` and ``lost 3.1 points``."""
     points = 100 * change
     if points == 0:
         return "kept its share"
-    said = f"{points:+.1f}".replace("-", "−") if abs(points) >= 0.05 else "less than 0.1"
-    return f"{'gained' if points > 0 else 'lost'} {said} points"
+    if abs(points) < 0.05:
+        return f"{'gained' if points > 0 else 'lost'} less than 0.1 points"
+    return f"gained {points:+.1f} points" if points > 0 else f"lost {-points:.1f} points"

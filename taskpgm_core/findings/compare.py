@@ -24,7 +24,8 @@ def comparison_finding(names: Sequence[str], weights: Array, tasks: Sequence[str
     share = percent(away[far])
     opening = f"{share} of the budget moves between {baseline} and {name}"
     if len(away) > 1:
-        opening = f"{name} lies farthest from {baseline}: {share} of the budget moves"
+        first = f"{name[:1].upper()}{name[1:]}"
+        opening = f"{first} lies farthest from {baseline}: {share} of the budget moves"
     change = np.nan_to_num(weights[far + 1]) - np.nan_to_num(weights[0])
     most, least = int(np.argmax(change)), int(np.argmin(change))
     return (

@@ -49,11 +49,11 @@ def test_findings_count_a_missing_task_as_no_weight():
     assert moved(WEIGHTS[1], WEIGHTS[0]) == pytest.approx(0.4)
     assert comparison_finding(NAMES, WEIGHTS, TASKS) == (
         "40.0% of the budget moves between first and <i>second</i>; "
-        "d gained +30.0 points, a lost −40.0 points"
+        "d gained +30.0 points, a lost 40.0 points"
     )
     third = np.vstack([WEIGHTS, [0.0, 0.0, 0.0, 1.0]])
     said = comparison_finding((*NAMES, "third"), third, TASKS)
-    assert said.startswith("third lies farthest from first: 100.0% of the budget moves; d gained")
+    assert said.startswith("Third lies farthest from first: 100.0% of the budget moves; d gained")
     assert differing_finding(WEIGHTS) == "They differ on 3 of 4 tasks"
     assert comparison_finding(("a",), WEIGHTS[:1], TASKS) == "There is only a to show"
 
@@ -62,7 +62,7 @@ def test_findings_count_a_missing_task_as_no_weight():
     ("change", "words"),
     [
         (0.055, "gained +5.5 points"),
-        (-0.031, "lost −3.1 points"),
+        (-0.031, "lost 3.1 points"),
         (0.0, "kept its share"),
         (-1e-5, "lost less than 0.1 points"),
     ],
