@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui.chart import chart
+from pages.ui.chart import chart, heading
 from pages.ui.compare import (
     bring,
     compared_mixtures,
@@ -26,18 +26,27 @@ differing = st.toggle(
     help="Hides the tasks that get the same share in all of them.",
 )
 
-picture, numbers = st.columns([1, 1], gap="large")
-with picture:
-    chart(
-        comparison_figure(
-            beside.tasks, beside.names, beside.weights, differing=differing, palette=scene.palette
-        ),
-        comparison_finding(beside.names, beside.weights),
-        "A mark for each mixture's share; the baseline's is hollow. The widest differences first.",
-        key="comparison",
-    )
-with numbers:
-    weights_table(beside, differing_finding(beside.weights), differing=differing)
+finding = comparison_finding(beside.names, beside.weights, beside.tasks)
+if len(beside.names) == 1:
+    heading(finding, "Move the balance, or choose another mixture to lay beside it.")
+else:
+    picture, numbers = st.columns([1, 1], gap="large")
+    with picture:
+        chart(
+            comparison_figure(
+                beside.tasks,
+                beside.names,
+                beside.weights,
+                differing=differing,
+                palette=scene.palette,
+            ),
+            finding,
+            "A mark for each mixture's share; the baseline's is hollow. The widest differences "
+            "first.",
+            key="comparison",
+        )
+    with numbers:
+        weights_table(beside, differing_finding(beside.weights), differing=differing)
 facts_table(beside)
 
 mine, theirs = st.columns(2, gap="large")

@@ -5,7 +5,6 @@ import streamlit as st
 from pages.ui.evidence import (
     arms_chart,
     arms_table,
-    arms_words,
     foresight_chart,
     gains_chart,
     protocol_words,
@@ -20,10 +19,9 @@ if trained is not None:
     picture, numbers = st.columns([5, 4], gap="large")
     with picture:
         arms_chart(trained, scene)
-        protocol_words(trained)
     with numbers:
         arms_table(trained, scene)
-        arms_words(trained)
+        protocol_words(trained)
     tasks, forecasts = st.columns(2, gap="large")
     with tasks:
         gains_chart(trained, scene)

@@ -1,4 +1,4 @@
-"""The Compare page: mixtures side by side, kept under a name, or brought from a file."""
+"""The Compare page: mixtures side by side, saved under a name, or imported from a file."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,12 +16,15 @@ from taskpgm_core.analysis import saved_mixtures
 from taskpgm_core.analysis.saved_mixtures import LONGEST_NAME, LONGEST_NOTES, Scenario
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures.compare import ordered
-from taskpgm_core.figures.numbers import scientific
+from taskpgm_core.figures.numbers import counted, scientific, shorten
 from taskpgm_core.findings.compare import moved as share_moved
 from taskpgm_core.mixture.solution import effective_tasks
 from taskpgm_core.records import Array, measure_words, read_only
 
 HERE = "this mixture"
+UNIFORM = "uniform"
+SAME = 1e-9
+"""L1 below which two mixtures are one, told under both names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +56,11 @@ def pick_beside(scene: Scene) -> list[Scenario]:
         st.warning(f"{file} cannot be shown. {sentence}")
     known = cached.baselines(scene.study) | labels(kept)
     for gone in {*scene.view.beside, scene.view.baseline} - {"", *known}:
-        st.warning(f"The scenario {gone[:8]} is no longer here; it is left out.")
+        st.warning(f"The mixture {gone[:8]} is no longer here; it is left out.")
     st.session_state["pick-beside"] = [i for i in scene.view.beside if i in known]
-    st.session_state["pick-baseline"] = scene.view.baseline if scene.view.baseline in known else ""
+    st.session_state["pick-baseline"] = (
+        scene.view.baseline if scene.view.baseline in known else UNIFORM
+    )
     which, pin = st.columns([2, 1], gap="large")
     with which:
         st.multiselect(
@@ -64,35 +69,47 @@ def pick_beside(scene: Scene) -> list[Scenario]:
             format_func=known.__getitem__,
             key="pick-beside",
             on_change=lambda: moved(beside=tuple(st.session_state["pick-beside"])),
-            placeholder="Choose scenarios, or a reference",
-            help="Scenarios that people kept on this server, and reference mixtures.",
+            placeholder="Choose saved mixtures, or a reference",
+            help="Mixtures that people saved on this server, and reference mixtures.",
         )
     with pin:
         st.selectbox(
             "Baseline",
-            ["", *known],
-            format_func=lambda i: known.get(i, HERE),
+            list(known),
+            format_func=known.__getitem__,
             key="pick-baseline",
-            on_change=lambda: moved(baseline=st.session_state["pick-baseline"] or ""),
+            on_change=lambda: moved(baseline=st.session_state["pick-baseline"]),
             help="Pinned: all differences are taken against it, on every page that shows one.",
         )
     return kept
 
 
 def compared_mixtures(scene: Scene, kept: Sequence[Scenario]) -> ComparedMixtures:
-    """The baseline, this mixture, and those chosen; with nothing chosen, uniform beside it."""
+    """The baseline (uniform where none is pinned), this mixture, and those chosen.
+
+    Mixtures that are the same stand once, under all their names. Where this leaves a single one,
+    and nothing was chosen, the size-proportional mixture stands beside it if sizes are known.
+    """
+    found = _compared(scene, kept, scene.view.beside)
+    if len(found.names) == 1 and not scene.view.beside and scene.study.rows is not None:
+        found = _compared(scene, kept, ("proportional",))
+    return found
+
+
+def _compared(scene: Scene, kept: Sequence[Scenario], beside: Sequence[str]) -> ComparedMixtures:
     named = {s.id: s for s in kept}
     called = labels(kept)
     references = cached.baselines(scene.study)
-    chosen = [scene.view.baseline, "", *scene.view.beside]
-    chosen = [i for i in dict.fromkeys(chosen) if not i or i in named or i in references]
-    if len(chosen) == 1:
-        chosen.append("uniform")
+    known = {"", *named, *references}
+    baseline = scene.view.baseline if scene.view.baseline in known else ""
+    chosen = [i for i in dict.fromkeys([baseline or UNIFORM, "", *beside]) if i in known]
     tasks = list(scene.study.names)
     for identifier in chosen:
         if identifier in named:
             tasks += [t for t in named[identifier].tasks if t not in set(tasks)]
-    rows, names, facts = [], [], []
+    rows: list[Array] = []
+    names: list[str] = []
+    facts: list[dict[str, object]] = []
     for identifier in chosen:
         if identifier in named:
             row, name = named[identifier].over(tasks), called[identifier]
@@ -110,9 +127,14 @@ def compared_mixtures(scene: Scene, kept: Sequence[Scenario]) -> ComparedMixture
             if not identifier:
                 fact |= {"balance": f"{scene.view.question.balance:.4g}"}
                 fact["certified gap"] = scientific(cached.solution(scene.study, scene.view).gap)
-        rows.append(row)
-        names.append(name)
-        facts.append(_standing(scene, row) | fact)
+        twin = next((k for k, other in enumerate(rows) if 2 * share_moved(row, other) < SAME), None)
+        if twin is None:
+            rows.append(row)
+            names.append(name)
+            facts.append(_standing(scene, row) | fact)
+        else:
+            names[twin] = f"{names[twin]} ({name})"
+            facts[twin] = fact | facts[twin]
     weights = np.array(rows)
     for fact, row in zip(facts, weights, strict=True):
         fact["moved"] = 100 * share_moved(row, weights[0])
@@ -153,17 +175,18 @@ def weights_table(beside: ComparedMixtures, finding: str, *, differing: bool) ->
     """Shares and differences to the baseline, task by task."""
     heading(
         finding,
-        f"Shares in percent; differences to {escape(beside.names[0])} in percentage points.",
+        f"Gained: percentage points of the budget more than in {escape(beside.names[0])}; "
+        "below zero, lost.",
     )
     shown = ordered(beside.weights, differing=differing)
     columns: dict[str, object] = {"task": [beside.tasks[i] for i in shown]}
-    looks = {}
+    looks = {"task": st.column_config.TextColumn(width=130)}
     for k, (name, row) in enumerate(zip(beside.names, beside.weights, strict=True)):
         columns[f"share {k}"] = 100 * row[shown]
-        looks[f"share {k}"] = st.column_config.NumberColumn(name, format="%.1f%%")
+        looks[f"share {k}"] = st.column_config.NumberColumn(shorten(name), format="%.1f%%")
         if k:
             columns[f"change {k}"] = 100 * (row - beside.weights[0])[shown]
-            looks[f"change {k}"] = st.column_config.NumberColumn("difference", format="%+.1f")
+            looks[f"change {k}"] = st.column_config.NumberColumn("gained", format="%+.1f", width=66)
     st.dataframe(pd.DataFrame(columns), hide_index=True, column_config=looks, height=440)
 
 
@@ -173,7 +196,10 @@ def facts_table(beside: ComparedMixtures) -> None:
         "What each of them is",
         "Representative (p′Sw) and diverse (−p′Sp) by the study and measure shown; more is better.",
     )
-    rows = [{"mixture": n} | f for n, f in zip(beside.names, beside.facts, strict=True)]
+    rows = [
+        {"mixture": n, "moved": f["moved"]} | f
+        for n, f in zip(beside.names, beside.facts, strict=True)
+    ]
     table = pd.DataFrame(rows).drop(columns="stale", errors="ignore")
     words = table.columns.intersection(["study", "measure", "balance", "certified gap", "saved"])
     table[words] = table[words].fillna("")
@@ -182,8 +208,8 @@ def facts_table(beside: ComparedMixtures) -> None:
         table,
         hide_index=True,
         column_config={
-            "moved": number("moved from the baseline", format="%.1f%%"),
-            "effective": number("effective number", format="%.1f"),
+            "moved": number("budget moved", format="%.1f%%", help="away from the baseline"),
+            "effective": number("effective number of tasks", format="%.1f"),
             "representative": number(format="%.3f"),
             "diverse": number(format="%.3f"),
         },
@@ -193,12 +219,13 @@ def facts_table(beside: ComparedMixtures) -> None:
             st.warning(escape(f"{name}: {fact['stale']}"))
 
 
-SHARED = "Everyone who can open this server sees, changes and deletes what is kept here."
+SAVED = "mixture-saved"
+SHARED = "Everyone who can open this server sees, changes and deletes what is saved here."
 
 
 def keep_this(scene: Scene) -> None:
-    """Name the mixture on the dial and keep it, with notes."""
-    heading("Keep this mixture", SHARED)
+    """Name the mixture on the dial and save it, with notes; the page stays as it is."""
+    heading("Save this mixture", SHARED)
 
     def noted() -> None:
         view = drafts.note(scene.view, st.session_state[notes])
@@ -213,20 +240,25 @@ def keep_this(scene: Scene) -> None:
         on_change=noted,
         max_chars=LONGEST_NOTES,
         height=110,
-        help="Kept as you go under this page's address, whether or not you name the mixture.",
+        help="Saved as you go under this page's address, whether or not you name the mixture.",
     )
     with st.form("keep", border=False, clear_on_submit=True):
         name = st.text_input(
             "Name", max_chars=LONGEST_NAME, help="What everyone on this server sees it by."
         )
-        if st.form_submit_button("Keep", icon=":material/bookmark_add:"):
-            _keep(scene, drafts.scenario, name=name, notes=drafts.notes_of(scene.view))
+        wanted = st.form_submit_button("Save", icon=":material/bookmark_add:")
+    named = {"name": name, "notes": drafts.notes_of(scene.view)}
+    if wanted and (saved := _saved(scene, drafts.scenario, **named)):
+        st.session_state[SAVED] = saved.name
+        st.rerun()
+    if name := st.session_state.pop(SAVED, ""):
+        st.success(escape(f"{name} is saved; pick it above to lay it beside another mixture."))
 
 
 def bring(scene: Scene) -> None:
-    """Keep a mixture from a file, to lay beside others."""
+    """Save a mixture from a file and lay it beside the others."""
     heading(
-        "Bring a mixture",
+        "Import a mixture",
         "JSON {task: weight}, an answer of `solve --json`, or CSV with columns task,weight.",
     )
     with st.form("bring", border=False, clear_on_submit=True):
@@ -236,36 +268,35 @@ def bring(scene: Scene) -> None:
             max_upload_size=1,
             help="Weights by task id; they are scaled to add up to 1.",
         )
-        if st.form_submit_button("Bring in", icon=":material/upload_file:"):
+        if st.form_submit_button("Import", icon=":material/upload_file:"):
             if file is None:
                 st.error("Choose a file first.")
-            else:
-                _keep(scene, mixture_from_file, name=file.name, data=file.getvalue())
+            elif saved := _saved(scene, mixture_from_file, name=file.name, data=file.getvalue()):
+                moved(beside=(*scene.view.beside, saved.id))
+                st.rerun()
 
 
-def _keep(scene: Scene, make: Callable[..., Scenario], **named: str | bytes) -> None:
+def _saved(scene: Scene, make: Callable[..., Scenario], **named: str | bytes) -> Scenario | None:
     try:
-        kept = saved_mixtures.save(make(scene.study, scene.view, **named))
+        return saved_mixtures.save(make(scene.study, scene.view, **named))
     except TaskPGMError as error:
         st.error(escape(str(error)))
-        return
-    moved(beside=(*scene.view.beside, kept.id))
-    st.rerun()
+        return None
 
 
 def kept_here(scene: Scene, kept: Sequence[Scenario]) -> None:
     """Every scenario on this server with its notes, to open, edit or delete."""
     if not kept:
-        heading("Nothing is kept here yet", "Name this mixture, or bring one from a file.")
+        heading("Nothing is saved here yet", "Save this mixture, or import one from a file.")
         return
-    heading(f"{len(kept)} kept on this server", SHARED)
+    heading(f"{counted(len(kept), 'mixture')} saved on this server", SHARED)
     called = labels(kept)
     chosen = st.selectbox(
-        "Scenario",
+        "Saved mixture",
         [s.id for s in kept],
         format_func=called.__getitem__,
         key="pick-kept",
-        help="A mixture with the question that it answers, kept by name.",
+        help="A mixture with the question that it answers, saved under a name.",
     )
     scenario = next((s for s in kept if s.id == chosen), kept[0])
     when = scenario.saved[:16].replace("T", " ")
@@ -285,7 +316,7 @@ def kept_here(scene: Scene, kept: Sequence[Scenario]) -> None:
         key=notes,
         max_chars=LONGEST_NOTES,
         height=110,
-        help="Why it was kept, for whoever opens it next.",
+        help="Why it was saved, for whoever opens it next.",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         if scenario.certificate and scenario.controls.get("study") in scene.studies:

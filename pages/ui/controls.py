@@ -71,15 +71,25 @@ def pick_measure(study: Study) -> None:
 
 
 def pick_budget(study: Study) -> None:
+    """The budget and its unit; what is out of reach is said, and the budget stays as it was."""
+
+    def changed() -> None:
+        asked = st.session_state["pick-budget"]
+        if asked is not None and not 1 <= asked <= LARGEST_BUDGET:
+            st.session_state["budget-refused"] = (
+                f"A budget is a whole number from 1 to {LARGEST_BUDGET:,}, not {asked:,}; "
+                f"showing {st.session_state['view'].question.budget:,}."
+            )
+            return
+        moved(budget=asked or BUDGET)
+
     known = UNITS if all(t.mean_tokens is not None for t in study.tasks) else UNITS[:1]
     row = st.container(horizontal=True, vertical_alignment="bottom")
     row.number_input(
         "Budget",
-        1,
-        LARGEST_BUDGET,
         step=1000,
         key="pick-budget",
-        on_change=lambda: moved(budget=st.session_state["pick-budget"] or BUDGET),
+        on_change=changed,
         help="How many examples (rows) or supervised tokens to train on in all. "
         "Counts always add up to it.",
         width=200,
@@ -91,6 +101,8 @@ def pick_budget(study: Study) -> None:
         on_change=lambda: moved(unit=st.session_state["pick-unit"] or "rows"),
         help="Rows are examples; tokens are the supervised ones of their completions.",
     )
+    if refused := st.session_state.pop("budget-refused", ""):
+        st.error(refused)
 
 
 def pick_reference(known: Mapping[str, str], view: View) -> str:

@@ -1,98 +1,101 @@
 """What training on competing mixtures has come to: charts, tables and the protocol in words."""
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from pages.ui.chart import chart, escape
 from pages.ui.evidence_runs import FinishedRuns, budget_words
 from pages.ui.layout import Scene
 from taskpgm_core.evidence.arms import arm_words
 from taskpgm_core.evidence.forecast import foresight, rank_correlation
+from taskpgm_core.evidence.outcome import outcome_finding
 from taskpgm_core.evidence.protocol import Arm
-from taskpgm_core.evidence.statistics import FEWEST, epochs
+from taskpgm_core.evidence.statistics import epochs
 from taskpgm_core.figures.evidence import (
     arms_figure,
     foresight_figure,
     task_gains_figure,
     tokens_figure,
 )
-from taskpgm_core.findings.evidence import arms_finding, foresight_finding, foresight_reading
+from taskpgm_core.findings.evidence import foresight_finding, foresight_reading
 
 TOKENS_ALIKE = 1.1  # below this ratio of the largest to the smallest, tokens explain nothing
 
 
 def finding(trained: FinishedRuns) -> str:
     """What the corrected intervals say, in a sentence."""
-    if len(trained.tasks) < FEWEST:
-        return f"{len(trained.tasks)} tasks are too few to be sure of any difference"
-    if all(c.p is None for c in trained.compared):
-        return "The seeds in common are too few to be sure of any difference"
-    sure = [c for c in trained.compared if c.sure]
-    better = {c.arm: c.difference or 0.0 for c in sure if trained.is_better(c.difference or 0.0)}
-    worse = {c.arm: c.difference or 0.0 for c in sure if c.arm not in better}
-    return arms_finding(better, worse, trained.reference)
+    return outcome_finding(
+        trained.compared,
+        len(trained.tasks),
+        reference=trained.reference,
+        column=trained.column,
+        titles=trained.titles,
+    )
 
 
 def arms_chart(trained: FinishedRuns, scene: Scene) -> None:
     shown = [c for c in trained.compared if c.difference is not None]
     chart(
         arms_figure(
-            [c.arm for c in shown],
+            [trained.titles[c.arm] for c in shown],
             [c.difference or 0.0 for c in shown],
             [c.low for c in shown],
             [c.high for c in shown],
             [c.sure for c in shown],
-            reference=trained.reference,
+            reference=trained.titles[trained.reference],
             what=trained.what,
             better=trained.better,
             palette=scene.palette,
         ),
         finding(trained),
-        f"To the {trained.better} is better. Lines: 95% intervals over seeds and tasks, paired. A "
-        "diamond is surely better, a square surely worse: below 5% after Holm's correction for the "
-        "number of arms. An arrow points to an arm far outside.",
+        f"To the {trained.better} is better. Lines: 95% intervals, if the tasks and training seeds "
+        "were drawn again. A diamond is surely better, a square surely worse. An arrow points to "
+        "a mixture far outside.",
         key="arms",
     )
 
 
 def arms_table(trained: FinishedRuns, scene: Scene) -> None:
-    worst = f"its {trained.metric}"
+    """Each mixture's loss and exact match; what else is known of its runs, folded."""
+    number = st.column_config.NumberColumn
+    looks = {
+        "mixture": st.column_config.TextColumn(width=165),
+        "loss": number(format="%.3f", help="nats a token", width=64),
+        "exact": number(format="%.1f%%", help="rows answered exactly", width=66),
+        "p": number(format="%.3f", help="two-sided, with Holm's correction", width=60),
+        "tokens": number(format="localized", step=1, help="trained on, a run"),
+        "epochs": number(format="%.2f", help="over the task whose rows were repeated most"),
+    }
+    names = [trained.titles[c.arm] for c in trained.compared]
+    _known_columns(
+        looks,
+        {
+            "mixture": names,
+            "loss": [c.loss for c in trained.compared],
+            "exact": [100 * c.accuracy for c in trained.compared],
+            "p": [c.p_holm for c in trained.compared],
+        },
+    )
     study = scene.study
     rows = {} if study.rows is None else dict(zip(study.names, study.rows, strict=True))
     often = epochs(trained.runs, rows)
-    frame = pd.DataFrame(
-        {
-            "arm": c.arm,
-            "loss": c.loss,
-            "exact": 100 * c.accuracy,
-            "p (Holm)": c.p_holm,
-            "worst task": c.worst_task,
-            worst: c.worst,
-            "tokens": c.tokens,
-            "seeds": c.seeds,
-            "epochs": often.get(c.arm),
-        }
-        for c in trained.compared
-    ).dropna(axis="columns", how="all")
-    st.dataframe(
-        frame,
-        hide_index=True,
-        placeholder="",
-        column_config={
-            "tokens": st.column_config.NumberColumn(
-                format="localized", step=1, help="supervised tokens a run trained on"
-            ),
-            "loss": st.column_config.NumberColumn(format="%.3f", help="nats a token"),
-            "epochs": st.column_config.NumberColumn(
-                format="%.2f", help="over the task whose rows were repeated most"
-            ),
-            "exact": st.column_config.NumberColumn(format="%.1f%%"),
-            worst: st.column_config.NumberColumn(format="%.3f"),
-            "p (Holm)": st.column_config.NumberColumn(format="%.3f"),
-        },
-    )
+    worst = f"its {trained.metric}"
+    with st.expander("Worst tasks, tokens and epochs"):
+        _known_columns(
+            looks | {worst: number(format="%.3f")},
+            {
+                "mixture": names,
+                "worst task": [c.worst_task for c in trained.compared],
+                worst: [c.worst for c in trained.compared],
+                "tokens": [c.tokens for c in trained.compared],
+                "seeds": [c.seeds for c in trained.compared],
+                "epochs": [often.get(c.arm) for c in trained.compared],
+            },
+        )
     st.download_button(
         "All runs (CSV)",
         trained.runs.to_csv(index=False),
@@ -100,6 +103,12 @@ def arms_table(trained: FinishedRuns, scene: Scene) -> None:
         "text/csv",
         on_click="ignore",
     )
+
+
+def _known_columns(looks: dict[str, ColumnConfig], columns: dict[str, Sequence[object]]) -> None:
+    """A table without the columns of which nothing is known."""
+    frame = pd.DataFrame(columns).dropna(axis="columns", how="all")
+    st.dataframe(frame, hide_index=True, placeholder="", column_config=looks)
 
 
 def tokens_chart(trained: FinishedRuns, scene: Scene) -> None:
@@ -111,11 +120,13 @@ def tokens_chart(trained: FinishedRuns, scene: Scene) -> None:
     if unknown or len(set(loss)) < 3 or max(tokens) <= TOKENS_ALIKE * min(tokens):
         return
     chart(
-        tokens_figure([c.arm for c in trained.compared], tokens, loss, palette=scene.palette),
-        f"Runs trained on {min(tokens):,.0f} to {max(tokens):,.0f} supervised tokens",
-        f"Equal rows are not equal tokens. Rank correlation of tokens and loss over the arms: "
+        tokens_figure(
+            [trained.titles[c.arm] for c in trained.compared], tokens, loss, palette=scene.palette
+        ),
+        f"Runs trained on {min(tokens):,.0f} to {max(tokens):,.0f} tokens",
+        f"Equal rows are not equal tokens. Rank correlation of tokens and loss over the mixtures: "
         f"{rank_correlation(tokens, loss):.2f} (-1: the more tokens, the lower the loss). A "
-        f"protocol with budget_tokens gives all arms as many.",
+        f"protocol with budget_tokens gives all mixtures as many.",
         key="tokens",
     )
 
@@ -127,6 +138,7 @@ def gains_chart(trained: FinishedRuns, scene: Scene) -> None:
     arm = st.selectbox(
         "Task by task",
         arms,
+        format_func=trained.titles.__getitem__,
         key="evidence-arm",
         width=260,
         help="The mixture whose gains and losses are shown for every task.",
@@ -139,12 +151,13 @@ def gains_chart(trained: FinishedRuns, scene: Scene) -> None:
     better = sum(trained.is_better(g) for g in gains.values())
     chart(
         task_gains_figure(gains, what=trained.what, better=trained.better, palette=scene.palette),
-        f"{arm} is better on {better} of {len(gains)} tasks",
-        f"Change of each task's {trained.metric} against {trained.reference}; to the "
-        f"{trained.better} is better.",
+        f"Better on {better} of {len(gains)} tasks: {trained.titles[arm]}",
+        f"Change of each task's {trained.metric} against {trained.titles[trained.reference]}; "
+        f"to the {trained.better} is better.",
         key="gains",
     )
     with st.expander("As a table"):
+        table = table.rename(columns=trained.titles)
         st.dataframe(table.assign(change=change).rename_axis("task").round(4))
 
 
@@ -157,7 +170,7 @@ def foresight_chart(trained: FinishedRuns, scene: Scene) -> None:
         return
     chart(
         foresight_figure(
-            found.arms,
+            [trained.titles[arm] for arm in found.arms],
             found.predicted.tolist(),
             found.realised.tolist(),
             palette=scene.palette,
@@ -171,25 +184,23 @@ def foresight_chart(trained: FinishedRuns, scene: Scene) -> None:
 
 
 def protocol_words(trained: FinishedRuns) -> None:
+    """How the runs were made and what each mixture is, folded; nothing of runs made elsewhere,
+    which do not say."""
     protocol = trained.card.get("protocol")
     if not protocol:
         return
     budget = budget_words(trained.card, trained.runs)
     held = ", ".join(task["id"] for task in protocol["held_out"]) or "none"
-    st.caption(
-        escape(
-            f"Protocol: every arm trains the same base model on {budget}, once over "
-            f"them, {protocol['training']['batch']} rows a step; a seed redraws rows and "
-            f"initialisation. {protocol['evaluation_rows']} held-out rows a task judge, none of "
-            f"them in any training or in the probe pool. Tasks in no mixture: {held}. "
-            f"{protocol['about'].strip()}"
+    with st.expander("How it was measured, and what each mixture is"):
+        st.caption(
+            escape(
+                f"Every mixture trains the same base model on {budget}, once over them, "
+                f"{protocol['training']['batch']} rows a step; a seed redraws rows and "
+                f"initialisation. {protocol['evaluation_rows']} held-out rows a task judge, none "
+                f"of them in any training or in the probe pool. Tasks in no mixture: {held}. "
+                f"A difference is sure below 5% after Holm's correction for the number of "
+                f"mixtures. {protocol['about'].strip()}"
+            )
         )
-    )
-
-
-def arms_words(trained: FinishedRuns) -> None:
-    """What each arm is; nothing of runs made elsewhere, which do not say."""
-    if trained.card.get("protocol"):
         arms = [Arm.model_validate(arm) for arm in trained.card["arms"].values()]
-        said = "; ".join(f"{arm.name}: {arm_words(arm)}" for arm in arms)
-        st.caption(escape(f"Arms: {said}."))
+        st.caption("\n".join(f"- {escape(f'{arm.name}: {arm_words(arm)}')}" for arm in arms))

@@ -13,6 +13,7 @@ from pages.ui.chart import escape, heading
 from pages.ui.layout import Scene
 from taskpgm_core import store
 from taskpgm_core.errors import StoreError, TaskPGMError
+from taskpgm_core.evidence.arms import arm_titles
 from taskpgm_core.evidence.protocol import committed_protocols
 from taskpgm_core.evidence.statistics import Column, Comparison, compare, judged_by, judges
 from taskpgm_core.figures.evidence import Side
@@ -29,7 +30,7 @@ METRICS: dict[str, tuple[Column, str]] = {
 @dataclass(frozen=True)
 class FinishedRuns:
     """``runs``: rows as in ``store.evidence``; ``tasks``: those that judge, by ``column``, which
-    charts call ``what``."""
+    charts call ``what``; ``titles``: what each arm is called."""
 
     card: dict[str, Any]
     runs: pd.DataFrame
@@ -38,6 +39,7 @@ class FinishedRuns:
     reference: str
     column: Column
     what: str
+    titles: dict[str, str]
 
     @property
     def metric(self) -> str:
@@ -73,7 +75,7 @@ def pick_evidence(scene: Scene) -> FinishedRuns | None:
             list(names),
             key="evidence-folder",
             width=330,
-            help="What was trained and judged. A screening chose the arms of a confirmation.",
+            help="What was trained and judged. A screening chose the mixtures of a confirmation.",
         )
         card, runs = names[chosen]
         outside, suites = judges(runs, scene.study.names)
@@ -85,11 +87,13 @@ def pick_evidence(scene: Scene) -> FinishedRuns | None:
         }
         kind, column, what = _judged_on(runs, kinds)
         arms = sorted(set(runs["arm"]))
+        titles = arm_titles(card["arms"], arms)
         first = arms.index("uniform") if "uniform" in arms else 0
         reference = st.selectbox(
             "Against",
             arms,
             first,
+            format_func=titles.__getitem__,
             key="evidence-reference",
             width=200,
             help="The mixture that all others are compared with, seed by seed and task by task.",
@@ -97,7 +101,7 @@ def pick_evidence(scene: Scene) -> FinishedRuns | None:
     tasks = tuple(judged_by(runs, kinds[kind], column))
     try:
         compared = compare(runs, tasks, column=column, reference=reference)
-        return FinishedRuns(card, runs, tasks, compared, reference, column, what)
+        return FinishedRuns(card, runs, tasks, compared, reference, column, what, titles)
     except TaskPGMError as error:
         st.error(escape(str(error)))
         return None
@@ -130,13 +134,13 @@ def _one_of(label: str, options: Sequence[str], key: str, purpose: str) -> str:
 
 def _name(card: dict[str, Any], runs: pd.DataFrame) -> str:
     seeds = runs["seed"].nunique()
-    what = f"{budget_words(card, runs)}, {runs['arm'].nunique()} arms, {seeds} seeds"
+    what = f"{budget_words(card, runs)}, {runs['arm'].nunique()} mixtures, {seeds} seeds"
     source = f"imported from {card['imported']}" if "imported" in card else card["stage"]
     return f"{source.capitalize()}: {what} ({card['folder']})"
 
 
 def budget_words(card: dict[str, Any], runs: pd.DataFrame) -> str:
-    """What a run trained on: a number of rows, or of supervised tokens."""
+    """What a run trained on: a number of rows, or of tokens."""
     tokens = card.get("protocol", {}).get("budget_tokens")
     if tokens:
         return f"{tokens:,} tokens"
@@ -146,7 +150,7 @@ def budget_words(card: dict[str, Any], runs: pd.DataFrame) -> str:
 
 def bring_runs(scene: Scene) -> None:
     """Keep the runs in files that were made elsewhere under this study."""
-    with st.expander("Bring the runs of your own training"):
+    with st.expander("Import runs of your own training"):
         st.caption(
             "A table with the columns arm, task, and loss or accuracy (seed, budget, n_rows, "
             "n_tokens, steps where known), or result files of lm-evaluation-harness."
@@ -159,12 +163,12 @@ def bring_runs(scene: Scene) -> None:
             max_upload_size=2,
             help="One row a run and task, as in the table that this page gives out.",
         )
-        if files and st.button("Keep them with this study"):
+        if files and st.button("Save them with this study"):
             try:
                 count, said = _kept(scene, [(f.name, f.getvalue()) for f in files])
                 for sentence in said:
                     st.warning(escape(sentence))
-                st.success(f"{count} runs are kept; pick them above after a reload.")
+                st.success(f"{count} runs are saved; pick them above after a reload.")
             except TaskPGMError as error:
                 st.error(escape(str(error)))
 

@@ -1,6 +1,7 @@
 """What the Mixture page says beside its bars: counts, certificate, energy, recipes."""
 
 from collections.abc import Sequence
+from decimal import ROUND_CEILING, Context
 
 import pandas as pd
 import streamlit as st
@@ -14,6 +15,7 @@ from taskpgm_core.exports import EXPORTERS, Recipe, export, make_recipe, placed_
 from taskpgm_core.figures.mixture import difference_figure, energy_figure
 from taskpgm_core.figures.numbers import percent, scientific
 from taskpgm_core.figures.theme import Palette
+from taskpgm_core.findings.alike_warnings import alike_warnings
 from taskpgm_core.findings.mixture import (
     budget_finding,
     difference_finding,
@@ -36,6 +38,19 @@ def raise_alarms(raised: Sequence[Alarm]) -> None:
             st.info(escape(alarm.sentence))
         else:
             st.warning(escape(alarm.sentence), icon=":material/priority_high:")
+
+
+def warning_box(sentences: Sequence[str]) -> None:
+    """All warnings in one box, those alike told once; below it every one of them, folded."""
+    groups = alike_warnings(sentences)
+    if not groups:
+        return
+    lines = [escape(group.headline) for group in groups]
+    st.warning(lines[0] if len(lines) == 1 else "\n".join(f"- {line}" for line in lines))
+    each = [sentence for group in groups if len(group.each) > 1 for sentence in group.each]
+    if each:
+        with st.expander(f"All {len(each)} warnings"), st.container(height=260, border=False):
+            st.markdown("\n".join(f"- {escape(sentence)}" for sentence in each))
 
 
 def counts(study: Study, view: View, p: Array) -> Allocation | None:
@@ -66,34 +81,40 @@ def counts_table(study: Study, p: Array, allocation: Allocation) -> None:
     table = pd.DataFrame(
         {
             "task": study.names,
-            "family": [task.family for task in study.tasks],
             "share": [round(100 * float(w), 6) for w in p],
             allocation.unit: allocation.counts,
-            "available rows": [task.rows for task in study.tasks],
             "epochs": allocation.epochs,
+            "available rows": [task.rows for task in study.tasks],
+            "family": [task.family or None for task in study.tasks],
         }
     ).sort_values("share", ascending=False, kind="stable")
+    number = st.column_config.NumberColumn
     st.dataframe(
         table,
         hide_index=True,
+        column_order=[name for name in table if not table[name].isna().all()],
         column_config={
-            "share": st.column_config.NumberColumn(format="%.1f%%"),
-            allocation.unit: st.column_config.NumberColumn(format="localized"),
-            "available rows": st.column_config.NumberColumn(format="localized"),
-            "epochs": st.column_config.NumberColumn(format="%.2f"),
+            "task": st.column_config.TextColumn(width=150),  # a long name leaves the numbers room
+            "share": number(format="%.1f%%", width=62),
+            allocation.unit: number(format="localized", width=76),
+            "epochs": number(format="%.2f", width=66),
+            "available rows": number(format="localized", width=100),
         },
         height=420,
     )
 
 
+def exactness(solution: Solution) -> str:
+    """How near to the optimum the mixture is proven to be, as in ``Exact: proven to 1e-16``."""
+    upwards = Context(prec=1, rounding=ROUND_CEILING)
+    return f"Exact: proven to {float(upwards.create_decimal_from_float(solution.gap)):g}"
+
+
 def certificate(solution: Solution) -> None:
-    """Why this is the optimum, in numbers."""
+    """Why this is the optimum: one line, and the numbers folded below it."""
     if solution.status != "optimal":
         st.error(solution.message)
         return
-    heading(
-        "This is the exact optimum", "No other mixture has a lower energy by more than the gap."
-    )
     closed = "gives the same mixture" if solution.closed_form_valid else "is no mixture here"
     shift = (
         "none needed: the energy is convex"
@@ -109,9 +130,11 @@ def certificate(solution: Solution) -> None:
         "closed form": closed,
         "shift": shift,
         "tasks in the mixture": f"{len(solution.support)} of {len(solution.tasks)}",
-        "effective number": f"{solution.effective_tasks:.1f} tasks",
+        "effective number of tasks": f"{solution.effective_tasks:.1f}",
     }
-    fact_list(facts)
+    with st.expander(exactness(solution)):
+        st.caption("No other mixture has a lower energy by more than the gap.")
+        fact_list(facts)
 
 
 def difference(study: Study, p: Array, reference: Array, name: str, palette: Palette) -> None:
@@ -176,8 +199,7 @@ def take_along(study: Study, view: View, solution: Solution, allocation: Allocat
         st.error(escape(str(error)))
         return
     st.markdown(escape(rendered.meaning[:1].upper() + rendered.meaning[1:] + "."))
-    for warning in rendered.warnings:
-        st.warning(escape(warning))
+    warning_box(rendered.warnings)
     asked = {t: float(w) for t, w in zip(solution.tasks, solution.p, strict=True) if w > 0}
     known = [abs(asked[t] - s) for t, s in rendered.realised.items() if s is not None]
     off = f" What it reads is at most {percent(max(known))} off a share." if known else ""

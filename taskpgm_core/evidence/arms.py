@@ -1,6 +1,8 @@
 """The mixture of every arm, from the study alone."""
 
+from collections.abc import Iterable, Mapping
 from math import inf
+from typing import Any
 
 import numpy as np
 
@@ -52,3 +54,36 @@ def arm_words(arm: Arm) -> str:
         (False, False): "",
     }[floor is not None, cap is not None]
     return f"TaskPGM by {arm.measure.upper()}{unary}{anchor}{at}{seen}{limits}"
+
+
+def arm_title(arm: Arm) -> str:
+    """What a chart calls an arm, as in "paper's formula at 0.5" and "exact at 0.3, 1% to 10%"."""
+    at = "" if arm.balance is None else f" at {arm.balance:g}"
+    if arm.baseline == "authors":
+        return f"paper's formula{at}"
+    if arm.baseline:
+        title = BASELINES[arm.baseline].title
+        return f"{title if title[:2].isupper() else title[:1].lower() + title[1:]}{at}"
+    by = "" if arm.measure == "jsd" else f" by {arm.measure.upper()}"
+    unary = " for gain" if arm.unary == "gain" else ""
+    around = "" if arm.anchor == "uniform" else f" around {arm.anchor}"
+    seen = "" if arm.resolution is None else f", resolution {arm.resolution}"
+    floor, cap = (None if x is None else f"{100 * x:g}%" for x in (arm.floor, arm.cap))
+    limits = f", {floor} to {cap}" if floor and cap else f", at least {floor}" if floor else ""
+    return f"exact{by}{unary}{around}{at}{seen}{limits or (f', at most {cap}' if cap else '')}"
+
+
+def arm_titles(definitions: Mapping[str, Any], arms: Iterable[str]) -> dict[str, str]:
+    """{arm: title} of the arms of finished runs; one whose definition is not known keeps
+    its name, and one whose title another has too says both.
+
+    ``definitions``: as a card of ``store.evidence`` has them, by name and digest.
+    """
+    arms = list(arms)
+    titles = {name: name for name in arms}
+    for key, value in definitions.items():
+        if "imported" not in value:
+            arm = Arm.model_validate(value)
+            titles |= {name: arm_title(arm) for name in {arm.name, key} & set(arms)}
+    told = list(titles.values())
+    return {name: t if told.count(t) == 1 else f"{t} ({name})" for name, t in titles.items()}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from taskpgm_core.figures.numbers import percent, plain, shorten
+from taskpgm_core.figures.numbers import gained, percent, plain, shorten
 from taskpgm_core.figures.theme import LIGHT, OKABE_ITO, Palette, canvas
 from taskpgm_core.records import Array
 
@@ -66,6 +66,7 @@ def comparison_figure(
             customdata=[[tasks[i], _number(row[i]), _number(delta[i])] for i in shown],
             hovertext=[
                 f"{plain(tasks[i])}<br>{plain(name)} {percent(float(np.nan_to_num(row[i])))}"
+                + ("" if k == 0 or np.isnan(delta[i]) else f"<br>{gained(float(delta[i]))}")
                 for i in shown
             ],
             hovertemplate="%{hovertext}<extra></extra>",

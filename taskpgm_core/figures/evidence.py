@@ -164,7 +164,7 @@ def tokens_figure(
         hovertemplate="%{customdata}<br>%{x:,.0f} tokens, loss %{y:.3f}<extra></extra>",
         showlegend=False,
     )
-    figure.update_xaxes(title="supervised tokens a run", tickformat=",")
+    figure.update_xaxes(title="tokens trained on, a run", tickformat=",")
     figure.update_yaxes(title="loss, nats a token")
     return figure
 
@@ -176,7 +176,7 @@ def foresight_figure(
     *,
     palette: Palette = LIGHT,
 ) -> go.Figure:
-    """Places of the arms as foretold and as they came, 1 the lowest loss; customdata: the losses.
+    """Places of the arms as predicted and as measured, 1 the lowest loss; customdata: the losses.
 
     Places, since a rank correlation judges the forecast; on the line they are the same.
     """
@@ -194,18 +194,18 @@ def foresight_figure(
         x=told.tolist(),
         y=came.tolist(),
         mode="markers+text",
-        text=[plain(shorten(arm, 20)) for arm in arms],
+        text=[plain(shorten(arm, 26)) for arm in arms],
         textposition=["middle left" if t > len(arms) / 2 else "middle right" for t in told],
         marker={"size": 9, "color": palette.accent},
         customdata=[
             [arm, round(p, 6), round(r, 6)]
             for arm, p, r in zip(arms, predicted, realised, strict=True)
         ],
-        hovertemplate="%{customdata[0]}<br>foretold %{customdata[1]:.3f}, came "
-        "%{customdata[2]:.3f} nats a token<extra></extra>",
+        hovertemplate="%{customdata[0]}<br>predicted %{customdata[1]:.3f}, "
+        "measured %{customdata[2]:.3f} nats a token<extra></extra>",
         showlegend=False,
     )
     ends = [0.5, len(arms) + 0.5]
-    figure.update_xaxes(title="place foretold (1: lowest loss)", range=ends, dtick=1)
-    figure.update_yaxes(title="place that came", range=ends[::-1], dtick=1)
+    figure.update_xaxes(title="place predicted (1: lowest loss)", range=ends, dtick=1)
+    figure.update_yaxes(title="place measured", range=ends[::-1], dtick=1)
     return figure

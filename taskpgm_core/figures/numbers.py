@@ -79,3 +79,13 @@ def signed(share: float) -> str:
 def counted(number: int, noun: str) -> str:
     """A number with its noun, as in ``1 task`` and ``26 tasks``."""
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def gained(change: float) -> str:
+    """A change of share in points, as in ``gained +5.5 points`` and ``lost 3.1 points``."""
+    points = 100 * change
+    if points == 0:
+        return "kept its share"
+    if abs(points) < 0.05:
+        return f"{'gained' if points > 0 else 'lost'} less than 0.1 points"
+    return f"gained {points:+.1f} points" if points > 0 else f"lost {-points:.1f} points"

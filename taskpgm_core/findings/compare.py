@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from taskpgm_core.figures.numbers import percent, shorten
+from taskpgm_core.figures.numbers import gained, percent, shorten
 from taskpgm_core.records import Array
 
 
@@ -13,20 +13,24 @@ def moved(p: Array, baseline: Array) -> float:
     return float(np.abs(np.nan_to_num(p) - np.nan_to_num(baseline)).sum()) / 2
 
 
-def comparison_finding(names: Sequence[str], weights: Array) -> str:
-    """Which mixture lies farthest from the first one, and how far."""
+def comparison_finding(names: Sequence[str], weights: Array, tasks: Sequence[str]) -> str:
+    """How far the mixture farthest from the first one lies, and who gained and lost most there."""
     away = [moved(row, weights[0]) for row in weights[1:]]
-    baseline = shorten(names[0], 34)
+    baseline = shorten(names[0], 40)
     if not away or max(away) < 5e-10:
-        return f"The same mixture as {baseline}"
+        return f"The same mixture as {baseline}" if away else f"There is only {baseline} to show"
     far = int(np.argmax(away))
-    if len(away) == 1:
-        return (
-            f"{percent(away[0])} of the budget moves between {shorten(names[1], 34)} and {baseline}"
-        )
+    name = shorten(names[far + 1], 40)
+    share = percent(away[far])
+    opening = f"{share} of the budget moves between {baseline} and {name}"
+    if len(away) > 1:
+        first = f"{name[:1].upper()}{name[1:]}"
+        opening = f"{first} lies farthest from {baseline}: {share} of the budget moves"
+    change = np.nan_to_num(weights[far + 1]) - np.nan_to_num(weights[0])
+    most, least = int(np.argmax(change)), int(np.argmin(change))
     return (
-        f"{shorten(names[far + 1], 34)} lies farthest from {baseline}: {percent(away[far])} of "
-        "the budget moves"
+        f"{opening}; {shorten(tasks[most])} {gained(change[most])}, "
+        f"{shorten(tasks[least])} {gained(change[least])}"
     )
 
 

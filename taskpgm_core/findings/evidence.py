@@ -22,14 +22,28 @@ def arms_finding(better: Mapping[str, float], worse: Mapping[str, float], refere
 
 def foresight_finding(reliable: bool, correlation: float, p: float) -> str:
     """Whether forecasts may be trusted to rank mixtures."""
-    verdict = "ranks the arms well" if reliable else "does not rank the arms reliably"
-    return f"The forecast {verdict} (rank correlation {correlation:.2f}, p {p:.2f})"
+    verdict = "ranks the mixtures well" if reliable else "does not rank the mixtures reliably"
+    return f"The prediction {verdict} (rank correlation {correlation:.2f}, p {p:.2f})"
 
 
 def foresight_reading(predicted: npt.ArrayLike, realised: npt.ArrayLike) -> str:
     """How far apart the forecasts lay, and the losses that came."""
     told, came = (f"{np.min(x):.2f} to {np.max(x):.2f}" for x in (predicted, realised))
-    return f"Foretold were {told} nats a token, {came} came."
+    return f"Predicted were {told} nats a token, measured {came}."
+
+
+def best_finding(
+    arm: str, difference: float, low: float | None, high: float | None, reference: str
+) -> str:
+    """How the arm of the lowest loss did, whether or not that is sure."""
+    interval = ""
+    if low is not None and high is not None:
+        interval = f" (95% interval {low:+.2f} to {high:+.2f})".replace("-", "−")
+    by = f"{difference:+.2f}".replace("-", "−")
+    return (
+        f"Of the others, {arm} had the lowest mean loss: {by} nats a token against "
+        f"{reference}{interval}."
+    )
 
 
 def _listed(differences: Mapping[str, float]) -> str:

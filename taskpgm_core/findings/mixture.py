@@ -90,7 +90,8 @@ def budget_finding(tasks: Sequence[str], epochs: Sequence[float | None]) -> str:
         return "How many rows each task has is unknown, so repeats cannot be counted"
     repeated = [(e, t) for e, t in known if e > 1]
     if not repeated:
-        return "No task runs out of rows within this budget"
+        some = "" if len(known) == len(tasks) else f" of the {len(known)} whose rows are known"
+        return f"No task{some} runs out of rows within this budget"
     most, task = max(repeated)
     are = "is" if len(repeated) == 1 else "are"
     return (

@@ -1,12 +1,14 @@
 """The schema of a plan: a YAML file that determines a study, checked before anything runs."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from taskpgm_core.errors import PlanError, nearest
 from taskpgm_core.plans.slug import SLUG, checked_slug, slug_of
@@ -170,17 +172,8 @@ class Plan(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Plan":
-        ids = [task.id for task in self.tasks]
-        if len(ids) < 2:
-            raise ValueError(f"a study compares at least 2 tasks, but tasks lists {len(ids)}")
-        twice = sorted({i for i in ids if ids.count(i) > 1})
-        if twice:
-            raise ValueError(f"task id '{twice[0]}' stands more than once; give one another id")
-        for name in self.training.second_seed:
-            if name not in ids:
-                raise ValueError(
-                    f"second_seed names '{name}', which is no task{nearest(name, ids)}"
-                )
+        for _, reason in contradictions(self.tasks, self.training):
+            raise ValueError(reason)
         return self
 
     def normalised(self) -> dict[str, Any]:
@@ -197,8 +190,24 @@ class Plan(_Strict):
         return plan
 
 
-def _sentence(error: ValidationError, where: str) -> str:
-    first = error.errors()[0]
+def contradictions(
+    tasks: Sequence[TaskEntry], training: Training
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """(place, reason) of each thing in a plan that does not go together."""
+    ids = [task.id for task in tasks]
+    if len(ids) < 2:
+        yield ("tasks",), f"a study compares at least 2 tasks, but tasks lists {len(ids)}"
+    for twice in sorted({i for i in ids if ids.count(i) > 1}):
+        again = len(ids) - 1 - ids[::-1].index(twice)
+        yield ("tasks", again), f"task id '{twice}' stands more than once; give one another id"
+    for k, name in enumerate(training.second_seed):
+        if name not in ids:
+            reason = f"second_seed names '{name}', which is no task{nearest(name, ids)}"
+            yield ("training", "second_seed", k), reason
+
+
+def fault_sentence(first: ErrorDetails, where: str) -> str:
+    """What is wrong at one place of a plan."""
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         sections: dict[Any, type[BaseModel]] = {
@@ -219,6 +228,14 @@ def _sentence(error: ValidationError, where: str) -> str:
 def parse_plan(text: str, where: str = "plan") -> Plan:
     """A checked plan from YAML text; raises PlanError with one sentence."""
     try:
+        return Plan.model_validate(plan_mapping(text, where))
+    except ValidationError as error:
+        raise PlanError(fault_sentence(error.errors()[0], where)) from None
+
+
+def plan_mapping(text: str, where: str) -> dict[str, Any]:
+    """The mapping that YAML text holds, unchecked; raises PlanError with one sentence."""
+    try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -227,10 +244,7 @@ def parse_plan(text: str, where: str = "plan") -> Plan:
         raise PlanError(f"{where} is not valid YAML{line}: {problem}.") from None
     if not isinstance(value, dict):
         raise PlanError(f"{where} must be a YAML mapping with slug, base and tasks.")
-    try:
-        return Plan.model_validate(value)
-    except ValidationError as error:
-        raise PlanError(_sentence(error, where)) from None
+    return value
 
 
 def plan_of(study: Study) -> Plan:
@@ -261,6 +275,15 @@ def load_plan(path: str | Path) -> Plan:
     return parse_plan(text, str(path))
 
 
+def self_contained(plan: Plan) -> bool:
+    """Whether a build reads no file and no hub: this project generates all of the plan's tasks and
+    its base model comes from an installed package."""
+    kind, _, name = plan.base.partition(":")
+    package = name.partition("/")[0]
+    here = kind == "package" and bool(package) and find_spec(package) is not None
+    return here and all(task.source.startswith("generated:") for task in plan.tasks)
+
+
 def renamed(plan: Plan, slug: str) -> Plan:
     """The same plan, hence the same digest, under another slug."""
     return plan.model_copy(update={"slug": checked_slug(slug)})
@@ -283,7 +306,7 @@ def grown(
         joined = 1 + max(other.joined for other in plan.tasks)
         entry = TaskEntry.model_validate({**task, "joined": joined})
     except ValidationError as error:
-        raise PlanError(_sentence(error, "the new task")) from None
+        raise PlanError(fault_sentence(error.errors()[0], "the new task")) from None
     value = plan.model_dump(mode="json")
     value["tasks"].append(entry.model_dump(mode="json"))
     value["expect"] = None

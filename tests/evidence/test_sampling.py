@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskpgm_core import store
+from taskpgm_core.evidence.arms import arm_titles
 from taskpgm_core.evidence.campaign import campaign
 from taskpgm_core.evidence.sampling import mixture_rows, token_rows
 from taskpgm_core.figures.evidence import tokens_figure
@@ -80,8 +81,9 @@ def test_the_page_draws_losses_by_tokens_where_tokens_differ():
     known = [runs for card, runs in store.evidence(store.open_study("bigbench"))]
     at.selectbox(key="evidence-folder").select_index(len(known) - 1).run()
     runs = known[-1]
-    expected = runs.groupby(["arm", "seed"])["n_tokens"].sum().groupby("arm").mean()
-    shown = at.dataframe[0].value.set_index("arm")
+    titles = arm_titles(store.evidence(store.open_study("bigbench"))[-1][0]["arms"], runs["arm"])
+    expected = runs.groupby(["arm", "seed"])["n_tokens"].sum().groupby("arm").mean().rename(titles)
+    shown = at.dataframe[1].value.set_index("mixture")
     assert shown["tokens"].to_dict() == expected.to_dict()
     drawn = [json.loads(c.proto.spec) for c in at.get("plotly_chart")]
     (points,) = [

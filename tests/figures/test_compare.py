@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from taskpgm_core.figures.compare import comparison_figure, ordered
+from taskpgm_core.figures.numbers import gained
 from taskpgm_core.findings.compare import comparison_finding, differing_finding, moved
 
 TASKS = ("a", "<b>b</b>", "c", "d")
@@ -41,13 +42,33 @@ def test_every_mark_is_in_view_also_at_zero():
 def test_mixtures_that_are_the_same_draw_no_row():
     same = np.array([WEIGHTS[1], WEIGHTS[1]])
     assert all(len(trace.x) == 0 for trace in marks(comparison_figure(TASKS, NAMES, same)))
-    assert comparison_finding(NAMES, same) == "The same mixture as first"
+    assert comparison_finding(NAMES, same, TASKS) == "The same mixture as first"
 
 
 def test_findings_count_a_missing_task_as_no_weight():
     assert moved(WEIGHTS[1], WEIGHTS[0]) == pytest.approx(0.4)
-    assert comparison_finding(NAMES, WEIGHTS).startswith("40.0% of the budget moves between <i>sec")
+    assert comparison_finding(NAMES, WEIGHTS, TASKS) == (
+        "40.0% of the budget moves between first and <i>second</i>; "
+        "d gained +30.0 points, a lost 40.0 points"
+    )
     third = np.vstack([WEIGHTS, [0.0, 0.0, 0.0, 1.0]])
-    said = comparison_finding((*NAMES, "third"), third)
-    assert said == "third lies farthest from first: 100.0% of the budget moves"
+    said = comparison_finding((*NAMES, "third"), third, TASKS)
+    assert said.startswith("Third lies farthest from first: 100.0% of the budget moves; d gained")
     assert differing_finding(WEIGHTS) == "They differ on 3 of 4 tasks"
+    assert comparison_finding(("a",), WEIGHTS[:1], TASKS) == "There is only a to show"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (0.055, "gained +5.5 points"),
+        (-0.031, "lost 3.1 points"),
+        (0.0, "kept its share"),
+        (-1e-5, "lost less than 0.1 points"),
+    ],
+)
+def test_a_difference_is_said_as_people_say_it(change, words):
+    assert gained(change) == words
+    weights = np.array([[0.5], [0.5 + change]])
+    _, mark = marks(comparison_figure(["t"], ["u", "v"], weights, differing=False))
+    assert mark.hovertext[0].endswith(f"<br>{words}")

@@ -243,9 +243,9 @@ def test_scores_made_elsewhere_are_read_and_shown(tiny_study, tmp_path, capsys):
     at.run()
     assert not at.exception
     shown = at.dataframe[0].value
-    assert list(shown["arm"]) == ["b", "a", "uniform"]
+    assert list(shown["mixture"]) == ["b", "a", "uniform"]
     assert "loss" not in shown
-    assert list(shown["its score"]) == pytest.approx([0.5, 0.4, 0.3], abs=0.005)
+    assert list(at.dataframe[1].value["its score"]) == pytest.approx([0.5, 0.4, 0.3], abs=0.005)
     drawn = json.loads(at.get("plotly_chart")[0].proto.spec)
     assert "score" in drawn["layout"]["xaxis"]["title"]["text"]
     assert any(re.search(r"b .{0,20} and a .{0,20} beat uniform", m.value) for m in at.markdown)

@@ -54,7 +54,7 @@ def test_with_nothing_kept_uniform_stands_beside_the_mixture(study):
     for task, p in zip(study.names, exact, strict=True):
         assert shown["this mixture"][task] == pytest.approx(p, abs=1e-6)
         assert shown["uniform"][task] == pytest.approx(1 / 3)
-    assert any("Nothing is kept here" in m.value for m in at.markdown)
+    assert any("Nothing is saved here" in m.value for m in at.markdown)
 
 
 def test_scenarios_in_the_address_stand_beside_it_with_the_baseline_first(study):
@@ -73,12 +73,39 @@ def test_scenarios_in_the_address_stand_beside_it_with_the_baseline_first(study)
     assert facts["moved"].iloc[2] == pytest.approx(100 * (0.6 + 0.2 + 0.4) / 2)
 
 
-def test_keeping_a_mixture_puts_it_beside_and_in_the_list(study):
+def test_the_baseline_is_uniform_and_what_gained_is_positive(study):
+    at = page(study="synthetic", balance="0.5")
+    exact = solve(pose(similarity(study, "jsd")), 0.5).p
+    assert at.selectbox(key="pick-baseline").value == "uniform"
+    table = at.dataframe[0].value.set_index("task")
+    for task, p in zip(study.names, exact, strict=True):
+        assert table.loc[task, "change 1"] == pytest.approx(100 * (p - 1 / 3), abs=1e-6)
+    assert json.loads(at.dataframe[0].proto.columns)["change 1"]["label"] == "gained"
+
+
+def test_a_mixture_is_never_laid_beside_itself(study):
+    here = solve(pose(similarity(study, "jsd")), 0.5).p
+    twin, other = kept(study, "twin", p=here), kept(study, "other")
+    at = page(study="synthetic", balance="0.5", scenario=[twin.id, other.id])
+    assert list(marks(at)) == ["uniform", "this mixture (twin)", "other"]
+    at = page(study="synthetic", balance="1")
+    assert list(marks(at)) == ["uniform (this mixture)", "size-proportional"]
+    at = page(study="synthetic", balance="1", scenario=["uniform"])
+    assert not at.get("plotly_chart")
+    assert any(
+        "only uniform (this mixture) to show" in m.value.replace("\\", "") for m in at.markdown
+    )
+
+
+def test_keeping_a_mixture_keeps_the_view_and_puts_it_in_the_list(study):
     at = page(study="synthetic", balance="0.5")
     at.text_area[0].set_value("because **it** is <b>small</b>").run()
     at.text_input[0].set_value(HOSTILE)
-    next(b for b in at.button if b.label == "Keep").click().run()
+    next(b for b in at.button if b.label == "Save").click().run()
     assert not at.exception
+    assert list(marks(at)) == ["uniform", "this mixture"]
+    assert at.session_state["view"].beside == ()
+    assert any("is saved" in s.value for s in at.success)
     [scenario] = list_scenarios()[0]
     assert scenario.name == HOSTILE
     assert scenario.notes == "because **it** is <b>small</b>"
@@ -112,12 +139,12 @@ def test_a_stale_scenario_says_so_and_one_that_is_gone_is_left_out(study):
 
 def test_a_scenario_of_another_study_joins_by_exact_task_ids(study):
     other = kept(study, "other", study="else", content="e" * 64, tasks=("sums", "rhymes", "x"))
-    at = page(study="synthetic", scenario=[other.id])
+    at = page(study="synthetic", scenario=[other.id], balance="0.5")
     table = {row["task"]: row for row in at.dataframe[0].value.to_dict("records")}
     assert set(table) == {*TASKS, "rhymes", "x"}
     assert np.isnan(table["rhymes"]["share 0"])
-    assert np.isnan(table["dates"]["share 1"])
-    assert at.dataframe[1].value["representative"].isna().tolist() == [False, True]
+    assert np.isnan(table["dates"]["share 2"])
+    assert at.dataframe[1].value["representative"].isna().tolist() == [False, False, True]
 
 
 def test_a_damaged_scenario_leaves_the_others_usable(study):

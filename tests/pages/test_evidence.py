@@ -1,12 +1,16 @@
 """The Evidence page says what the kept runs say, and how sure that is."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from taskpgm_core import store
-from taskpgm_core.evidence.protocol import load_protocol
+from taskpgm_core.evidence.arms import arm_title, arm_titles
+from taskpgm_core.evidence.outcome import outcome_finding, training_outcome
+from taskpgm_core.evidence.protocol import Arm, load_protocol
+from taskpgm_core.evidence.statistics import compare
 from tests.support.app import open_page
 from tests.support.synthetic_study import write_study
 
@@ -31,15 +35,18 @@ def test_table_and_chart_hold_the_runs_own_means(held_out):
         at.session_state["evidence-tasks"] = "tasks in no mixture"
         at.run()
         assert not at.exception
-    expected = means(runs, tasks)
-    shown = at.dataframe[0].value.set_index("arm")
+    card, _ = store.evidence(study)[0]
+    titles = arm_titles(card["arms"], set(runs["arm"]))
+    names = set(runs["arm"])
+    expected = means(runs, tasks).rename(titles)
+    shown = at.dataframe[0].value.set_index("mixture")
     assert shown["loss"].to_dict() == pytest.approx(expected.to_dict())
     assert list(shown["loss"]) == sorted(shown["loss"])
     drawn = json.loads(at.get("plotly_chart")[0].proto.spec)
     labels = {y for trace in drawn["data"] for y in trace.get("y", []) if isinstance(y, str)}
     assert labels >= set(expected.index) - {"uniform"}
     told = " ".join(c.value for c in at.caption).replace("\\", "")
-    assert all(f"{arm}: " in told for arm in expected.index)
+    assert all(f"{arm}: " in told for arm in names)
 
 
 def test_the_heading_and_table_follow_the_metric():
@@ -50,12 +57,13 @@ def test_the_heading_and_table_follow_the_metric():
     at.run()
     assert not at.exception
     expected = runs[runs["task"].isin(study.names)].groupby("arm")["accuracy"].mean()
-    shown = at.dataframe[0].value.set_index("arm")["exact"]
-    assert shown.to_dict() == pytest.approx((100 * expected).to_dict())
+    shown = at.dataframe[0].value.set_index("mixture")["exact"]
+    titles = arm_titles(store.evidence(study)[0][0]["arms"], expected.index)
+    assert shown.to_dict() == pytest.approx((100 * expected.rename(titles)).to_dict())
     assert list(shown) == sorted(shown, reverse=True)
     titles = " ".join(m.value for m in at.markdown).replace("\\", "")
     by = (expected["best-single"] - expected["uniform"]).round(2)
-    assert f"best-single (−{-by:.2f}) loses to it" in titles
+    assert f"best single task (−{-by:.2f}) loses to it" in titles
 
 
 def test_a_study_without_runs_names_a_protocol_that_makes_some(cache):
@@ -67,9 +75,62 @@ def test_a_study_without_runs_names_a_protocol_that_makes_some(cache):
 
 
 def test_too_few_seeds_are_said_where_nothing_can_be_sure():
-    from types import SimpleNamespace
+    bare = [SimpleNamespace(p=None)]
+    assert "seeds in common are too few" in outcome_finding(bare, 8, reference="uniform")
+    assert "5 tasks are too few" in outcome_finding(bare, 5, reference="uniform")
 
-    from pages.ui.evidence import finding
 
-    bare = SimpleNamespace(tasks=range(8), compared=[SimpleNamespace(p=None)])
-    assert "seeds in common are too few" in finding(bare)
+def test_the_table_is_narrow_and_the_protocol_folded():
+    at = page()
+    assert list(at.dataframe[0].value) == ["mixture", "loss", "exact", "p"]
+    folded = {e.label: e for e in at.expander}
+    assert "worst task" in folded["Worst tasks, tokens and epochs"].dataframe[0].value
+    assert "Holm" in folded["How it was measured, and what each mixture is"].caption[0].value
+    assert [at.selectbox(key="evidence-reference").options[k] for k in (0, 1)] == [
+        "paper's formula at 0.5",
+        "best single task",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arm", "title"),
+    [
+        ({"baseline": "authors", "balance": 0.5}, "paper's formula at 0.5"),
+        ({"baseline": "smart-graph-cut"}, "SMART, graph cut"),
+        ({"balance": 0.3, "floor": 0.01, "cap": 0.1}, "exact at 0.3, 1% to 10%"),
+        ({"balance": 0.3, "cap": 0.1}, "exact at 0.3, at most 10%"),
+        (
+            {"balance": 0, "measure": "pmi", "anchor": "proportional", "resolution": "auto"},
+            "exact by PMI around proportional at 0, resolution auto",
+        ),
+        ({"balance": 1, "unary": "gain", "floor": 0.01}, "exact for gain at 1, at least 1%"),
+    ],
+)
+def test_arms_are_named_in_words(arm, title):
+    assert arm_title(Arm(name="x", **arm)) == title
+
+
+def test_arms_alike_in_words_keep_their_names_and_imported_ones_have_no_other():
+    twins = {f"{n}-0": Arm(name=n, baseline="uniform").model_dump() for n in ("a", "b")}
+    known = {**twins, "c-0": {"name": "c", "imported": "runs.csv"}}
+    titles = arm_titles(known, ["a", "b", "c"])
+    assert titles == {"a": "uniform (a)", "b": "uniform (b)", "c": "c"}
+
+
+@pytest.mark.parametrize("slug", ["starter", "bigbench"])
+def test_the_outcome_of_training_is_the_confirmations_own(slug):
+    study = store.open_study(slug)
+    card, runs = store.evidence(study)[0]
+    what, finding, best = training_outcome(study)
+    assert f"with {runs['seed'].nunique()} seeds" in what
+    assert f"({card['stage']})" in what
+    compared = compare(runs, study.names)
+    first = next(c for c in compared if c.arm != "uniform")
+    assert f"{first.difference:+.2f} nats".replace("-", "−") in best
+    sure = [c.arm for c in compared if c.sure]
+    titles = arm_titles(card["arms"], set(runs["arm"]))
+    assert all(titles[arm] in finding for arm in sure)
+
+
+def test_a_study_without_runs_has_no_outcome(cache):
+    assert training_outcome(write_study(cache)) == ()

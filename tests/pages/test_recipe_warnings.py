@@ -1,9 +1,13 @@
 """The Mixture page says what repeats, whose paths are to be replaced, and which versions fit."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from pages.ui.mixture import exactness
+from pages.ui.url_state import LARGEST_BUDGET
 from taskpgm_core.exports import EXPORTERS
 from taskpgm_core.store import import_matrix
 from tests.support.app import open_page
@@ -35,3 +39,53 @@ def test_the_panel_names_the_versions(tiny):
         (told,) = (c.value for c in at.caption if "Checked against" in c.value)
         assert f"needs at least {versions.at_least}" in told
         assert "off a share" in told
+
+
+@pytest.fixture
+def unsized(cache, tmp_path):
+    """An import of 60 tasks that knows no row count."""
+    S = np.random.default_rng(0).uniform(0, 1, (60, 60))
+    np.savetxt(tmp_path / "unsized.csv", (S + S.T) / 2 + 8 * np.eye(60), delimiter=",")
+    return import_matrix(tmp_path / "unsized.csv", kind="similarity", name="unsized")
+
+
+@pytest.mark.parametrize("trainer", ["datasets", "trl", "openrlhf"])
+def test_tasks_without_rows_are_one_box_and_named_below(unsized, trainer):
+    at = open_page("mixture", study="unsized")
+    at.selectbox(key="pick-trainer").set_value(trainer).run()
+    (box,) = at.warning
+    assert "Training may end before the budget does\\: 60 tasks have no row count." in box.value
+    (folded,) = (e for e in at.expander if e.label == "All 60 warnings")
+    assert folded.markdown[0].value.count("are unknown") == 60
+
+
+def test_the_budget_table_has_no_column_of_unknowns_and_names_leave_numbers_room(unsized, tiny):
+    for study, shown in (("unsized", ["task", "share", "rows"]), ("tiny", None)):
+        table = open_page("mixture", study=study, budget="200").dataframe[0]
+        known = table.value.dropna(axis="columns", how="all")
+        assert list(table.proto.column_order) == list(known)
+        assert shown in (None, list(known))
+        assert '"task": {"width": 150' in table.proto.columns
+
+
+@pytest.mark.parametrize("budget", [0, -5, 10**13])
+def test_a_budget_out_of_reach_is_said_and_changes_nothing(tiny, budget):
+    at = open_page("mixture", study="tiny", budget="200")
+    at.number_input(key="pick-budget").set_value(budget).run()
+    assert not at.exception
+    (said,) = at.error
+    assert f"from 1 to {LARGEST_BUDGET:,}, not {budget:,}; showing 200." in said.value
+    assert at.number_input(key="pick-budget").value == 200
+    assert at.dataframe[0].value["rows"].sum() == 200
+
+
+def test_a_budget_far_beyond_the_rows_says_what_can_be_met(tiny):
+    told = " ".join(w.value for w in open_page("mixture", study="tiny", budget=str(10**11)).warning)
+    assert "cannot meet a budget of 100,000,000,000 rows; the largest that it can is" in told
+
+
+@pytest.mark.parametrize(
+    ("gap", "words"), [(0.0, "0"), (1.01e-16, "2e-16"), (1e-16, "1e-16"), (9.3e-17, "1e-16")]
+)
+def test_the_certificate_is_one_line_that_promises_no_more_than_the_gap(gap, words):
+    assert exactness(SimpleNamespace(gap=gap)) == f"Exact: proven to {words}"

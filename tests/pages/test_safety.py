@@ -146,7 +146,7 @@ class TestServer:
         page = tab(server.url("compare", study="synthetic"))
         page.locator("input[type=file]").set_input_files(file)
         page.get_by_text("File must be 1.0MB or smaller").wait_for()
-        page.get_by_role("button", name="Bring in").click()
+        page.get_by_role("button", name="Import").click()
         page.get_by_text("Choose a file first.").wait_for()
         assert "scenario=" not in address(page)
 
@@ -156,7 +156,7 @@ class TestServer:
         page = tab(server.url("compare", study="synthetic"))
         page.locator("input[type=file]").set_input_files(file)
         page.get_by_text("files are not allowed").wait_for()
-        page.get_by_role("button", name="Bring in").click()
+        page.get_by_role("button", name="Import").click()
         page.get_by_text("Choose a file first.").wait_for()
         assert "scenario=" not in address(page)
 

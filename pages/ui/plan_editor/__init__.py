@@ -5,8 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui.chart import escape, heading
-from taskpgm_core.errors import PlanError
-from taskpgm_core.plans.plan import PLANS, Plan, parse_plan
+from taskpgm_core.plans.plan import PLANS, Plan, load_plan, parse_plan, self_contained
+from taskpgm_core.plans.plan_faults import plan_faults
 
 OWN = "a plan of my own"
 START = """\
@@ -23,11 +23,12 @@ def write_plan() -> str:
     """The plan's text as it stands in the editor."""
     committed = {path.stem: path for path in sorted(PLANS.glob("*.yaml"))}
     name = st.selectbox(
-        "Begin with",
-        [*committed, OWN],
+        "Template",
+        [*sorted(committed, key=lambda n: (not self_contained(load_plan(n)), n)), OWN],
         key="plan-name",
         width=260,
-        help="The plans that come with the program, or a short one to write your own from.",
+        help="The plans that come with the program, those first that need no data from elsewhere, or a "
+        "short one to write your own from.",
     )
     first = committed[name].read_text(encoding="utf-8") if name in committed else START
     edited = st.components.v2.component(
@@ -43,13 +44,14 @@ def write_plan() -> str:
 
 
 def verdict(text: str) -> Plan | None:
-    """What the plan asks for in a sentence, or what is wrong with it; None where it is wrong."""
-    try:
-        plan = parse_plan(text)
-    except PlanError as error:
+    """What the plan asks for in a sentence, or all that is wrong with it; None where it is wrong."""
+    faults = plan_faults(text)
+    if faults:
         heading("This plan cannot be built yet")
-        st.error(escape(str(error)))
+        told = [f.sentence if f.line is None else f"Line {f.line}: {f.sentence}" for f in faults]
+        st.error("\n".join(f"- {escape(sentence)}" for sentence in told))
         return None
+    plan = parse_plan(text)
     brought = sum(bool(task.adapter or task.checkpoint) for task in plan.tasks)
     heading(f"{plan.slug}: {len(plan.tasks)} tasks, one model each")
     again = len(plan.training.second_seed)
