@@ -27,8 +27,8 @@ def write_plan() -> str:
         [*sorted(committed, key=lambda n: (not self_contained(load_plan(n)), n)), OWN],
         key="plan-name",
         width=260,
-        help="The plans that come with the program, those first that need no data from elsewhere, or a "
-        "short one to write your own from.",
+        help="The plans that come with the program, those first that need no data from elsewhere, "
+        "or a short one to write your own from.",
     )
     first = committed[name].read_text(encoding="utf-8") if name in committed else START
     edited = st.components.v2.component(
@@ -44,7 +44,7 @@ def write_plan() -> str:
 
 
 def verdict(text: str) -> Plan | None:
-    """What the plan asks for in a sentence, or all that is wrong with it; None where it is wrong."""
+    """The plan, with what it asks for in a sentence; None where it is wrong, with all faults."""
     faults = plan_faults(text)
     if faults:
         heading("This plan cannot be built yet")
