@@ -9,6 +9,7 @@ from pages.ui import cached, explanations
 from pages.ui.url_state import View
 from taskpgm_core.analysis.study_alarms import study_alarms
 from taskpgm_core.errors import NotKeptError
+from taskpgm_core.evidence.outcome import training_outcome
 from taskpgm_core.mixture.uncertainty import Uncertainty
 from taskpgm_core.records import Study
 from taskpgm_core.report import decide, report_page
@@ -26,12 +27,26 @@ class Handover:
 def handover(study: Study, view: View, title: str, notes: str) -> Handover:
     """Report and decision record of a view's mixture; MixtureError where no counts fit."""
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return _handover(study.content, repr(view), title, notes, today, study, view)
+    trained = _trained(study.content, study)
+    return _handover(study.content, repr(view), title, notes, today, trained, study, view)
+
+
+@st.cache_data(max_entries=16, ttl=60, show_spinner=False)
+def _trained(content: str, _study: Study) -> tuple[str, ...]:
+    """What training gave; read again after a minute, since runs may have been added."""
+    return training_outcome(_study)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Writing the report…")
 def _handover(
-    content: str, asked: str, title: str, notes: str, today: str, _study: Study, _view: View
+    content: str,
+    asked: str,
+    title: str,
+    notes: str,
+    today: str,
+    trained: tuple[str, ...],
+    _study: Study,
+    _view: View,
 ) -> Handover:
     posed, solution = cached.posed(_study, _view), cached.solution(_study, _view)
     sure = _sure(_study, _view)
@@ -48,7 +63,8 @@ def _handover(
         notes=notes,
         made=today,
     )
-    page = report_page(decision, posed, cached.path(_study, _view), cached.graph(_study, _view))
+    path, graph = cached.path(_study, _view), cached.graph(_study, _view)
+    page = report_page(decision, posed, path, graph, trained=trained)
     return Handover(page, decision.to_json(), f"decision-{_study.slug}-{decision.digest[:12]}")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from taskpgm_core import store
-from taskpgm_core.errors import MixtureError
+from taskpgm_core.errors import MixtureError, StoreError
 from taskpgm_core.evidence.arms import arm_titles
 from taskpgm_core.evidence.statistics import FEWEST, Column, Comparison, compare, judged_by
 from taskpgm_core.figures.numbers import counted
@@ -42,10 +42,14 @@ def outcome_finding(
 def training_outcome(study: Study) -> tuple[str, ...]:
     """What the finished runs under a study say of its tasks' loss; empty where there are none.
 
-    A confirmation speaks before a screening, whose runs only chose what it looks at. StoreError
-    where runs are damaged.
+    A confirmation speaks before a screening, whose runs only chose what it looks at. Runs that
+    are damaged are said to be.
     """
-    for card, runs in store.evidence(study):
+    try:
+        known = store.evidence(study)
+    except StoreError as error:
+        return (f"The finished runs cannot be read. {error}",)
+    for card, runs in known:
         tasks = judged_by(runs, study.names, "loss")
         if not tasks or REFERENCE not in set(runs["arm"]):
             continue

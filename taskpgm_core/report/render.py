@@ -7,6 +7,7 @@ content security policy, so nothing else in it can run, and nothing in it can be
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from taskpgm_core.findings.mixture import mixture_finding, zero_finding
 from taskpgm_core.mixture import Problem, SolutionPath
 from taskpgm_core.report import sections
 from taskpgm_core.report.charts import report_charts
+from taskpgm_core.report.summary import summary
 from taskpgm_core.widgets.balance_dial import dial_data, interval_data, path_data, script, style
 
 ROOM = Path(__file__).parent
@@ -37,9 +39,17 @@ ANCHOR_TOLERANCE = 1e-7
 
 
 def report_page(
-    decision: Decision, posed: Posed, path: SolutionPath, graph: TaskGraph | None = None
+    decision: Decision,
+    posed: Posed,
+    path: SolutionPath,
+    graph: TaskGraph | None = None,
+    *,
+    trained: Sequence[str] = (),
 ) -> str:
-    """The whole file's text; ``graph`` of the measure, where it is known already."""
+    """The whole file's text; ``graph`` of the measure, where it is known already.
+
+    ``trained``: what training on mixtures of this study has come to, in sentences.
+    """
     p = decision.weights
     alive = _one_element(script() + _read(ROOM / "report.js"))
     return ENVIRONMENT.get_template(TEMPLATE).render(
@@ -49,6 +59,7 @@ def report_page(
         finding=mixture_finding([line.task for line in decision.tasks], p),
         zero_finding=zero_finding(p),
         question=sections.question_sentence(decision),
+        summary=summary(decision, trained),
         alarms=sections.alarms(decision),
         notes=decision.notes,
         mixture=sections.mixture_table(decision),

@@ -6,6 +6,7 @@ import html.parser
 import json
 import re
 from math import inf
+from pathlib import Path
 
 import jinja2
 import jinja2.meta
@@ -18,6 +19,7 @@ from taskpgm_core.analysis.question import Posed, Question, pose_question
 from taskpgm_core.analysis.replicates import replicates
 from taskpgm_core.cli.main import main
 from taskpgm_core.errors import MixtureError
+from taskpgm_core.evidence.outcome import training_outcome
 from taskpgm_core.figures.numbers import percent, signed
 from taskpgm_core.mixture import pose, solve, trace
 from taskpgm_core.mixture.alarms import Alarm, alarms
@@ -25,10 +27,11 @@ from taskpgm_core.mixture.counts import allocate
 from taskpgm_core.mixture.explanation import explain
 from taskpgm_core.mixture.kernel import kernel
 from taskpgm_core.mixture.uncertainty import uncertainty
-from taskpgm_core.report import decide, report_page
+from taskpgm_core.report import decide, render, report_page
 from taskpgm_core.report.render import ENVIRONMENT, TEMPLATE, inert_json
 from taskpgm_core.report.sections import HEAVIEST, NAMED, NEAREST
-from taskpgm_core.store import import_matrix, list_studies, similarity
+from taskpgm_core.report.summary import summary
+from taskpgm_core.store import import_matrix, list_studies, open_study, similarity
 from tests.support.synthetic_study import synthetic_arrays, write_study
 
 HOSTILE = ("<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "a&b\u2028<!--")
@@ -396,3 +399,60 @@ def test_a_mixture_that_is_the_reference_itself_gets_no_empty_figure(study):
     assert "the size-proportional mixture itself" not in itself
     assert "of the budget moves away from the size-proportional mixture" in other
     assert itself.count("<figure") == other.count("<figure") - 1
+
+
+def test_the_first_page_sums_the_decision_up(study):
+    decision, posed, solution, plain = made(study)
+    told = ("Eight mixtures were <trained> on.", "None is better.")
+    page = report_page(decision, posed, trace(posed.problem), trained=told)
+    first = page[page.index('<section class="summary">') : page.index("</section>")]
+    shares = re.findall(r"<span>([\d.<&lt;]+%)</span>", first)
+    assert shares == [percent(p) for p in sorted(solution.p, reverse=True) if p > 0]
+    assert "Eight mixtures were &lt;trained&gt; on." in first
+    assert "If this mixture is none of those" in first
+    assert "No mixture of this study has been trained on yet" in plain
+    assert "Train on 1,000 rows" in first
+    raised = [a for a in decision.alarms if a.name != "closed-form-invalid"]
+    assert ("No alarm was raised." in first) == (not raised)
+    assert ("below first" in first) == bool(raised)
+    assert page.index("</section>") < page.index('<div id="dial">')
+
+
+def test_the_first_page_names_the_heaviest_and_counts_the_others(cache):
+    names = tuple(f"t{k}" for k in range(20))
+    study = write_study(cache, tasks=names)
+    decision, *_, page = made(study, balance=1.0)
+    told = summary(decision, ())
+    heaviest = sorted(decision.tasks, key=lambda line: -line.weight)
+    assert [bar.task for bar in told.bars] == [line.task for line in heaviest[: len(told.bars)]]
+    left = sum(line.weight for line in heaviest[len(told.bars) :])
+    assert told.rest == f"{20 - len(told.bars)} more tasks share the other {percent(left)}."
+    assert told.rest in page
+
+
+def test_what_is_unknown_or_alarming_is_a_step(study):
+    decision, *_ = made(study)
+    blind = [dataclasses.replace(line, rows=None) for line in decision.tasks]
+    alarm = Alarm("unstable", "It moves.", 0.3)
+    worse = dataclasses.replace(decision, tasks=tuple(blind), alarms=(alarm,))
+    steps = " ".join(summary(worse, ()).steps)
+    assert "Read the alarm below first." in steps
+    assert "command validate" in steps
+    brought = dataclasses.replace(decision, study={**decision.study, "kind": "imported"})
+    assert "command validate" not in " ".join(summary(brought, ()).steps)
+    weighted = sum(line.weight > 0 for line in blind)
+    assert f"Find out the row counts of {weighted} task" in steps
+
+
+def test_the_report_of_a_trained_study_says_what_training_gave(tmp_path):
+    out = tmp_path / "r.html"
+    assert main(["report", "starter", "--balance", "0.8", "--out", str(out)]) == 0
+    text = " ".join("".join(Reader(out.read_text(encoding="utf-8")).texts).split())
+    assert all(sentence in text for sentence in training_outcome(open_study("starter")))
+
+
+def test_a_share_has_its_bar_beside_it_not_behind_it():
+    style = Path(render.__file__).with_name("report.css").read_text(encoding="utf-8")
+    assert "td.share::before" in style
+    (cell,) = re.findall(r"^td\.share \{(.*)\}$", style, re.M)
+    assert "background" not in cell
