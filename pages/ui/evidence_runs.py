@@ -63,6 +63,12 @@ def pick_evidence(scene: Scene) -> FinishedRuns | None:
         return None
     if not known:
         heading("No mixture of this study has been trained on yet")
+        if scene.study.plan is None:
+            st.markdown(
+                "An imported matrix names no rows to train on here. Train on competing mixtures "
+                "with your own trainer, under one budget, and import the runs below."
+            )
+            return None
         st.markdown("Train competing mixtures under one budget, one finished run after another:")
         fitting = [n for n, p in committed_protocols().items() if p.study == scene.study.slug]
         name = fitting[0] if fitting else "PROTOCOL.yaml"

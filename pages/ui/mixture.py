@@ -95,10 +95,10 @@ def counts_table(study: Study, p: Array, allocation: Allocation) -> None:
         column_order=[name for name in table if not table[name].isna().all()],
         column_config={
             "task": st.column_config.TextColumn(width=150),  # a long name leaves the numbers room
-            "share": number(format="%.1f%%", width=62),
-            allocation.unit: number(format="localized", width=76),
-            "epochs": number(format="%.2f", width=66),
-            "available rows": number(format="localized", width=100),
+            "share": number(format="%.1f%%"),
+            allocation.unit: number(format="localized"),
+            "epochs": number(format="%.2f"),
+            "available rows": number(format="localized"),
         },
         height=420,
     )

@@ -96,5 +96,5 @@ def budget_finding(tasks: Sequence[str], epochs: Sequence[float | None]) -> str:
     are = "is" if len(repeated) == 1 else "are"
     return (
         f"{count(len(repeated))} of {len(tasks)} tasks {are} seen more than once, "
-        f"{shorten(task)} {most:.{2 if most < 1.1 else 1}f} times"
+        f"{shorten(task)} {most:,.{2 if most < 1.1 else 1 if most < 100 else 0}f} times"
     )

@@ -40,7 +40,7 @@ def summary(decision: Decision, trained: Sequence[str]) -> Summary:
     unit = decision.question["unit"] or ""
     bars = tuple(
         SummaryBar(
-            shorten(line.task, 40),
+            shorten(line.task),
             f"{line.weight / kept[0].weight:.4f}",
             percent(line.weight),
             "" if line.count is None else f"{count(line.count)} {unit}",

@@ -74,6 +74,14 @@ def test_a_study_without_runs_names_a_protocol_that_makes_some(cache):
     assert load_protocol(name).study == study.slug
 
 
+def test_an_import_is_told_to_bring_its_own_runs(cache, tmp_path):
+    (tmp_path / "two.csv").write_text("0,0.3\n0.3,0\n")
+    store.import_matrix(tmp_path / "two.csv", kind="divergence", name="two")
+    at = page("two")
+    assert not at.code
+    assert any("import the runs below" in m.value for m in at.markdown)
+
+
 def test_too_few_seeds_are_said_where_nothing_can_be_sure():
     bare = [SimpleNamespace(p=None)]
     assert "seeds in common are too few" in outcome_finding(bare, 8, reference="uniform")
