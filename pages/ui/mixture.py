@@ -92,7 +92,7 @@ def counts_table(study: Study, p: Array, allocation: Allocation) -> None:
     st.dataframe(
         table,
         hide_index=True,
-        column_order=[name for name in table if not table[name].isna().all()],
+        column_order=[str(name) for name in table if not table[name].isna().all()],
         column_config={
             "task": st.column_config.TextColumn(width=150),  # a long name leaves the numbers room
             "share": number(format="%.1f%%"),
