@@ -64,8 +64,8 @@ def _line(node: yaml.Node | None, place: Sequence[str | int]) -> int | None:
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
             if part >= len(node.value):
                 break
-            node = node.value[part]
-            line = node.start_mark.line + 1
+            inner: yaml.Node = node.value[part]
+            line, node = inner.start_mark.line + 1, inner
         else:
             break
     return line

@@ -5,7 +5,7 @@ A baseline: what people would pick tasks by in the place of measured behaviour.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -91,11 +91,9 @@ def _vectorizers() -> Iterator["HashingVectorizer"]:
     """What counts the terms of each block."""
     from sklearn.feature_extraction.text import HashingVectorizer
 
-    for form in (
-        {"analyzer": "char_wb", "ngram_range": NGRAMS},
-        {"analyzer": "word", "token_pattern": WORD},
-    ):
-        yield HashingVectorizer(n_features=COLUMNS, alternate_sign=False, norm=None, **form)
+    counts: dict[str, Any] = {"n_features": COLUMNS, "alternate_sign": False, "norm": None}
+    yield HashingVectorizer(analyzer="char_wb", ngram_range=NGRAMS, **counts)
+    yield HashingVectorizer(analyzer="word", token_pattern=WORD, **counts)
 
 
 def _block(
@@ -110,20 +108,21 @@ def _block(
 
     held_by = np.zeros(COLUMNS)
     for texts in rows.values():
-        np.add.at(held_by, counter.transform(texts).indices, 1.0)
+        np.add.at(held_by, scipy.sparse.csr_array(counter.transform(texts)).indices, 1.0)
     idf = np.log((1 + sum(map(len, rows.values()))) / (1 + held_by)) + 1
     means: tuple[list[scipy.sparse.csr_array], ...] = ([], [], [])
     for name, texts in rows.items():
         tfidf = scipy.sparse.csr_array(counter.transform(texts))
         tfidf.data *= idf[tfidf.indices]
-        tfidf = normalize(tfidf)
+        tfidf = scipy.sparse.csr_array(normalize(tfidf))
         order = generator_from(seed, name, "halves").permutation(len(texts))
         middle = (len(texts) + 1) // 2
         for mean, part in zip(means, (order, order[:middle], order[middle:]), strict=True):
             weights = np.zeros((1, len(texts)))
             weights[0, part] = 1 / max(len(part), 1)
-            mean.append(normalize(scipy.sparse.csr_array(weights) @ tfidf))
-    return tuple(scipy.sparse.vstack(mean, format="csr") for mean in means)
+            row = scipy.sparse.csr_array(weights) @ tfidf
+            mean.append(scipy.sparse.csr_array(normalize(row)))
+    return tuple(scipy.sparse.csr_array(scipy.sparse.vstack(mean)) for mean in means)
 
 
 def _side_by_side(blocks: Sequence["scipy.sparse.csr_array"]) -> "scipy.sparse.csr_array":
