@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from taskpgm_core.mixture import pose, solve
-from taskpgm_core.store import open_study, similarity
+from taskpgm_core.analysis.question import Question, pose_question
+from taskpgm_core.store import open_study
 from tests.support.browser import address, settled
 
 pytestmark = pytest.mark.browser
@@ -27,7 +27,7 @@ def test_a_newcomer_opens_a_study_moves_the_balance_and_sees_bars_change(serve, 
     assert "balance=0.2" in address(page)
     balance = float(re.search(r"balance=([\d.]+)", address(page)).group(1))
     study = open_study(re.search(r"study=([\w-]+)", address(page)).group(1))
-    exact = solve(pose(similarity(study)), balance)
+    exact = pose_question(study, Question(balance=balance)).solution()
     shown = dial.evaluate(
         "node => Object.fromEntries([...node.closest('.dial').querySelectorAll('.row')]"
         ".map(row => [row.title.split(' (')[0], row.querySelector('.share').textContent]))"

@@ -122,7 +122,7 @@ def test_a_mixture_from_a_file_stands_beside_this_one(link, tab, study, tmp_path
     page.wait_for_function("location.search.includes('scenario=')")
     settled(page)
     beside = page.get_by_role(
-        "heading", name=re.compile("(?i)production.json lies farthest from uniform")
+        "heading", name=re.compile("production.json lies farthest from uniform", re.IGNORECASE)
     )
     expect(beside).to_be_visible(timeout=30_000)
 
