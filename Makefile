@@ -1,5 +1,6 @@
 PYTHON ?= python3
 PORT ?= 8501
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 BIGBENCH := cache/.sources/bigbench
@@ -23,10 +24,10 @@ test: $(VENV)/.dev
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
 	  || command -v google-chrome >/dev/null \
 	  || echo "No Chromium found, so browser tests will be skipped; get it with: apt-get install chromium"
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not (browser or real_model or ray or slow)"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not (browser or real_model or ray or slow)"
 
 endure: $(VENV)/.dev
 	TASKPGM_KILLS=50 TASKPGM_FLIPS=200 $(BIN)/python -m pytest tests/builds/test_resume.py tests/builds/test_repair.py

@@ -1,5 +1,6 @@
 """Verbs on mixtures: solve, path."""
 
+from math import isfinite
 from typing import Any
 
 import click
@@ -55,7 +56,7 @@ def solve_(study: str, as_json: bool, **options: Any) -> None:
     )
     if between:
         click.echo(f"Divergences within {between['width']:.2g} nats. {between['sentence']}")
-    elif "bounds" in result:
+    elif "bounds" in result and not isfinite(found.balance):
         click.echo("Divergences are bounded; what that leaves open needs a finite balance.")
     for alarm in result["alarms"]:
         say = warn if alarm["level"] == "warning" else click.echo

@@ -157,7 +157,7 @@ def test_what_is_no_plan_starts_nothing(cache):
 def test_the_page_needs_no_study_and_says_what_a_plan_asks_for(cache):
     at = open_page("build")
     assert any("26 tasks, one model each" in m.value for m in at.markdown)
-    assert [b.label for b in at.button][:2] == ["What would it cost?", "Build bigbench"]
+    assert [b.label for b in at.button][:2] == ["What would it cost?", "Build starter"]
     at.selectbox(key="plan-name").set_value("a plan of my own").run()
     assert any(": 2 tasks, one model each" in m.value for m in at.markdown)
 

@@ -12,7 +12,7 @@ from taskpgm_core.builds.repair import repair
 from taskpgm_core.cli.main import main
 from taskpgm_core.errors import MeasurementError, StoreError
 from taskpgm_core.measure import Silence
-from taskpgm_core.mixture import pose, solve
+from taskpgm_core.mixture import kernel, pose, solve
 from taskpgm_core.mixture.alarms import alarms
 from taskpgm_core.plans.plan import grown, renamed
 from tests.support.tiny_model import tiny_plan
@@ -135,7 +135,8 @@ def test_a_task_that_joins_meets_the_same_kept_sets(bounded, tiny_study, tiny_ba
 
 
 def test_solve_reports_both_ends_and_whether_the_mixture_could_change(bounded, tiny_study, capsys):
-    assert main(["solve", "kept-12", "--balance", "0.4", "--json"]) == 0
+    asked = ["solve", "kept-12", "--balance", "0.4", "--resolution", "inf"]
+    assert main([*asked, "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     found = answer["bounds"]
     low = solve(pose(store.similarity(bounded, "jsd")), 0.4)
@@ -149,7 +150,7 @@ def test_solve_reports_both_ends_and_whether_the_mixture_could_change(bounded, t
     assert found["sentence"].startswith("The mixture could change, by at most")
     raised = {a["name"]: a["number"] for a in answer["alarms"]}
     assert raised["between-bounds"] == pytest.approx(found["distance"])
-    assert main(["solve", "kept-12", "--balance", "0.4"]) == 0
+    assert main(asked) == 0
     told = capsys.readouterr()
     assert found["sentence"] in told.out
     assert "upper end" in told.out
@@ -157,11 +158,27 @@ def test_solve_reports_both_ends_and_whether_the_mixture_could_change(bounded, t
 
 
 def test_at_the_anchor_nothing_is_open(bounded, capsys):
-    assert main(["solve", "kept-12", "--json"]) == 0
+    assert main(["solve", "kept-12", "--resolution", "inf", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["bounds"]["most"] == answer["bounds"]["excess"] == 0.0
     assert answer["bounds"]["sentence"].startswith("The mixture is the same")
     assert "between-bounds" not in {a["name"] for a in answer["alarms"]}
+
+
+@pytest.mark.parametrize("resolution", ["auto", "0.3", "5"])
+def test_at_a_resolution_the_ends_are_the_kernels_or_it_says_why_not(bounded, capsys, resolution):
+    asked = ["solve", "kept-12", "--balance", "0.4", "--resolution", resolution]
+    assert main([*asked, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    lost = "bounds-lost" in {a["name"] for a in answer["alarms"]}
+    assert lost is (answer["bounds"] is None)
+    if not lost:
+        S, noise = store.similarity(bounded, "jsd"), store.noise(bounded)
+        seen = kernel(S, "auto" if resolution == "auto" else float(resolution), noise)
+        upper = seen.upper_end(store.upper_bound(bounded)).similarity
+        np.testing.assert_allclose(answer["bounds"]["upper"], solve(pose(upper), 0.4).p, atol=1e-9)
+    assert main(asked) == 0
+    assert "needs a finite balance" not in capsys.readouterr().out
 
 
 def test_without_lambda_the_answer_says_what_it_lacks(bounded, capsys):

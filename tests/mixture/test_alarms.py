@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from taskpgm_core import store
+from taskpgm_core.analysis.question import Question, pose_question
 from taskpgm_core.analysis.study_alarms import study_alarms
 from taskpgm_core.cli.main import main
 from taskpgm_core.mixture import pose, solve
@@ -130,12 +131,11 @@ def test_only_divergences_are_held_against_the_noise_floor(monkeypatch):
         "taskpgm_core.analysis.study_alarms.alarms", lambda *a, **known: heard.append(known) or ()
     )
     for measure in ("jsd", "pmi"):
-        problem = pose(store.similarity(study, measure))
-        study_alarms(study, problem, solve(problem, 1.0), "not drawn")
-    assert heard == [
-        {"noise_floor": store.noise(study).floor, "sure": None, "upper": None},
-        {"noise_floor": None, "sure": None, "upper": None},
-    ]
+        posed = pose_question(study, Question(measure))
+        study_alarms(study, posed, posed.solution(), "not drawn")
+    assert [known["noise_floor"] for known in heard] == [store.noise(study).floor, None]
+    assert [known["measured"].measure for known in heard] == ["jsd", "pmi"]
+    assert [(known["sure"], known["upper"]) for known in heard] == [(None, None)] * 2
 
 
 def test_solve_says_that_pmi_far_from_balance_1_is_unstable(capsys):
