@@ -47,6 +47,8 @@ def test_the_dial_listens_to_keys_and_to_a_thumb(serve, tab, starter):
     dial.focus()
     page.keyboard.press("Home")
     assert dial.evaluate(DIALED) == 0
+    page.wait_for_function("location.search.includes('balance=0')")
+    settled(page)
     page.keyboard.press("End")
     assert dial.evaluate(DIALED) == pytest.approx(path.last, rel=1e-3)
     page.keyboard.press("PageDown")
@@ -283,6 +285,8 @@ def test_at_the_width_of_a_phone_nothing_sticks_out(serve, tab, name):
     )
     assert not wide
     if name in ("graph", "similarity"):  # these two would be a smear; they scroll sideways instead
-        box = page.locator(".js-plotly-plot .main-svg").first.bounding_box()
-        assert box["width"] >= 500
+        page.wait_for_function(
+            "document.querySelector('.js-plotly-plot .main-svg').getBoundingClientRect().width"
+            " >= 500"
+        )
     page.get_by_role("link", name="Trade-off").wait_for(state="attached")
