@@ -286,7 +286,7 @@ def test_at_the_width_of_a_phone_nothing_sticks_out(serve, tab, name):
     assert not wide
     if name in ("graph", "similarity"):  # these two would be a smear; they scroll sideways instead
         page.wait_for_function(
-            "document.querySelector('.js-plotly-plot .main-svg').getBoundingClientRect().width"
-            " >= 500"
+            "[...document.querySelectorAll('.st-key-matrix .main-svg, .st-key-graph .main-svg')]"
+            ".some(drawn => drawn.getBoundingClientRect().width >= 500)"
         )
     page.get_by_role("link", name="Trade-off").wait_for(state="attached")
