@@ -370,6 +370,12 @@ def test_any_text_is_a_matrix_or_a_sentence(tmp_path_factory, text, suffix):
 def test_any_json_is_a_matrix_or_a_sentence(tmp_path_factory, value):
     tmp_path = tmp_path_factory.mktemp("any")
     try:
-        brought(tmp_path, "m.json", json.dumps(value), keep_kind=True)
-    except StoreError:
-        return
+        study = brought(tmp_path, "m.json", json.dumps(value), keep_kind=True)
+    except StoreError as error:
+        said = str(error)
+    else:
+        matrix = store.similarity(study).matrix
+        np.testing.assert_array_equal(matrix, matrix.T)
+        said = "read."
+    assert said.endswith((".", "?"))
+    assert "\n" not in said
