@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 Values = TypeVar("Values", float, Array)
 
+PAIRS_OF_TASKS = 64
+"""Tasks up to which a study holds values of every pair of tasks on every probe example."""
+TOKENS_OF_TASKS = 32
+"""Tasks up to which it holds values of every pair on every token: they grow with n^2, too."""
 KERNEL = "kernel"
 """The ``measure`` of a Similarity that holds a kernel less one, K - 11', instead of a measure."""
 
@@ -339,6 +343,8 @@ class Study:
         more = f" and {len(removed) - 6} more" if len(removed) > 6 else ""
         made = f"{derived['study']} ({derived['from'][:12]}) without {', '.join(removed[:6])}{more}"
         old = "; its noise was measured over the probe examples of all tasks"
+        words = ", and its words are weighed as in the rows of all tasks"
+        old += words if "text" in derived["old_pool"] else ""
         return made + (old if derived["old_pool"] else "")
 
     @property

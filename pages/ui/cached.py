@@ -49,7 +49,7 @@ def similarity(study: Study, view: View) -> Similarity:
 def _baseline(content: str, measure: str, name: str, balance: float, _study: Study) -> Array:
     S = _similarity(content, measure, _study)
     utility = losses(_study).gain if _study.kind == "measured" else None
-    noise = store.noise(_study) if _study.kind != "imported" else None
+    noise = store.noise(_study, measure) if _study.kind != "imported" else None
     return reference_mixture(name, S, _study.tasks, balance=balance, utility=utility, noise=noise)
 
 
@@ -285,13 +285,15 @@ def losses(study: Study) -> LossTable:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _noise(content: str, _study: Study) -> Noise:
-    return store.noise(_study)
+def _noise(content: str, measure: str, _study: Study) -> Noise:
+    return store.noise(_study, measure)
 
 
-def noise(study: Study) -> Noise:
-    """The noise floor; empty for imports."""
-    return _noise(study.content, study) if study.kind != "imported" else Noise((), read_only([]))
+def noise(study: Study, view: View) -> Noise:
+    """The noise floor of the view's measure; empty for imports."""
+    if study.kind == "imported":
+        return Noise((), read_only([]))
+    return _noise(study.content, view.question.measure, study)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

@@ -23,7 +23,7 @@ def neighbours(scene: Scene, graph: TaskGraph) -> None:
     similarity, p = cached.similarity(study, view), cached.solution(study, view).p
     measure, near = similarity.reading, similarity.shown[i]
     order = [int(j) for j in np.argsort(-similarity.matrix[i], kind="stable") if j != i]
-    noise = cached.noise(study)
+    noise = cached.noise(study, view)
     floor = noise.floor if noise.measure == similarity.measure else 0.0
     if measure.is_divergence:
         said = f"Divergence{measure.unit and f' in {measure.unit}'}, the most alike first. "

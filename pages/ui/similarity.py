@@ -19,7 +19,7 @@ from taskpgm_core.findings.similarity import (
     sources_finding,
     told_apart,
 )
-from taskpgm_core.records import Example, Study
+from taskpgm_core.records import TOKENS_OF_TASKS, Example, Study
 
 EXAMPLES = 50
 
@@ -69,7 +69,7 @@ def pair_facts(scene: Scene, pair: tuple[int, int]) -> None:
     """How alike the two are, how sure that is, and what each model loses on the other's task."""
     study, view = scene.study, scene.view
     i, j = pair
-    similarity, noise = cached.similarity(study, view), cached.noise(study)
+    similarity, noise = cached.similarity(study, view), cached.noise(study, view)
     kernel, measure = cached.kernel(study, view), similarity.reading
     known = noise.measure == similarity.measure
     value = float(similarity.shown[i, j])
@@ -141,13 +141,21 @@ def token_drill_down(scene: Scene, pair: tuple[int, int]) -> None:
         shown = _positions(study.content, measure, i, j, example, study)
         _words(study, example)
         texts = [p.text or f"token {k + 1}" for k, p in enumerate(shown)]
-        st.plotly_chart(
-            tokens_figure(texts, [p.value for p in shown], unit=unit, palette=scene.palette),
-            theme=None,
-            config={"displayModeBar": False},
-            key="tokens",
-            alt="The measure at each token of the completion" + (f", in {unit}" if unit else ""),
-        )
+        values = [p.value for p in shown if p.value is not None]
+        if values:
+            st.plotly_chart(
+                tokens_figure(texts, values, unit=unit, palette=scene.palette),
+                theme=None,
+                config={"displayModeBar": False},
+                key="tokens",
+                alt="The measure at each token of the completion"
+                + (f", in {unit}" if unit else ""),
+            )
+        else:
+            st.caption(
+                f"What a single token adds is held up to {TOKENS_OF_TASKS} tasks, and "
+                f"{escape(study.slug)} has {len(study.tasks)}."
+            )
     likeliest(texts, shown, unit or reading.label)
 
 
@@ -172,7 +180,9 @@ def likeliest(texts: list[str], shown: tuple[Position, ...], measured: str) -> N
     )
     rows = []
     for text, position in zip(texts, shown, strict=True):
-        row: dict[str, object] = {"token": text, measured: position.value}
+        row: dict[str, object] = {"token": text}
+        if position.value is not None:
+            row[measured] = position.value
         for model, chance in position.gold.items():
             row[f"true, {model}"] = 100 * chance
         for model, said in position.said.items():

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from taskpgm_core import store
-from taskpgm_core.errors import StoreError
+from taskpgm_core.errors import NotKeptError, StoreError
 from taskpgm_core.records import Array, Study, read_only
+from taskpgm_core.store.gold_distance import seed_roots
 from taskpgm_core.store.reader import pair_index
 
 SHOWN = 5
@@ -20,8 +21,9 @@ class PairDrillDown:
     it, for ``gold`` their mean squared distance; for ``pmi`` how much more the example's own
     task's model gives it than the other's, nats (0 for examples of other tasks). ``share``: (E,)
     what it adds to the total; the shares sum to the divergence, for ``pmi`` to -S_ij. ``token``:
-    (positions,) the same at every completion token. ``task``, ``row``, ``first``, ``tokens``: as
-    in ``ProbePool``.
+    (positions,) the same at every completion token, None where that is not held (``jsd`` above 32
+    tasks). All are means over the replicates of the two tasks. ``task``, ``row``, ``first``,
+    ``tokens``: as in ``ProbePool``.
     """
 
     pair: tuple[int, int]
@@ -32,7 +34,7 @@ class PairDrillDown:
     tokens: Array
     value: Array
     share: Array
-    token: Array
+    token: Array | None
 
     @property
     def order(self) -> list[int]:
@@ -46,11 +48,12 @@ class PairDrillDown:
 
 @dataclass(frozen=True)
 class Position:
-    """One token of an example's completion. ``said``: {model: its likeliest next tokens with
-    their probabilities}; ``gold``: {model: probability of the true token}."""
+    """One token of an example's completion. ``value``: what it says, None where that is not held;
+    ``said``: {model: its likeliest next tokens with their probabilities}; ``gold``: {model:
+    probability of the true token}. The models are those of the first seeds."""
 
     text: str
-    value: float
+    value: float | None
     said: dict[str, tuple[tuple[str, float], ...]]
     gold: dict[str, float]
 
@@ -64,17 +67,26 @@ def drill_down(study: Study, measure: str, i: int, j: int) -> PairDrillDown:
         )
     pool = store.probe_pool(study)
     per_task = np.bincount(pool.task, minlength=len(study.tasks))
+    token: Array | None
     if measure == "jsd":
         value = store.pair_divergences(study).of(i, j).astype(np.float64)
-        token = store.token_divergences(study)[pair_index(len(study.tasks), i, j)]
+        try:
+            held = store.token_divergences(study)[pair_index(len(study.tasks), i, j)]
+            token = held.astype(np.float64)
+        except NotKeptError:
+            token = None
         share = value / (len(study.tasks) * per_task[pool.task])
     elif measure == "gold":
-        gold = store.gold_log_probabilities(study).astype(np.float64)
-        token = (np.exp(gold[i] / 2) - np.exp(gold[j] / 2)) ** 2
+        second = store.second_gold(study)
+        first = store.gold_log_probabilities(study)
+        mean, v = seed_roots(first, second.tasks, second.log_probability)
+        token = (mean[i] - mean[j]) ** 2 + v[i] + v[j]
         value = np.add.reduceat(token, pool.first) / pool.tokens
         share = value / (len(study.tasks) * per_task[pool.task])
     else:
+        second = store.second_gold(study)
         gold = store.gold_log_probabilities(study).astype(np.float64)
+        gold[second.tasks] = (gold[second.tasks] + second.log_probability) / 2
         other = np.where(pool.task == i, j, i)
         own = np.isin(pool.task, (i, j))
         steps = np.repeat(np.arange(len(pool.task)), pool.tokens)
@@ -93,7 +105,7 @@ def drill_down(study: Study, measure: str, i: int, j: int) -> PairDrillDown:
         read_only(pool.tokens),
         read_only(value),
         read_only(share),
-        read_only(token),
+        None if token is None else read_only(token),
     )
 
 
@@ -118,5 +130,6 @@ def positions(study: Study, found: PairDrillDown, example: int) -> tuple[Positio
             for name, m in models.items()
         }
         chances = {name: float(np.exp(float(gold[m, k]))) for name, m in models.items()}
-        shown.append(Position(written, float(found.token[k]), said, chances))
+        value = None if found.token is None else float(found.token[k])
+        shown.append(Position(written, value, said, chances))
     return tuple(shown)

@@ -193,7 +193,7 @@ def study_kernel(
     study: Study, similarity: Similarity, resolution: float | Literal["auto"]
 ) -> Kernel:
     """The kernel of a study's similarity, with the noise that the study knows of it."""
-    return kernel(similarity, resolution, _noise(study))
+    return kernel(similarity, resolution, _noise(study, similarity.measure))
 
 
 def pose_question(
@@ -220,7 +220,8 @@ def pose_question(
     names = similarity.tasks
     for reference in filter(None, (question.anchor, question.pull)):
         check_reference(reference, names, tasks)
-    anchor = reference_mixture(question.anchor, similarity, tasks, noise=_noise(source))
+    known_noise = _noise(source, similarity.measure)
+    anchor = reference_mixture(question.anchor, similarity, tasks, noise=known_noise)
     kept = dict(zip(names, anchor.tolist(), strict=True))
     pins = {task: kept[task] if x is None else x for task, x in question.pins}
     uniform = question.anchor == "uniform"
@@ -233,7 +234,7 @@ def pose_question(
         caps=_with_epochs(_by_task(question.caps, names, pins), question, tasks),
         groups=[_group(*group, tasks) for group in question.groups],
         pin=pins or None,
-        pull_to=reference_mixture(question.pull, similarity, tasks, noise=_noise(source))
+        pull_to=reference_mixture(question.pull, similarity, tasks, noise=known_noise)
         if question.pull
         else None,
         rho=question.rho,
@@ -268,10 +269,10 @@ def _utility(source: Study | Similarity, question: Question, seen: Kernel) -> Ar
     return store.losses(source).gain
 
 
-def _noise(source: Study | Similarity) -> Noise | None:
+def _noise(source: Study | Similarity, measure: str) -> Noise | None:
     if isinstance(source, Similarity) or source.kind == "imported":
         return None
-    return store.noise(source)
+    return store.noise(source, measure)
 
 
 def _by_task(

@@ -9,6 +9,7 @@ from taskpgm_core.mixture.uncertainty import (
     Uncertainty,
     divergence_replicates,
     pmi_replicates,
+    root_replicates,
     uncertainty,
 )
 from taskpgm_core.records import Array, Study
@@ -18,7 +19,7 @@ DRAWS, LEVEL = 100, 0.9
 
 
 def replicates(study: Study, measure: str, *, draws: int = 200, seed: int = 0) -> Array:
-    """(draws, n, n) bootstrap replicates of S over the study's probe examples.
+    """(draws, n, n) bootstrap replicates of S over the study's probe examples and training seeds.
 
     NotKeptError where the study holds nothing by example: an imported matrix, a study by
     words alone, or per-example divergences left out because there are too many tasks.
@@ -29,25 +30,54 @@ def replicates(study: Study, measure: str, *, draws: int = 200, seed: int = 0) -
             f"its mixtures have no intervals."
         )
     pool = store.probe_pool(study)
+    second = store.second_gold(study)
     if measure == "jsd":
         pairs = store.pair_divergences(study)
-        return divergence_replicates(pairs.divergence, pairs.task, draws, seed)
+        return divergence_replicates(
+            pairs.divergence,
+            pairs.task,
+            draws,
+            seed,
+            by_task=store.replicate_divergences(study),
+            second_tasks=second.tasks,
+        )
+    gold = store.gold_log_probabilities(study)[: len(study.tasks)].astype(np.float64)
+    again = second.log_probability.astype(np.float64)
     if measure == "gold":
-        pairs = store.gold_pair_divergences(study)
-        return divergence_replicates(pairs.divergence, pairs.task, draws, seed)
+        return root_replicates(
+            np.exp(gold / 2),
+            pool.task,
+            pool.tokens,
+            draws,
+            seed,
+            second_tasks=second.tasks,
+            second=np.exp(again / 2),
+        )
     if measure not in ("pmi", "pmi-token"):
         raise StoreError(f"{study.slug} has no examples for the measure '{measure}' to be redrawn.")
-    gold = store.gold_log_probabilities(study)[: len(study.tasks)].astype(np.float64)
-    losses = -np.add.reduceat(gold, pool.first, axis=1)
-    if measure == "pmi-token":
-        losses = losses / pool.tokens
-    return pmi_replicates(losses, pool.task, draws, seed)
+    length = pool.tokens if measure == "pmi-token" else 1
+    losses, of_second = (-np.add.reduceat(x, pool.first, axis=1) / length for x in (gold, again))
+    return pmi_replicates(
+        losses, pool.task, draws, seed, second_tasks=second.tasks, second=of_second
+    )
+
+
+def drawn_again(study: Study) -> str:
+    """What the intervals of a measured study cover, in a clause."""
+    second, n = len(store.second_gold(study).tasks), len(study.tasks)
+    if not second:
+        return "if the test examples alone were drawn again"
+    if second == n:
+        return "if the test examples and the training seeds were drawn again"
+    return (
+        f"if the test examples and the training seeds of {second} of the {n} tasks were drawn again"
+    )
 
 
 def bootstrap(study: Study, posed: Posed, balance: float) -> Uncertainty | str:
     """How sure a mixture of ``study`` is, or in a sentence why it cannot be drawn again.
 
-    Resolution and noise are held: only the probe examples are drawn again.
+    Resolution and noise are held; ``drawn_again`` says what is not.
     """
     try:
         drawn = replicates(study, posed.similarity.measure, draws=DRAWS)

@@ -26,7 +26,7 @@ def study_alarms(
     ``sure``: its bootstrap, or why there is none. ``allocation``: its budget, under which a task
     may be read too often. The noise floor is of the measure itself.
     """
-    known = noise(study) if study.kind != "imported" else None
+    known = noise(study, posed.similarity.measure) if study.kind != "imported" else None
     same = known is not None and known.measure == posed.similarity.measure
     notes: list[Alarm] = []
     upper = None

@@ -239,7 +239,9 @@ def _baseline(posed: Posed, name: str, settings: Mapping[str, Any]) -> Array:
         rows=None if study is None else study.rows,
         balance=balance if isfinite(balance) or moves else 1.0,
         utility=store.losses(measured).gain if measured else None,
-        noise=store.noise(study) if study and study.kind != "imported" else None,
+        noise=store.noise(study, posed.similarity.measure)
+        if study and study.kind != "imported"
+        else None,
         **settings,
     )
 

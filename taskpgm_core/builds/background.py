@@ -29,7 +29,7 @@ from taskpgm_core.store import cache_root
 
 COMMAND = (sys.executable, "-m", "taskpgm_core")
 SWITCH = "TASKPGM_BUILDS"
-NEEDED = ("torch", "transformers", "peft")
+NEEDED = ("torch", "transformers", "peft", "sklearn")
 LONGEST_PLAN = 200_000
 MOST_RUNNING = 2
 TAIL = 16_000

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from taskpgm_core.plans.plan import Expect, Plan
+from taskpgm_core.records import PAIRS_OF_TASKS, TOKENS_OF_TASKS
 
 BACKWARD = 3.0
 UTILISATION = 0.4
 FLOAT = 4  # bytes: hidden states and adapters are kept in float32
-PAIRS_KEPT = 64  # tasks up to which per-example and per-token pairs are stored
 DEVICES = {  # data sheets: peak dense bfloat16 operations/s, memory in bytes, bytes/s
     "H200": (989e12, 141e9, 4.8e12),
     "H100": (989e12, 80e9, 3.35e12),
@@ -82,14 +82,22 @@ def adapter_size(plan: Plan, shape: Expect) -> float:
 
 def disk_bytes(plan: Plan, positions: float, hidden: int, adapter: float) -> float:
     """Rebuild parts (hidden states, adapters) and the study's own files, before compression."""
-    n, seconds = len(plan.tasks), len(plan.training.second_seed)
-    pairs, ends = n * (n - 1) / 2, 2 if plan.probe.kept else 1
-    rebuild = (n + 1 + seconds) * positions * (hidden + 1 + 2 * plan.probe.top) * FLOAT
-    rebuild += (n + seconds) * adapter * FLOAT + (pairs + n + seconds) * positions * 8 * ends
-    study = (n + 1) * positions * (4 + 6 * plan.probe.top) + n * n * 24
-    if n <= PAIRS_KEPT:
-        study += pairs * (positions * 2 + n * plan.probe.examples_per_task * 4)
+    n, seconds = len(plan.tasks), len(plan.second_seeds)
+    pairs, models, ends = n * (n - 1) / 2, n + 1 + seconds, 2 if plan.probe.kept else 1
+    rebuild = models * positions * (hidden + 1 + 2 * plan.probe.top) * FLOAT
+    rebuild += (models - 1) * adapter * FLOAT + _compared(models) * positions * 8 * ends
+    study = models * positions * 4 + (n + 1) * positions * 6 * plan.probe.top + n * n * 32
+    if n <= PAIRS_OF_TASKS:
+        by_replicate = 4 * n if seconds else 0
+        study += pairs * 2 * (n * plan.probe.examples_per_task + by_replicate)
+    if n <= TOKENS_OF_TASKS:
+        study += pairs * 2 * positions
     return rebuild + study
+
+
+def _compared(models: int) -> float:
+    """Pairs of models that are compared: all, since replicates of two tasks meet one another."""
+    return models * (models - 1) / 2
 
 
 def expected(plan: Plan, shape: Expect) -> Estimate:
@@ -99,9 +107,8 @@ def expected(plan: Plan, shape: Expect) -> Estimate:
     half of its memory's bandwidth, two float32 reads an entry of a pair.
     """
     n, probe, training = len(plan.tasks), plan.probe, plan.training
-    seconds = len(training.second_seed)
-    models, trained = n + 1 + seconds, sum(not (t.adapter or t.checkpoint) for t in plan.tasks)
-    trained += seconds
+    seconds = len(plan.second_seeds)
+    models, trained = n + 1 + seconds, sum(not t.brought for t in plan.tasks) + seconds
     examples = n * probe.examples_per_task
     length = shape.prompt_tokens + shape.completion_tokens
     probed = shape.prompt_tokens + min(shape.completion_tokens, probe.max_completion_tokens)
@@ -111,7 +118,7 @@ def expected(plan: Plan, shape: Expect) -> Estimate:
         "score": models * examples * probed,
     }
     weights = parameters(shape)
-    pairs = n * (n - 1) / 2 + n + seconds
+    pairs = _compared(models)
     entries = pairs * shape.vocabulary
     if probe.kept:
         entries = pairs * probe.kept + models * shape.vocabulary

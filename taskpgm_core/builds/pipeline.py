@@ -1,7 +1,6 @@
 """The conductor: a plan goes in, a measured study comes out (tasks, measure, store)."""
 
 import importlib.metadata
-import json
 import os
 import platform
 import time
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from taskpgm_core.builds.adaptive_probes import Round, in_rounds, rounds_facts
+from taskpgm_core.builds.material import Material, check_words, gather, text_matrices
 from taskpgm_core.errors import MeasurementError, SourceError, StoreError
-from taskpgm_core.files.hashing import digest_of, sha256
+from taskpgm_core.files.hashing import digest_of
 from taskpgm_core.plans.plan import Plan, plan_of
 from taskpgm_core.records import Example, Study, Task
 from taskpgm_core.store import (
@@ -30,60 +30,13 @@ from taskpgm_core.store import (
     probe_pool,
     recover,
 )
-from taskpgm_core.tasks import Split, load_task, shared_examples, split
+from taskpgm_core.tasks import load_task, shared_examples
+from taskpgm_core.tasks.text_distance import TEXT_CODE
 
 if TYPE_CHECKING:
     from taskpgm_core.measure import Engine, Measurement, ProbeTokens, Progress, RenderedExample
 
 LIBRARIES = ("torch", "transformers", "peft", "numpy", "tokenizers", "safetensors")
-
-
-@dataclass(frozen=True)
-class Material:
-    """A plan's examples, split: what is trained on and what is held out for the probe pool."""
-
-    examples: Mapping[str, Sequence[Example]]
-    splits: Mapping[str, Split]
-
-    def training(self, task: str) -> list[Example]:
-        return [self.examples[task][k] for k in self.splits[task].train_indices]
-
-    def probe(self, task: str) -> list[Example]:
-        return [self.examples[task][k] for k in self.splits[task].probe_indices]
-
-    @property
-    def digest(self) -> str:
-        return digest_of(
-            {
-                name: sha256(json.dumps([[e.prompt, e.completion] for e in rows]).encode())
-                for name, rows in self.examples.items()
-            }
-        )
-
-
-def gather(plan: Plan) -> Material:
-    """Load every task of a plan and hold out its probe examples.
-
-    SourceError where a source cannot be read, holds too few examples, or where a probe example of
-    one task is a training example of another.
-    """
-    examples, splits = {}, {}
-    for entry in plan.tasks:
-        rows = load_task(entry, plan)
-        examples[entry.id] = rows
-        splits[entry.id] = split(
-            rows, probe=plan.probe.examples_per_task, seed=plan.seed, name=entry.id
-        )
-    material = Material(examples, splits)
-    held_out = {e: name for name in examples for e in material.probe(name)}
-    for name in examples:
-        for example in material.training(name):
-            if example in held_out:
-                raise SourceError(
-                    f"A training example of task '{name}' is a probe example of task "
-                    f"'{held_out[example]}': {example.prompt[:60]!r}; remove it from one of them."
-                )
-    return material
 
 
 @dataclass(frozen=True)
@@ -155,6 +108,7 @@ def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:
             "tokenizer": base.tokenizer_digest,
             "models": [[e.adapter, e.checkpoint] for e in plan.tasks],
             "code": measure.CODE,
+            "text": TEXT_CODE,
         }
     )
     return Prepared(plan, material, training, pool, tuple(tasks), base, digest)
@@ -211,6 +165,7 @@ def build(
     on where it stopped. StoreError where
     another process builds the same study.
     """
+    check_words()
     root = root or cache_root()
     started = time.monotonic()
     prepared = prepare(plan, root, threads=threads)
@@ -293,7 +248,14 @@ def study_files(prepared: Prepared, result: "Measurement") -> dict[str, bytes]:
 
     plan, pool, n = prepared.plan, prepared.pool, len(prepared.tasks)
     weights = pool.weights
-    per_sequence, per_token = measure.loss_tables(result.gold, pool)
+    per_sequence, per_token = (
+        measure.seed_means(of_first, of_second, result.second_tasks)
+        for of_first, of_second in zip(
+            measure.loss_tables(result.gold, pool),
+            measure.loss_tables(result.second_gold, pool),
+            strict=True,
+        )
+    )
     examples = [prepared.material.examples[task.id] for task in prepared.tasks]
     text = [examples[t][row] for t, row in zip(pool.task, pool.row, strict=True)]
     matrices = {
@@ -302,8 +264,9 @@ def study_files(prepared: Prepared, result: "Measurement") -> dict[str, bytes]:
         "pmi-token": measure.pmi(per_token[:n]),
         "base": result.base @ weights,
         "noise": result.noise @ weights,
-        "noise_tasks": result.noise_tasks,
+        "noise_tasks": result.second_tasks,
         "batch_noise": np.array(result.batch_noise),
+        **text_matrices(prepared.material, plan.seed),
     }
     if result.upper is not None:
         matrices["jsd-upper"] = measure.symmetric(result.upper @ weights, n)
@@ -323,7 +286,10 @@ def study_files(prepared: Prepared, result: "Measurement") -> dict[str, bytes]:
         },
         per_example=measure.example_means(result.divergence, pool),
         per_position=result.divergence,
+        by_task=result.by_task,
         gold=result.gold,
+        second_gold=result.second_gold,
+        second_tasks=result.second_tasks,
         top_ids=result.top_ids,
         top_log_probability=result.top_log_probability,
         vocabulary=measure.token_strings(prepared.base.tokenizer, result.top_ids),
@@ -341,7 +307,7 @@ def _store(
         slug=plan.slug,
         digest=prepared.digest,
         kind="measured",
-        measures=("jsd", "pmi", "pmi-token"),
+        measures=("jsd", "pmi", "pmi-token", "text"),
         tasks=prepared.tasks,
         files=files,
         plan=plan.model_dump(mode="json"),

@@ -8,30 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from taskpgm_core.builds.pipeline import Material, gather
+from taskpgm_core.builds.material import Material, gather, text_matrices
 from taskpgm_core.files.encoding import npz_bytes
 from taskpgm_core.files.hashing import digest_of
 from taskpgm_core.plans.plan import Plan
 from taskpgm_core.records import Study, Task
 from taskpgm_core.store import assemble, cache_root, finished, folder_name, locked, recover
-from taskpgm_core.tasks.text_distance import MOST_ROWS, TEXT_CODE, text_distances
+from taskpgm_core.tasks.text_distance import MOST_ROWS, TEXT_CODE
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn")
-
-
-def text_matrices(material: Material, seed: int) -> dict[str, np.ndarray]:
-    """What ``matrices.npz`` holds of the measure ``text``, by the training rows of every task.
-
-    Rows that are too long for a model are among them: without a tokenizer nobody knows which.
-    """
-    found = text_distances({t: material.training(t) for t in material.examples}, seed=seed)
-    return {
-        "text": found.divergence,
-        "text-noise": found.noise,
-        "text-noise-tasks": found.noise_tasks,
-    }
 
 
 @dataclass(frozen=True)
@@ -77,7 +62,7 @@ class Texts:
 
 
 def texts_of(plan: Plan) -> Texts:
-    """Load the examples of a plan; SourceError as in ``pipeline.gather``."""
+    """Load the examples of a plan; SourceError as in ``material.gather``."""
     return Texts(plan, gather(plan))
 
 

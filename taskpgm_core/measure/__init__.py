@@ -1,7 +1,7 @@
 """The only room that knows torch: single-task models trained, scored and compared."""
 
 from taskpgm_core.measure.adapters import applied
-from taskpgm_core.measure.aggregation import example_means, loss_tables, pmi, symmetric
+from taskpgm_core.measure.aggregation import example_means, loss_tables, pmi, seed_means, symmetric
 from taskpgm_core.measure.base_model import (
     BaseModel,
     Weights,
@@ -47,6 +47,7 @@ __all__ = [
     "probe_tokens",
     "render",
     "scoring_speed",
+    "seed_means",
     "speed",
     "suite_scores",
     "symmetric",

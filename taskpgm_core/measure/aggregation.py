@@ -35,6 +35,14 @@ def loss_tables(gold: npt.NDArray[np.float32], pool: ProbeTokens) -> tuple[Array
     return per_sequence @ share, per_token @ share
 
 
+def seed_means(first: Array, second: Array, second_tasks: npt.NDArray[np.integer]) -> Array:
+    """(models, n) a table of the first models with the rows ``second_tasks`` (R,) made means over
+    both seeds; ``second``: (R, n) the rows of the second models."""
+    means = first.copy()
+    means[second_tasks] = (first[second_tasks] + second) / 2
+    return means
+
+
 def pmi(losses: Array) -> Array:
     """S by pointwise mutual information from the models' (n, n) loss table, nats.
 

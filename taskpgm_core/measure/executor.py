@@ -18,11 +18,13 @@ from taskpgm_core.measure.adapters import (
 from taskpgm_core.measure.base_model import BaseModel, Weights
 from taskpgm_core.measure.probe_pool import Batch, ProbeTokens
 from taskpgm_core.measure.progress import Progress
-from taskpgm_core.measure.result import SAME, Measurement, check, no_curves
+from taskpgm_core.measure.replicate_means import SAME, ReplicateMeans
+from taskpgm_core.measure.result import Measurement, no_curves
 from taskpgm_core.measure.tokenization import RenderedExample
 from taskpgm_core.measure.work_plan import BACKWARD, Agenda, Joining, ModelSpec
 from taskpgm_core.measure.worker import Event, ModelJob, Scored, TrainingUnit, adapter_of
 from taskpgm_core.plans.plan import Plan
+from taskpgm_core.records import PAIRS_OF_TASKS
 from taskpgm_core.store.unit_cache import Units
 
 
@@ -291,37 +293,35 @@ class Engine(ABC):
                 self.progress.finish("compare")
         self._divergences(wanted)
         positions, top = agenda.pool.positions, self.plan.probe.top
-        names = ("jsd", "upper") if self.plan.probe.kept else ("jsd",)
-        ends = np.empty((len(names), len(agenda.pairs), positions))
-        gold = np.empty((n + 1, positions), dtype=np.float32)
+        seconds = [agenda.names.index(name) for name in self.plan.second_seeds]
+        means = ReplicateMeans(agenda, by_task=bool(seconds) and n <= PAIRS_OF_TASKS)
+        gold = np.empty((len(agenda.models), positions), dtype=np.float32)
         top_ids = np.empty((n + 1, positions, top), dtype=np.int32)
         top_values = np.empty((n + 1, positions, top), dtype=np.float32)
         for batch in agenda.batches:
-            for model in range(n + 1):
+            for model in range(len(agenda.models)):
                 scored = self._scored(model, batch)
                 gold[model, batch.places] = scored["gold"]
-                top_ids[model, batch.places] = scored["top_ids"]
-                top_values[model, batch.places] = scored["top_log_probability"]
+                if model <= n:
+                    top_ids[model, batch.places] = scored["top_ids"]
+                    top_values[model, batch.places] = scored["top_log_probability"]
             for joining in agenda.joinings:
                 key = agenda.compare_key(self.digests, batch, joining)
                 found = self._take("compare", key)
                 assert found is not None
-                for end, name in zip(ends, names, strict=True):
-                    end[np.ix_(np.array(joining.rows), batch.places)] = found[name]
-        for end in ends:
-            check(end, agenda)
-        D, upper = ends[0], ends[-1]
-        m = n * (n - 1) // 2
-        seconds = [agenda.names.index(name) for name in self.plan.training.second_seed]
+                means.add(batch, joining, found)
+        means.finish()
         curves = [self._curves[k] for k in sorted(self._curves)]
         return Measurement(
-            divergence=D[:m],
-            upper=upper[:m] if self.plan.probe.kept else None,
-            base=D[m : m + n],
-            noise=upper[m + n :],
-            noise_tasks=np.array(seconds, dtype=np.int64),
+            divergence=means.divergence,
+            upper=means.upper,
+            by_task=means.by_task,
+            base=means.base,
+            noise=means.noise,
+            second_tasks=np.array(seconds, dtype=np.int64),
             batch_noise=self._batch_noise(),
-            gold=gold,
+            gold=gold[: n + 1],
+            second_gold=gold[n + 1 :],
             top_ids=top_ids,
             top_log_probability=top_values,
             curves=pd.concat(curves, ignore_index=True) if curves else no_curves(),

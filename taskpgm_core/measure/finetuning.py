@@ -52,8 +52,7 @@ def packed_completions(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits (positions, vocabulary) and gold tokens (positions,) of all completions, in order.
 
-    The examples lie one after another in one sequence, so that no time goes to padding: rows of
-    many tasks in one batch differ in length by far more than rows of one.
+    The examples lie one after another in one sequence, so that no time goes to padding.
     """
     lengths = np.array([e.length for e in examples])
     start = np.concatenate([[0], np.cumsum(lengths)[:-1]])
@@ -87,14 +86,14 @@ def completion_loss(
     return torch.nn.functional.cross_entropy(base.head(hidden[rows, columns]), gold)
 
 
-def _check_packing(base: BaseModel, examples: Sequence[RenderedExample]) -> None:
+def _check_packing(base: BaseModel, examples: Sequence[RenderedExample], name: str) -> None:
     """MeasurementError where the model's attention reaches from one packed row into the next."""
     with torch.inference_mode():
         apart, packed = (float(completion_loss(base, examples, how)) for how in (False, True))
     if not np.isclose(apart, packed, rtol=1e-4 if base.dtype == "float32" else 0.02):
         raise MeasurementError(
             f"This model does not keep packed rows apart (loss {packed:.4f} packed, {apart:.4f} "
-            f"each alone), so mixtures cannot be trained on it."
+            f"each alone), so it cannot be trained on '{name}'."
         )
 
 
@@ -123,7 +122,7 @@ def train(
     at_once: int | None = None,
     packed: bool = False,
 ) -> FinetunedModel:
-    """One single-task model. ``on_step`` hears the tokens of each finished step.
+    """One model, of the task or the mixture ``name``. ``on_step`` hears each step's tokens.
 
     ``at_once``: rows of a batch that share a forward pass (all by default); with fewer, gradients
     are summed over the parts. ``packed``: rows one after another instead of padded side by side;
@@ -132,7 +131,7 @@ def train(
     from peft import get_peft_model_state_dict
 
     if packed:
-        _check_packing(base, examples[: training.batch])
+        _check_packing(base, examples[: at_once or training.batch], name)
     torch.manual_seed(seed)
     config = lora_config(training)
     wrapped = wrap(base, config)

@@ -35,7 +35,8 @@ def training_speed(agenda: Agenda, steps: int = 3) -> float:
     examples, heard = agenda.training[spec.task or ""], [0]
     short = agenda.plan.training.model_copy(update={"steps": steps})
     began = time.monotonic()
-    train(agenda.base, examples, short, seed=0, name=spec.task or "", on_step=heard.append)
+    name = spec.task or ""
+    train(agenda.base, examples, short, seed=0, name=name, on_step=heard.append, packed=True)
     return sum(heard) / (time.monotonic() - began)
 
 

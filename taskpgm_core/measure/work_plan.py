@@ -16,7 +16,7 @@ from taskpgm_core.measure.probe_pool import Batch, ProbeTokens
 from taskpgm_core.measure.tokenization import RenderedExample
 from taskpgm_core.plans.plan import Plan, TaskEntry
 
-CODE = "1"  # raise it whenever the same inputs would give other numbers
+CODE = "2"  # raise it whenever the same inputs would give other numbers
 BACKWARD = 3.0  # a training step costs about three forward passes
 PAIR_TOKENS = 2e-6  # forward tokens that one vocabulary entry of one pair costs (measured on CPU)
 AGAIN = 4  # every fourth probe example is scored under a second batch plan
@@ -69,7 +69,7 @@ class Agenda:
         return [
             *(ModelSpec(name) for name in self.names),
             ModelSpec(None),
-            *(ModelSpec(name, 1) for name in self.plan.training.second_seed),
+            *(ModelSpec(name, 1) for name in self.plan.second_seeds),
         ]
 
     def entry(self, spec: ModelSpec) -> TaskEntry:
@@ -77,10 +77,7 @@ class Agenda:
 
     def is_trained(self, spec: ModelSpec) -> bool:
         """Whether the model is trained here, rather than the base or brought along."""
-        if spec.task is None:
-            return False
-        entry = self.entry(spec)
-        return spec.replicate > 0 or not (entry.adapter or entry.checkpoint)
+        return spec.task is not None and not self.entry(spec).brought
 
     def _joined(self, spec: ModelSpec) -> int:
         return self.entry(spec).joined if spec.task else 0
@@ -122,15 +119,10 @@ class Agenda:
 
     @cached_property
     def pairs(self) -> list[tuple[int, int]]:
-        """Task pairs, then (model, base), then (model, its second seed), as model indices."""
-        n = len(self.names)
-        tasks = list(zip(*(x.tolist() for x in np.triu_indices(n, 1)), strict=True))
-        base = [(i, n) for i in range(n)]
-        second = [
-            (self.names.index(name), n + 1 + k)
-            for k, name in enumerate(self.plan.training.second_seed)
-        ]
-        return [*tasks, *base, *second]
+        """All pairs of models, as indices: every replicate of a task meets every one of another,
+        its own second seed, and the base."""
+        first, second = (x.tolist() for x in np.triu_indices(len(self.models), 1))
+        return list(zip(first, second, strict=True))
 
     @cached_property
     def joinings(self) -> list[Joining]:

@@ -110,6 +110,7 @@ class Worker:
                     name=spec.task or "",
                     on_step=on_step or untold.append,
                     at_once=at_once,
+                    packed=True,
                 )
                 break
             except torch.OutOfMemoryError as error:

@@ -1,4 +1,4 @@
-"""How sure a mixture is: the bootstrap over probe examples."""
+"""How sure a mixture is: the bootstrap over probe examples and training seeds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +13,9 @@ from taskpgm_core.mixture.solver import solve
 from taskpgm_core.records import Array, Similarity, Tabular, heaviest, read_only
 
 PRESENT = 1e-9
+Indices = npt.NDArray[np.int64]
+NONE: Indices = np.zeros(0, dtype=np.int64)
+"""The tasks with a second model where there are none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,37 +77,117 @@ def resampled(task: npt.NDArray[np.integer], draws: int, seed: int) -> Array:
     return weights
 
 
+def drawn_seeds(second_tasks: npt.NDArray[np.integer], n: int, draws: int, seed: int) -> Indices:
+    """(draws, n) which of its models each task has: one of its two by a fair coin, else its one.
+
+    A draw of one of two models varies about their mean as much as that mean does itself (a
+    half-sample), so that no more seeds are needed to tell.
+    """
+    drawn: Indices = np.zeros((draws, n), dtype=np.int64)
+    shape = (draws, len(second_tasks))
+    drawn[:, second_tasks] = np.random.default_rng([seed, 1]).integers(0, 2, shape)
+    return drawn
+
+
 def divergence_replicates(
-    divergence: npt.NDArray[np.floating], task: npt.NDArray[np.integer], draws: int, seed: int
+    divergence: npt.NDArray[np.floating],
+    task: npt.NDArray[np.integer],
+    draws: int,
+    seed: int,
+    *,
+    by_task: npt.NDArray[np.floating] | None = None,
+    second_tasks: npt.NDArray[np.integer] = NONE,
 ) -> Array:
     """(draws, n, n) replicates of S = -D from per-example divergences.
 
-    ``divergence``: (pairs, E) nats, pairs in the order of ``numpy.triu_indices(n, 1)``; ``task``:
-    (E,) each example's task. One resampling serves all pairs, so every replicate is as convex on
-    the simplex as S is.
+    ``divergence``: (pairs, E) nats, pairs in the order of ``numpy.triu_indices(n, 1)``, means over
+    the models of each task; ``task``: (E,) each example's task. One resampling serves all pairs, so
+    every replicate is as convex on the simplex as S is. With two models of the ``second_tasks``
+    (R,), ``by_task`` (pairs, 4, n) is what each pair of models gives on each task's examples, at
+    2 r + s for model r of the pair's first task and s of its second: a draw then has one model a
+    task, and its D is moved by what these two give more than the mean of all, but not below 0.
     """
     n = round((1 + np.sqrt(1 + 8 * len(divergence))) / 2)
-    D = np.zeros((draws, n, n))
     above = np.triu_indices(n, 1)
-    D[:, above[0], above[1]] = resampled(task, draws, seed) @ divergence.T.astype(np.float64)
+    values = resampled(task, draws, seed) @ divergence.T.astype(np.float64)
+    if by_task is not None:
+        models = by_task.astype(np.float64).mean(axis=2)
+        moved = models - np.nanmean(models, axis=1, keepdims=True)
+        drawn = drawn_seeds(second_tasks, n, draws, seed)
+        chosen = 2 * drawn[:, above[0]] + drawn[:, above[1]]
+        values = np.maximum(values + moved[np.arange(len(moved)), chosen], 0.0)
+    D = np.zeros((draws, n, n))
+    D[:, above[0], above[1]] = values
     return read_only(-(D + D.transpose(0, 2, 1)))
 
 
+def root_replicates(
+    roots: Array,
+    task: npt.NDArray[np.integer],
+    tokens: npt.NDArray[np.integer],
+    draws: int,
+    seed: int,
+    *,
+    second_tasks: npt.NDArray[np.integer] = NONE,
+    second: Array | None = None,
+) -> Array:
+    """(draws, n, n) replicates of S = -d by the measure gold, one model a task in each.
+
+    ``roots``: (n, positions) roots of the probabilities of the true tokens, ``second``
+    (R, positions) those of the second models of the ``second_tasks`` (R,); ``task``, ``tokens``:
+    (E,) each example's task and positions.
+    """
+    n = len(roots)
+    weights = resampled(task, draws, seed)
+    drawn = drawn_seeds(second_tasks, n, draws, seed)
+    d = np.empty((draws, n, n))
+    for k in range(draws):
+        chosen = roots.copy()
+        if second is not None:
+            again = drawn[k, second_tasks] == 1
+            chosen[second_tasks[again]] = second[again]
+        chosen *= np.sqrt(np.repeat(weights[k] / tokens, tokens))
+        gram = chosen @ chosen.T
+        own = np.diagonal(gram)
+        d[k] = np.maximum(own[:, None] + own - (gram + gram.T), 0.0)
+        np.fill_diagonal(d[k], 0.0)
+    return read_only(-d)
+
+
 def pmi_replicates(
-    losses: npt.NDArray[np.floating], task: npt.NDArray[np.integer], draws: int, seed: int
+    losses: npt.NDArray[np.floating],
+    task: npt.NDArray[np.integer],
+    draws: int,
+    seed: int,
+    *,
+    second_tasks: npt.NDArray[np.integer] = NONE,
+    second: npt.NDArray[np.floating] | None = None,
 ) -> Array:
     """(draws, n, n) replicates of S by PMI from per-example losses of the task models.
 
-    ``losses``: (n, E) nats of each model on each probe example; ``task``: (E,).
+    ``losses``: (n, E) nats of each model on each probe example, ``second`` (R, E) those of the
+    second models of the ``second_tasks`` (R,), of which a draw has one; ``task``: (E,).
     """
     n = len(losses)
     weights = resampled(task, draws, seed) * n
-    table = np.empty((draws, n, n))
+    table = _tables(losses, task, weights, n)
+    if second is not None:
+        again = drawn_seeds(second_tasks, n, draws, seed)[:, second_tasks, None] == 1
+        of_second = _tables(second, task, weights, n)
+        table[:, second_tasks] = np.where(again, of_second, table[:, second_tasks])
+    excess = table - np.diagonal(table, axis1=1, axis2=2)[:, None, :]
+    return read_only(-(excess + excess.transpose(0, 2, 1)) / 2)
+
+
+def _tables(
+    losses: npt.NDArray[np.floating], task: npt.NDArray[np.integer], weights: Array, n: int
+) -> Array:
+    """(draws, models, n) the loss tables of examples weighed by ``weights`` (draws, E)."""
+    table = np.empty((len(weights), len(losses), n))
     for k in range(n):
         own = task == k
         table[:, :, k] = weights[:, own] @ losses[:, own].T.astype(np.float64)
-    excess = table - np.diagonal(table, axis1=1, axis2=2)[:, None, :]
-    return read_only(-(excess + excess.transpose(0, 2, 1)) / 2)
+    return table
 
 
 def uncertainty(

@@ -48,6 +48,11 @@ class TaskEntry(_Strict):
             value = {**value, "id": Path(name).stem if name.endswith(".jsonl") else name}
         return value
 
+    @property
+    def brought(self) -> bool:
+        """Whether its model was trained elsewhere."""
+        return bool(self.adapter or self.checkpoint)
+
     @model_validator(mode="after")
     def _one_model(self) -> "TaskEntry":
         if self.adapter and self.checkpoint:
@@ -58,7 +63,10 @@ class TaskEntry(_Strict):
 
 
 class Training(_Strict):
-    """How the single-task models are fine-tuned: LoRA, completion-only loss, linear decay."""
+    """How the single-task models are fine-tuned: LoRA, completion-only loss, linear decay.
+
+    ``second_seed``: tasks that are trained again from another seed, or all (``Plan.second_seeds``).
+    """
 
     rank: int = Field(default=8, ge=1)
     alpha: int = Field(default=16, ge=1)
@@ -68,7 +76,14 @@ class Training(_Strict):
     steps: int = Field(default=24, ge=1)
     batch: int = Field(default=8, ge=1)
     max_tokens: int = Field(default=256, ge=8)
-    second_seed: tuple[str, ...] = ()
+    second_seed: Literal["all"] | tuple[str, ...] = "all"
+
+    @field_validator("second_seed", mode="before")
+    @classmethod
+    def _all_or_some(cls, value: Any) -> Any:
+        if value != "all" and not isinstance(value, (list, tuple)):
+            raise ValueError(f"second_seed is all or a list of task ids, not {value!r}")
+        return value
 
 
 class Adaptive(_Strict):
@@ -176,9 +191,18 @@ class Plan(_Strict):
             raise ValueError(reason)
         return self
 
+    @property
+    def second_seeds(self) -> tuple[str, ...]:
+        """The tasks of which a second model is trained: ``all`` are all that are trained here."""
+        named = self.training.second_seed
+        if isinstance(named, str):
+            return tuple(task.id for task in self.tasks if not task.brought)
+        return named
+
     def normalised(self) -> dict[str, Any]:
         """What the digest covers: all but the name, notes, threads and places on this machine."""
         plan = self.model_dump(mode="json")
+        plan["training"]["second_seed"] = list(self.second_seeds)
         for key in ("slug", "about", "threads", "folders", "publish_text", "expect"):
             plan.pop(key)
         for task in plan["tasks"]:
@@ -200,9 +224,20 @@ def contradictions(
     for twice in sorted({i for i in ids if ids.count(i) > 1}):
         again = len(ids) - 1 - ids[::-1].index(twice)
         yield ("tasks", again), f"task id '{twice}' stands more than once; give one another id"
-    for k, name in enumerate(training.second_seed):
+    named = () if isinstance(training.second_seed, str) else training.second_seed
+    brought = {task.id for task in tasks if task.brought}
+    for k, name in enumerate(named):
+        reason = ""
         if name not in ids:
             reason = f"second_seed names '{name}', which is no task{nearest(name, ids)}"
+        elif name in brought:
+            reason = (
+                f"second_seed names '{name}', whose model is brought along; one trained here would "
+                f"differ in more than its seed, so leave it out"
+            )
+        elif name in named[:k]:
+            reason = f"second_seed names '{name}' more than once; name it once"
+        if reason:
             yield ("training", "second_seed", k), reason
 
 
@@ -321,5 +356,6 @@ def shrunk(plan: Plan, removed: Collection[str], *, slug: str) -> Plan:
     value = plan.model_dump(mode="json")
     value["tasks"] = [task for task in value["tasks"] if task["id"] not in removed]
     training = value["training"]
-    training["second_seed"] = [name for name in training["second_seed"] if name not in removed]
+    if training["second_seed"] != "all":
+        training["second_seed"] = [name for name in training["second_seed"] if name not in removed]
     return parse_plan(yaml.safe_dump({**value, "slug": slug, "about": ""}), "the shrunk plan")

@@ -15,12 +15,19 @@ import pandas as pd
 
 from taskpgm_core.errors import NotKeptError, StoreError, nearest
 from taskpgm_core.files.encoding import npz_arrays, parquet_frame
-from taskpgm_core.records import MEASURES, Array, LossTable, Noise, Similarity, Study, read_only
-from taskpgm_core.store.gold_distance import gold_divergence, gold_per_example
-from taskpgm_core.store.manifest import read_checked
-
-PAIRS_OF_TASKS = 64
-"""Tasks up to which values of every pair on every example are held."""
+from taskpgm_core.records import (
+    MEASURES,
+    PAIRS_OF_TASKS,
+    TOKENS_OF_TASKS,
+    Array,
+    LossTable,
+    Noise,
+    Similarity,
+    Study,
+    read_only,
+)
+from taskpgm_core.store.gold_distance import gold_divergence, gold_noise
+from taskpgm_core.store.manifest import read_checked, read_manifest
 
 
 @dataclass(frozen=True)
@@ -51,8 +58,8 @@ class ProbePool:
 
 @dataclass(frozen=True)
 class PairDivergences:
-    """``divergence``: (pairs, E) mean JSD of each pair of models on each probe example, nats;
-    or the mean squared distance by ``gold``."""
+    """``divergence``: (pairs, E) mean JSD of each pair of tasks on each probe example, nats: the
+    mean over the pairs of their models, where tasks have second seeds."""
 
     tasks: tuple[str, ...]
     task: npt.NDArray[np.int64]
@@ -94,9 +101,10 @@ def similarity(study: Study, measure: str | None = None) -> Similarity:
             f"it has {', '.join(study.measures)}."
         )
     if measure == "gold":
-        weights = probe_pool(study).position_weights
+        weights, second = probe_pool(study).position_weights, second_gold(study)
         models = gold_log_probabilities(study)[: len(study.tasks)]
-        return Similarity(study.names, -gold_divergence(models, weights), measure)
+        D = gold_divergence(models, weights, second.tasks, second.log_probability)
+        return Similarity(study.names, -D, measure)
     matrix = _npz(study, "matrices.npz")[measure]
     S = -matrix if MEASURES[measure].is_divergence else matrix
     return Similarity(study.names, S, measure)
@@ -113,28 +121,33 @@ def upper_bound(study: Study, measure: str = "jsd") -> Similarity | None:
 
 
 def base_divergence(study: Study) -> Array:
-    """(n,) mean JSD of each single-task model from the base model, nats."""
+    """(n,) mean JSD of each task's models from the base model, nats."""
     return read_only(_npz(study, "matrices.npz")["base"])
 
 
-def noise(study: Study) -> Noise:
-    """The noise floor; empty for imports and for plans without second seeds.
-
-    It is of ``jsd``, but of ``text`` where the study was built by words alone.
-    """
+def noise(study: Study, measure: str | None = None) -> Noise:
+    """The noise floor of a measure: of ``jsd`` by default, but of ``text`` where the study was
+    built by words alone. Empty where none was measured: for imports, plans without second seeds,
+    and measures that know none."""
+    measure = measure or ("text" if study.kind == "text" else "jsd")
+    if measure == "gold" and study.kind == "measured":
+        second, weights = second_gold(study), probe_pool(study).position_weights
+        first = gold_log_probabilities(study)[second.tasks]
+        nu = gold_noise(first, second.log_probability, weights)
+        return Noise(tuple(study.names[i] for i in second.tasks), nu, measure="gold")
     arrays = _npz(study, "matrices.npz")
-    if study.kind == "text":
+    if measure == "text" and "text-noise" in arrays:
         halved = tuple(study.names[i] for i in arrays["text-noise-tasks"])
         return Noise(halved, read_only(arrays["text-noise"]), measure="text")
-    if "noise" not in arrays:
-        return Noise((), read_only([]))
+    if measure != "jsd" or "noise" not in arrays:
+        return Noise((), read_only([]), measure=measure)
     names = tuple(study.names[i] for i in arrays["noise_tasks"])
     batch = float(arrays["batch_noise"]) if "batch_noise" in arrays else None
     return Noise(names, read_only(arrays["noise"]), batch)
 
 
 def losses(study: Study) -> LossTable:
-    """The (n + 1) x n loss table, the base model's row last."""
+    """The (n + 1) x n loss table, the base model's row last; a task's is the mean of its models."""
     frame = parquet_frame(read_checked(Path(study.folder), "losses.parquet"))
     n = len(study.tasks)
     per_sequence = frame["per_sequence"].to_numpy().reshape(n + 1, n)
@@ -147,33 +160,67 @@ def probe_pool(study: Study) -> ProbePool:
 
 
 def pair_divergences(study: Study) -> PairDivergences:
-    """Per-example divergences of all pairs (bootstrap and drill-down material)."""
-    return PairDivergences(study.names, probe_pool(study).task, _npz(study, "pairs.npz")["jsd"])
+    """Per-example divergences of all pairs (bootstrap and drill-down material).
 
-
-def gold_pair_divergences(study: Study) -> PairDivergences:
-    """What ``pair_divergences`` is for ``jsd``, for ``gold``; computed, up to as many tasks.
-
-    NotKeptError above them: the pairs' values grow with the square of the tasks.
+    NotKeptError above as many tasks as ``PAIRS_OF_TASKS``.
     """
-    if len(study.tasks) > PAIRS_OF_TASKS:
-        raise NotKeptError(
-            f"{study.slug} has {len(study.tasks)} tasks; values of every pair on every example are "
-            f"only held for up to {PAIRS_OF_TASKS}."
-        )
-    pool, models = probe_pool(study), gold_log_probabilities(study)[: len(study.tasks)]
-    values = gold_per_example(models, pool.first, pool.tokens)
-    return PairDivergences(study.names, pool.task, values)
+    values = _of_pairs(study, "pairs.npz", "example", PAIRS_OF_TASKS)
+    return PairDivergences(study.names, probe_pool(study).task, values)
+
+
+def replicate_divergences(study: Study) -> npt.NDArray[np.float16] | None:
+    """(pairs, 4, n) JSD of each pair of replicates, nats: means over each task's probe examples.
+
+    At 2 r + s it is that of replicate r of the pair's first task and s of its second; NaN where one
+    of them is not there. None where the study has one model a task, or only first seeds were
+    compared (as before version 0.2). NotKeptError above as many tasks as ``PAIRS_OF_TASKS``.
+    """
+    if not len(second_gold(study).tasks):
+        return None
+    return _of_pairs(study, "replicates.npz", "example", PAIRS_OF_TASKS)
 
 
 def token_divergences(study: Study) -> npt.NDArray[np.float16]:
-    """(pairs, positions) JSD at every completion token, nats."""
-    return _npz(study, "tokens.npz")["jsd"]
+    """(pairs, positions) JSD at every completion token, nats: means over replicates.
+
+    NotKeptError above as many tasks as ``TOKENS_OF_TASKS``.
+    """
+    return _of_pairs(study, "tokens.npz", "token", TOKENS_OF_TASKS)
+
+
+def _of_pairs(study: Study, name: str, what: str, most: int) -> np.ndarray:
+    if name not in read_manifest(Path(study.folder))["files"] and len(study.tasks) > most:
+        raise NotKeptError(
+            f"{study.slug} has {len(study.tasks)} tasks; values of every pair on every {what} are "
+            f"held up to {most} tasks."
+        )
+    return _npz(study, name)["jsd"]
 
 
 def gold_log_probabilities(study: Study) -> npt.NDArray[np.float32]:
-    """(n + 1, positions) log-probability that each model gives the true next token, nats."""
+    """(n + 1, positions) log-probability that each model gives the true next token, nats.
+
+    The models are those of the first seeds; see ``second_gold``.
+    """
     return _npz(study, "gold.npz")["log_probability"]
+
+
+@dataclass(frozen=True)
+class SecondGold:
+    """``log_probability``: (R, positions) what the second models of the ``tasks`` (R,) give the
+    true next tokens, nats; of no tasks where the study has none, or kept none (before 0.2)."""
+
+    tasks: npt.NDArray[np.int64]
+    log_probability: npt.NDArray[np.float32]
+
+
+def second_gold(study: Study) -> SecondGold:
+    """What ``gold_log_probabilities`` is for the first seeds."""
+    arrays = _npz(study, "gold.npz")
+    if "second" not in arrays:
+        positions = arrays["log_probability"].shape[1]
+        return SecondGold(np.zeros(0, dtype=np.int64), np.zeros((0, positions), dtype=np.float32))
+    return SecondGold(arrays["second_tasks"], arrays["second"])
 
 
 def likely_tokens(study: Study) -> LikelyTokens:

@@ -10,7 +10,7 @@ from taskpgm_core.errors import StoreError
 from taskpgm_core.files.encoding import npz_arrays, npz_bytes
 from taskpgm_core.files.hashing import digest_of
 from taskpgm_core.files.locking import locked
-from taskpgm_core.records import Example, Study
+from taskpgm_core.records import PAIRS_OF_TASKS, Example, Study
 from taskpgm_core.store.manifest import read_checked, read_manifest
 from taskpgm_core.store.matrix_import import above_ln2
 from taskpgm_core.store.probe_text import bring_text, probe_text
@@ -21,6 +21,8 @@ from taskpgm_core.store.reader import (
     pair_divergences,
     pair_index,
     probe_pool,
+    replicate_divergences,
+    second_gold,
     token_divergences,
     training_curves,
     upper_bound,
@@ -28,7 +30,8 @@ from taskpgm_core.store.reader import (
 from taskpgm_core.store.studies import TEXT, cache_root, folder_name
 from taskpgm_core.store.writer import assemble, measured_files, recover
 
-OLD_POOL = ("base", "noise", "batch_noise")  # kept as means over the pool only
+OLD_POOL = ("base", "noise", "batch_noise", "text")
+"""Kept as means over the old pool only; ``text`` weighs terms by the rows of all old tasks."""
 
 
 def remaining(study: Study, removed: Collection[str]) -> list[int]:
@@ -50,8 +53,8 @@ def remaining(study: Study, removed: Collection[str]) -> list[int]:
         )
     if "pairs.npz" not in read_manifest(Path(study.folder))["files"]:
         raise StoreError(
-            f"{study.slug} has more than 64 tasks and so keeps no divergence of each probe "
-            f"example, without which no task can be removed; {instead}."
+            f"{study.slug} has more than {PAIRS_OF_TASKS} tasks and so keeps no divergence of "
+            f"each probe example, without which no task can be removed; {instead}."
         )
     return keep
 
@@ -123,17 +126,22 @@ def _measured(
     jsd = np.zeros((m, m))
     jsd[i, j] = jsd[j, i] = per_example.astype(np.float64) @ (1 / (m * np.bincount(task)[task]))
     matrices = {**arrays, "jsd": jsd, "base": arrays["base"][keep]}
-    for measure in ("pmi", "pmi-token"):
-        matrices[measure] = arrays[measure][square]
-    if "noise" in arrays:
-        again = np.isin(arrays["noise_tasks"], keep)
-        matrices["noise"] = arrays["noise"][again]
-        matrices["noise_tasks"] = np.searchsorted(keep, arrays["noise_tasks"][again])
+    for measure in ("pmi", "pmi-token", "text"):
+        if measure in arrays:
+            matrices[measure] = arrays[measure][square]
+    for values, of in (("noise", "noise_tasks"), ("text-noise", "text-noise-tasks")):
+        if values in arrays:
+            stay = np.isin(arrays[of], keep)
+            matrices[values] = arrays[values][stay]
+            matrices[of] = np.searchsorted(keep, arrays[of][stay])
+    second, by_task = second_gold(study), replicate_divergences(study)
+    again = np.isin(second.tasks, keep)
 
     curves, ids = training_curves(study), likely.ids[models][:, places]
     text = probe_text(study)
     kept_text = [text[e] for e in np.flatnonzero(stays)] if text else None
-    shared = TEXT in read_manifest(Path(study.folder))["files"]
+    held = read_manifest(Path(study.folder))["files"]
+    shared = TEXT in held
     files = measured_files(
         matrices=matrices,
         per_sequence=table.per_sequence[np.ix_(models, keep)],
@@ -147,8 +155,11 @@ def _measured(
             "checksum": pool.checksum[stays],
         },
         per_example=per_example,
-        per_position=token_divergences(study)[pairs][:, places],
+        per_position=token_divergences(study)[pairs][:, places] if "tokens.npz" in held else None,
+        by_task=None if by_task is None else by_task[pairs][:, :, keep],
         gold=gold_log_probabilities(study)[models][:, places],
+        second_gold=second.log_probability[again][:, places],
+        second_tasks=np.searchsorted(keep, second.tasks[again]),
         top_ids=ids,
         top_log_probability=likely.log_probability[models][:, places],
         vocabulary={token: likely.strings[token] for token in np.unique(ids).tolist()},

@@ -13,7 +13,14 @@ import pandas as pd
 from taskpgm_core.errors import StoreError
 from taskpgm_core.files.atomic import write_atomic
 from taskpgm_core.files.encoding import json_bytes, npz_bytes, parquet_bytes
-from taskpgm_core.records import Array, Example, Study, Task
+from taskpgm_core.records import (
+    PAIRS_OF_TASKS,
+    TOKENS_OF_TASKS,
+    Array,
+    Example,
+    Study,
+    Task,
+)
 from taskpgm_core.store.manifest import BUNDLED, MANIFEST, write_manifest
 from taskpgm_core.store.probe_text import text_bytes
 from taskpgm_core.store.studies import TEXT, study_folder, study_from
@@ -103,8 +110,11 @@ def measured_files(
     per_token: Array,
     pool: Mapping[str, np.ndarray],
     per_example: np.ndarray,
-    per_position: np.ndarray,
+    per_position: np.ndarray | None,
+    by_task: np.ndarray | None,
     gold: np.ndarray,
+    second_gold: np.ndarray,
+    second_tasks: np.ndarray,
     top_ids: np.ndarray,
     top_log_probability: np.ndarray,
     vocabulary: Mapping[int, str],
@@ -113,8 +123,10 @@ def measured_files(
 ) -> dict[str, bytes]:
     """The files of a measured study, each in its format and precision.
 
-    Pairs and positions as in ``store.arrays``. With more than 64 tasks the per-example and
-    per-position pair arrays are left out, since they grow with the square of the tasks.
+    Pairs and positions as in ``store.reader``, ``by_task`` and ``second_gold`` as there in
+    ``replicate_divergences`` and ``second_gold``; ``by_task`` is None and
+    ``second_tasks`` empty without second seeds. Arrays of pairs grow with the square of the tasks:
+    per example they are left out above PAIRS_OF_TASKS, per position above TOKENS_OF_TASKS.
     """
     models, tasks = per_token.shape
     losses = pd.DataFrame(
@@ -125,11 +137,17 @@ def measured_files(
             "per_token": per_token.ravel(),
         }
     )
+    likelihoods = {"log_probability": gold.astype(np.float32)}
+    if len(second_tasks):
+        likelihoods |= {
+            "second": second_gold.astype(np.float32),
+            "second_tasks": second_tasks.astype(np.int64),
+        }
     files = {
         "matrices.npz": npz_bytes(matrices),
         "losses.parquet": parquet_bytes(losses),
         "probe.npz": npz_bytes(pool),
-        "gold.npz": npz_bytes({"log_probability": gold.astype(np.float32)}),
+        "gold.npz": npz_bytes(likelihoods),
         "likely.npz": npz_bytes(
             {
                 "ids": top_ids.astype(np.int32),
@@ -139,8 +157,13 @@ def measured_files(
         "vocabulary.json": json_bytes({str(i): s for i, s in vocabulary.items()}),
         "training.parquet": parquet_bytes(curves),
     }
-    if tasks <= 64:
-        files["pairs.npz"] = npz_bytes({"jsd": per_example.astype(np.float32)})
+    if tasks <= PAIRS_OF_TASKS:
+        # what is made of a study that holds them in float32 (before 0.2) is not rounded again
+        precision = np.float32 if per_example.dtype == np.float32 else np.float16
+        files["pairs.npz"] = npz_bytes({"jsd": per_example.astype(precision)})
+        if by_task is not None:
+            files["replicates.npz"] = npz_bytes({"jsd": by_task.astype(np.float16)})
+    if tasks <= TOKENS_OF_TASKS and per_position is not None:
         files["tokens.npz"] = npz_bytes({"jsd": per_position.astype(np.float16)})
     if text is not None:
         files[TEXT] = text_bytes(text)

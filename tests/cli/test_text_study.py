@@ -12,7 +12,7 @@ import yaml
 
 from taskpgm_core import store
 from taskpgm_core.analysis.drill_down import drill_down
-from taskpgm_core.builds.pipeline import gather
+from taskpgm_core.builds.material import gather
 from taskpgm_core.builds.text_study import text_matrices
 from taskpgm_core.cli.main import main
 from taskpgm_core.errors import StoreError

@@ -19,6 +19,7 @@ READERS = {
     "vocabulary.json": store.likely_tokens,
     "training.parquet": store.training_curves,
     "pairs.npz": store.pair_divergences,
+    "replicates.npz": store.replicate_divergences,
     "tokens.npz": store.token_divergences,
     "text.json": store.probe_text,
 }
@@ -26,7 +27,8 @@ READERS = {
 
 
 def synthetic_arrays(seed: int = 0, tasks: tuple[str, ...] = TASKS) -> dict:
-    """Keyword arguments of ``measured_files``, all of matching shapes."""
+    """Keyword arguments of ``measured_files``, all of matching shapes; the second task has two
+    models."""
     random = np.random.default_rng(seed)
     n, lengths = len(tasks), np.array([LENGTHS[k % len(LENGTHS)] for k in range(2 * len(tasks))])
     positions, pairs, k = int(lengths.sum()), n * (n - 1) // 2, 3
@@ -55,6 +57,7 @@ def synthetic_arrays(seed: int = 0, tasks: tuple[str, ...] = TASKS) -> dict:
         "per_example": random.uniform(0, 0.6, (pairs, len(lengths))),
         "per_position": random.uniform(0, 0.6, (pairs, positions)),
         "gold": -random.uniform(0, 5, (n + 1, positions)),
+        **two_models(n, [1], positions, seed),
         "top_ids": random.integers(0, 50, (n + 1, positions, k)),
         "top_log_probability": -random.uniform(0, 5, (n + 1, positions, k)),
         "vocabulary": {i: f"<{i}é>" for i in range(50)},
@@ -68,6 +71,33 @@ def synthetic_arrays(seed: int = 0, tasks: tuple[str, ...] = TASKS) -> dict:
             }
         ),
         "text": text,
+    }
+
+
+def two_models(n: int, second_tasks: list[int], positions: int, seed: int = 0) -> dict:
+    """The arrays that are there because the ``second_tasks`` have two models."""
+    random = np.random.default_rng([seed, 2])
+    values = np.full((n * (n - 1) // 2, 4, n), np.nan)
+    for row, pair in enumerate(zip(*np.triu_indices(n, 1), strict=True)):
+        for slot in range(4):
+            models = slot // 2, slot % 2
+            if all(m == 0 or t in second_tasks for m, t in zip(models, pair, strict=True)):
+                values[row, slot] = random.uniform(0.01, 0.6, n)
+    return {
+        "by_task": values,
+        "second_gold": -random.uniform(0, 5, (len(second_tasks), positions)),
+        "second_tasks": np.array(second_tasks, dtype=np.int64),
+    }
+
+
+def older(arrays: dict) -> dict:
+    """The same as versions before 0.2 kept it: first seeds only, examples in float32."""
+    return {
+        **arrays,
+        "by_task": None,
+        "second_gold": arrays["second_gold"][:0],
+        "second_tasks": arrays["second_tasks"][:0],
+        "per_example": arrays["per_example"].astype(np.float32),
     }
 
 

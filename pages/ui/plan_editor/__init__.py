@@ -52,9 +52,9 @@ def verdict(text: str) -> Plan | None:
         st.error("\n".join(f"- {escape(sentence)}" for sentence in told))
         return None
     plan = parse_plan(text)
-    brought = sum(bool(task.adapter or task.checkpoint) for task in plan.tasks)
+    brought = sum(task.brought for task in plan.tasks)
     heading(f"{plan.slug}: {len(plan.tasks)} tasks, one model each")
-    again = len(plan.training.second_seed)
+    again = len(plan.second_seeds)
     examples = plan.probe.examples_per_task * len(plan.tasks)
     most = "at most " if plan.probe.adaptive else ""
     st.markdown(

@@ -1,0 +1,85 @@
+"""The examples of a plan, split: what is trained on, what is held out, and its words compared."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import numpy as np
+
+from taskpgm_core.errors import SourceError, install_command
+from taskpgm_core.files.hashing import digest_of, sha256
+from taskpgm_core.plans.plan import Plan
+from taskpgm_core.records import Example
+from taskpgm_core.tasks import Split, load_task, split
+from taskpgm_core.tasks.text_distance import text_distances
+
+
+@dataclass(frozen=True)
+class Material:
+    """A plan's examples, split: what is trained on and what is held out for the probe pool."""
+
+    examples: Mapping[str, Sequence[Example]]
+    splits: Mapping[str, Split]
+
+    def training(self, task: str) -> list[Example]:
+        return [self.examples[task][k] for k in self.splits[task].train_indices]
+
+    def probe(self, task: str) -> list[Example]:
+        return [self.examples[task][k] for k in self.splits[task].probe_indices]
+
+    @property
+    def digest(self) -> str:
+        return digest_of(
+            {
+                name: sha256(json.dumps([[e.prompt, e.completion] for e in rows]).encode())
+                for name, rows in self.examples.items()
+            }
+        )
+
+
+def gather(plan: Plan) -> Material:
+    """Load every task of a plan and hold out its probe examples.
+
+    SourceError where a source cannot be read, holds too few examples, or where a probe example of
+    one task is a training example of another.
+    """
+    examples, splits = {}, {}
+    for entry in plan.tasks:
+        rows = load_task(entry, plan)
+        examples[entry.id] = rows
+        splits[entry.id] = split(
+            rows, probe=plan.probe.examples_per_task, seed=plan.seed, name=entry.id
+        )
+    material = Material(examples, splits)
+    held_out = {e: name for name in examples for e in material.probe(name)}
+    for name in examples:
+        for example in material.training(name):
+            if example in held_out:
+                raise SourceError(
+                    f"A training example of task '{name}' is a probe example of task "
+                    f"'{held_out[example]}': {example.prompt[:60]!r}; remove it from one of them."
+                )
+    return material
+
+
+def check_words() -> None:
+    """SourceError where the measure ``text`` cannot be taken, before anything else is measured."""
+    if find_spec("sklearn") is None:
+        raise SourceError(
+            f"Every study also compares its tasks by words alone, for which scikit-learn is not "
+            f"installed; run: {install_command('sklearn')}"
+        )
+
+
+def text_matrices(material: Material, seed: int) -> dict[str, np.ndarray]:
+    """What ``matrices.npz`` holds of the measure ``text``, by the training rows of every task.
+
+    Rows that are too long for a model are among them: without a tokenizer nobody knows which.
+    """
+    found = text_distances({t: material.training(t) for t in material.examples}, seed=seed)
+    return {
+        "text": found.divergence,
+        "text-noise": found.noise,
+        "text-noise-tasks": found.noise_tasks,
+    }
