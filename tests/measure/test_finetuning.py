@@ -17,7 +17,7 @@ from taskpgm_core.measure import (
     task_seed,
     train,
 )
-from taskpgm_core.measure.adapters import Adapter, read_adapter, read_checkpoint, wrap
+from taskpgm_core.measure.adapters import Adapter, lora_config, read_adapter, read_checkpoint, wrap
 from taskpgm_core.measure.finetuning import batch_order, completion_loss, schedule
 from taskpgm_core.measure.lm_head import Head, head_of
 from taskpgm_core.measure.probe_pool import probe_tokens
@@ -316,6 +316,31 @@ def test_rows_packed_one_after_another_train_as_padded_ones(base, examples):
         np.testing.assert_allclose(made[1].adapter.weights[key], weights, atol=1e-3)
 
 
+def test_packed_and_padded_rows_give_the_same_gradients(base, examples):
+    batch = [examples[k] for k in (0, 7, 3, 12, 5)]
+    wrapped = wrap(base, lora_config(TRAINING))
+    try:
+        gradients = []
+        for name, parameter in wrapped.named_parameters():
+            if "lora_B" in name:  # at zero, as they begin, they would hide lora_A's gradients
+                torch.nn.init.normal_(parameter, std=0.1)
+        for packed in (False, True):
+            wrapped.zero_grad()
+            loss = completion_loss(base, batch, packed)
+            loss.backward()
+            gradients.append(
+                {n: p.grad.clone() for n, p in wrapped.named_parameters() if p.requires_grad}
+            )
+    finally:
+        wrapped.unload()
+    padded, packed = gradients
+    assert len(padded) > 10
+    for name, gradient in padded.items():
+        scale = float(gradient.abs().max())
+        assert scale > 0
+        torch.testing.assert_close(packed[name], gradient, rtol=1e-4, atol=1e-5 * scale)
+
+
 def test_a_model_that_would_mix_packed_rows_up_is_refused(base, examples, monkeypatch):
     forward = type(base).packed_body
     monkeypatch.setattr(
@@ -323,7 +348,7 @@ def test_a_model_that_would_mix_packed_rows_up_is_refused(base, examples, monkey
         "packed_body",
         lambda self, ids, positions: forward(self, ids, torch.arange(len(ids))),
     )
-    with pytest.raises(MeasurementError, match="keep packed rows apart"):
+    with pytest.raises(MeasurementError, match=r"keep packed rows apart .*trained on 'a'"):
         train(base, examples[:4], TRAINING, seed=3, name="a", packed=True)
 
 

@@ -13,8 +13,10 @@ from taskpgm_core.mixture import Group, pose, solve
 from taskpgm_core.mixture.near_optimal import near_optimal
 from taskpgm_core.mixture.uncertainty import (
     divergence_replicates,
+    drawn_seeds,
     pmi_replicates,
     resampled,
+    root_replicates,
     uncertainty,
 )
 from taskpgm_core.records import Similarity
@@ -64,6 +66,185 @@ def test_pmi_replicates_are_the_plain_loops():
             for j in range(4):
                 wanted = -(loss[i, j] - loss[j, j] + loss[j, i] - loss[i, i]) / 2
                 assert S[b, i, j] == pytest.approx(wanted, abs=1e-12)
+
+
+# Two models a task
+
+
+def test_each_task_has_one_of_its_models_by_a_fair_coin():
+    drawn = drawn_seeds(np.array([3, 0]), 5, 4000, seed=2)
+    assert set(np.unique(drawn[:, [0, 3]])) == {0, 1}
+    assert not drawn[:, [1, 2, 4]].any()
+    assert drawn[:, [0, 3]].mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.03)
+    assert abs(np.corrcoef(drawn[:, 0], drawn[:, 3])[0, 1]) < 0.05
+    assert (drawn_seeds(np.array([3, 0]), 5, 4000, seed=2) == drawn).all()
+
+
+def models_of(n, seconds, i):
+    return (0, 1) if i in seconds else (0,)
+
+
+def of_replicates(n, seconds, per_task, seed=0):
+    """Per-example divergences of every pair of models, {(i, r, j, s): (E,)}, and each's task."""
+    rng = np.random.default_rng(seed)
+    task = np.repeat(np.arange(n), per_task)
+    return {
+        (i, r, j, s): rng.gamma(1.0, 0.05, len(task))
+        for i in range(n)
+        for j in range(i + 1, n)
+        for r in models_of(n, seconds, i)
+        for s in models_of(n, seconds, j)
+    }, task
+
+
+@pytest.mark.parametrize("seconds", [(), (1,), (0, 2, 3), (0, 1, 2, 3)])
+def test_divergence_replicates_with_two_models_are_the_plain_loops(seconds):
+    n, draws = 4, 9
+    values, task = of_replicates(n, seconds, [3, 5, 2, 4])
+    pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
+    means, by_task = [], np.full((len(pairs), 4, n), np.nan)
+    for row, (i, j) in enumerate(pairs):
+        own = {(r, s): x for (a, r, b, s), x in values.items() if (a, b) == (i, j)}
+        means.append(sum(own.values()) / len(own))
+        for (r, s), x in own.items():
+            by_task[row, 2 * r + s] = [x[task == k].mean() for k in range(n)]
+    given_seconds = np.array(seconds, dtype=int)
+    S = divergence_replicates(
+        np.array(means), task, draws, 3, by_task=by_task, second_tasks=given_seconds
+    )
+    weights, drawn = resampled(task, draws, 3), drawn_seeds(given_seconds, n, draws, 3)
+    for b in range(draws):
+        for row, (i, j) in enumerate(pairs):
+            whole = [
+                np.mean(
+                    [x[task == k].mean() for (a, _, c, _), x in values.items() if (a, c) == (i, j)]
+                )
+                for k in range(n)
+            ]
+            chosen = values[i, drawn[b, i], j, drawn[b, j]]
+            wanted = 0.0
+            for k in range(n):
+                again = n * (weights[b] * means[row])[task == k].sum()
+                wanted += (again + chosen[task == k].mean() - whole[k]) / n
+            assert S[b, i, j] == S[b, j, i] == pytest.approx(-max(wanted, 0.0), abs=1e-14)
+
+
+@pytest.mark.parametrize("seconds", [(), (2,), (0, 1, 2)])
+def test_gold_and_pmi_replicates_with_two_models_are_the_plain_loops(seconds):
+    n, draws, rng = 3, 8, np.random.default_rng(1)
+    tokens = np.array([2, 1, 3, 2, 4, 1])
+    task = np.array([0, 0, 1, 1, 1, 2])
+    first = np.cumsum(tokens) - tokens
+    log_p = -rng.exponential(2.0, (n, 2, tokens.sum()))
+    given_seconds = np.array(seconds, dtype=int)
+    weights, drawn = resampled(task, draws, 5), drawn_seeds(given_seconds, n, draws, 5)
+    roots, losses = np.exp(log_p / 2), -np.add.reduceat(log_p, first, axis=2)
+    gold = root_replicates(
+        roots[:, 0], task, tokens, draws, 5,
+        second_tasks=given_seconds, second=roots[given_seconds, 1],
+    )  # fmt: skip
+    pmi = pmi_replicates(
+        losses[:, 0], task, draws, 5, second_tasks=given_seconds, second=losses[given_seconds, 1]
+    )
+    for b in range(draws):
+        loss = np.array(
+            [
+                [n * (weights[b] * losses[m, drawn[b, m]])[task == k].sum() for k in range(n)]
+                for m in range(n)
+            ]
+        )
+        for i in range(n):
+            for j in range(n):
+                wanted = -(loss[i, j] - loss[j, j] + loss[j, i] - loss[i, i]) / 2
+                assert pmi[b, i, j] == pytest.approx(wanted, abs=1e-12)
+                apart = (roots[i, drawn[b, i]] - roots[j, drawn[b, j]]) ** 2
+                of_examples = np.add.reduceat(apart, first) / tokens
+                assert -gold[b, i, j] == pytest.approx(
+                    0.0 if i == j else weights[b] @ of_examples, abs=1e-13
+                )
+
+
+class Simulated:
+    """Studies with a known truth: tasks are points in a Euclidean space.
+
+    A model is its task's point, moved by its training seed. An example's divergence is the squared
+    distance of two models, of which it tells more or less. ``truth``: (pairs,) squared distances of
+    the points; ``nu``: (n,) of two seeds of a task, expected. At a ``spread`` of 0.05 to 0.15 a
+    seed, seeds move an entry of D about 0.6 times as much as examples do (variances).
+    """
+
+    N, PER_TASK, DIMENSIONS = 5, 24, 30
+
+    def __init__(self, seed: int, spread=(0.05, 0.15)) -> None:
+        self.rng = np.random.default_rng(seed)
+        n = self.N
+        self.points = self.rng.normal(0, 1.0, (n, self.DIMENSIONS))
+        self.spread = self.rng.uniform(*spread, n)  # of a seed, a dimension
+        self.task = np.repeat(np.arange(n), self.PER_TASK)
+        self.above = np.triu_indices(n, 1)
+        i, j = self.above
+        self.truth = ((self.points[i] - self.points[j]) ** 2).sum(axis=1)
+        self.nu = 2 * self.DIMENSIONS * self.spread**2
+
+    @property
+    def expected(self):
+        """(pairs,) D over all examples and seeds there could be."""
+        i, j = self.above
+        return self.truth + (self.nu[i] + self.nu[j]) / 2
+
+    def study(self, seconds):
+        """(pairs, E) means over models, (pairs, 4, n) by task, and (R,) nu as measured."""
+        n, E = self.N, len(self.task)
+        shape = (n, 2, 1, self.DIMENSIONS)
+        seeds = self.spread[:, None, None, None] * self.rng.normal(size=shape)
+        tells = self.rng.gamma(6.0, 1 / 6.0, (E, 1))  # how much an example brings out
+        models = (self.points[:, None, None] + seeds) * np.sqrt(tells)
+        i, j = self.above
+        count = [2 if k in seconds else 1 for k in range(n)]
+        by_task = np.full((len(i), 4, n), np.nan)
+        means = np.zeros((len(i), E))
+        for row, (a, b) in enumerate(zip(i, j, strict=True)):
+            for r in range(count[a]):
+                for s in range(count[b]):
+                    D = ((models[a, r] - models[b, s]) ** 2).sum(axis=1)
+                    means[row] += D / (count[a] * count[b])
+                    by_task[row, 2 * r + s] = D.reshape(n, self.PER_TASK).mean(axis=1)
+        nu = [((models[k, 0] - models[k, 1]) ** 2).sum(axis=1).mean() for k in seconds]
+        return means, by_task, np.array(nu)
+
+
+@pytest.mark.parametrize("seconds", [(), (0, 2), (0, 1, 2, 3, 4)])
+def test_the_corrected_distance_is_unbiased_for_any_number_of_replicates(seconds):
+    made, found, measured = Simulated(1, spread=(0.12, 0.3)), [], []
+    for _ in range(600):
+        means, _, nu = made.study(seconds)
+        measured.append(means.mean(axis=1))
+        noise = np.array(made.nu)  # known where it is not measured
+        noise[list(seconds)] = nu
+        i, j = made.above
+        found.append(means.mean(axis=1) - (noise[i] + noise[j]) / 2)
+    error = np.std(found, axis=0) / np.sqrt(600)
+    assert (np.abs(np.mean(found, axis=0) - made.truth) < 4 * error).all()
+    assert (
+        (np.mean(measured, axis=0) - made.truth) / error > 8
+    ).all()  # the seeds' bias, uncorrected
+
+
+def test_intervals_with_seeds_cover_what_they_say_and_those_of_examples_alone_do_not():
+    level, tries, draws = 0.9, 240, 120
+    within = {True: [], False: []}
+    for k in range(tries):
+        made = Simulated(1000 + k)
+        means, by_task, _ = made.study(range(made.N))
+        both = {"by_task": by_task, "second_tasks": np.arange(made.N)}
+        for seeds, found in within.items():
+            S = divergence_replicates(means, made.task, draws, k, **(both if seeds else {}))
+            D = -S[:, made.above[0], made.above[1]]
+            low, high = np.quantile(D, [(1 - level) / 2, (1 + level) / 2], axis=0)
+            found.append((low <= made.expected) & (made.expected <= high))
+    covered = {seeds: float(np.mean(found)) for seeds, found in within.items()}
+    assert 0.85 <= covered[True] <= 0.95, covered
+    assert covered[False] < 0.8, covered
 
 
 @pytest.mark.parametrize("measure", ["jsd", "pmi", "pmi-token"])

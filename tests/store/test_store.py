@@ -11,13 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from taskpgm_core import store
-from taskpgm_core.errors import StoreError
+from taskpgm_core.analysis.drill_down import drill_down, positions
+from taskpgm_core.errors import NotKeptError, StoreError
 from taskpgm_core.files.atomic import write_atomic
 from taskpgm_core.files.hashing import sha256
 from taskpgm_core.records import Example
 from taskpgm_core.store.manifest import GUARD, MANIFEST, read_manifest
-from tests.support.synthetic_study import READERS, TASKS, synthetic_arrays, write_study
+from tests.support.synthetic_study import READERS, TASKS, older, synthetic_arrays, write_study
 
+COMMITTED = Path(__file__).parents[2] / "cache"
 OTHER = "fedcba987654" + "0" * 52
 
 
@@ -69,8 +71,14 @@ def test_everything_written_is_read_back(cache):
     assert likely.log_probability.dtype == np.float16
     assert likely.strings == given_["vocabulary"]
     pairs = store.pair_divergences(study)
-    assert pairs.divergence.dtype == np.float32
-    np.testing.assert_array_equal(pairs.of(2, 0), given_["per_example"][1].astype(np.float32))
+    assert pairs.divergence.dtype == np.float16
+    np.testing.assert_array_equal(pairs.of(2, 0), given_["per_example"][1].astype(np.float16))
+    np.testing.assert_array_equal(
+        store.replicate_divergences(study), given_["by_task"].astype(np.float16)
+    )
+    second = store.second_gold(study)
+    np.testing.assert_array_equal(second.tasks, [1])
+    np.testing.assert_array_equal(second.log_probability, given_["second_gold"].astype(np.float32))
     assert store.token_divergences(study).dtype == np.float16
     pd.testing.assert_frame_equal(store.training_curves(study), given_["curves"])
     assert store.probe_text(study) == tuple(given_["text"])
@@ -100,8 +108,40 @@ def test_large_studies_leave_the_pair_arrays_out(cache):
     tasks = tuple(f"t{k}" for k in range(65))
     study = write_study(cache, tasks=tasks)
     assert store.similarity(study).n == 65
-    with pytest.raises(StoreError, match=r"holds no pairs\.npz"):
+    with pytest.raises(NotKeptError, match=r"has 65 tasks; .* every example are held up to 64"):
         store.pair_divergences(study)
+    with pytest.raises(NotKeptError, match=r"on every example are held up to 64"):
+        store.replicate_divergences(study)
+    with pytest.raises(NotKeptError, match=r"has 65 tasks; .* every token are held up to 32"):
+        store.token_divergences(study)
+
+
+def test_tokens_of_pairs_are_left_out_before_examples_are(cache):
+    study = write_study(cache, tasks=tuple(f"t{k}" for k in range(33)))
+    assert store.pair_divergences(study).divergence.shape == (528, 66)
+    with pytest.raises(NotKeptError, match="has 33 tasks"):
+        store.token_divergences(study)
+    found = drill_down(study, "jsd", 0, 1)
+    assert found.token is None
+    assert [p.value for p in positions(study, found, 0)] == [None, None]
+    less = store.without(study, ["t0", "t1", "t2"], slug="less", plan=None)
+    with pytest.raises(NotKeptError, match=r"holds no tokens\.npz"):
+        store.token_divergences(less)
+    assert drill_down(less, "jsd", 0, 1).token is None
+
+
+def test_what_versions_before_kept_is_read_as_it_was(cache):
+    arrays = older(synthetic_arrays())
+    study = write_study(cache, **arrays)
+    pairs = store.pair_divergences(study)
+    assert pairs.divergence.dtype == np.float32
+    np.testing.assert_array_equal(pairs.divergence, arrays["per_example"])
+    assert store.replicate_divergences(study) is None
+    assert store.second_gold(study).log_probability.shape == (0, arrays["gold"].shape[1])
+    assert store.noise(study).tasks == ("dates",)
+    assert store.noise(study, "gold").tasks == store.noise(study, "pmi").tasks == ()
+    committed = store.open_study("starter", COMMITTED)
+    assert store.token_divergences(committed).dtype == np.float16
 
 
 def test_the_same_arrays_give_the_same_bytes(cache, tmp_path):

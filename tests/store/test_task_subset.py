@@ -110,8 +110,8 @@ def test_every_part_is_what_loops_over_the_old_arrays_give(cache, gone, layout):
             assert tokens[at].tolist() == [position[x] for x in places]
             if layout is dict:
                 kept = store.replicate_divergences(new)[at]
-                models = arrays["by_task"][row][:, left].astype(np.float16)
-                np.testing.assert_array_equal(kept, models)
+                given = arrays["by_task"][row][:, left].astype(np.float16)
+                np.testing.assert_array_equal(kept, given)
             at += 1
     assert at == len(tokens) == len(pairs.divergence)
 
