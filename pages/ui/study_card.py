@@ -73,11 +73,11 @@ def provenance(study: Study) -> list[str]:
         lines.append(f"{count(study.rows.sum())} rows to train on")
     if study.kind == "imported":
         lines.append(f"imported from {escape(str(study.facts.get('file', 'a file')))}")
-        lines += [f":orange[{escape(w)}]" for w in study.facts.get("warnings", ())]
     elif study.kind == "text":
         lines.append("compared by words alone, without models")
     else:
         lines.append(_measured(study))
+    lines += [f":orange[{escape(w)}]" for w in study.facts.get("warnings", ())]
     if study.origin:
         lines.append(f"made from {escape(study.origin)}")
     lines.append(f"digest `{study.digest[:12]}`")

@@ -29,7 +29,8 @@ class Estimate:
 
     ``units``, ``left``: by stage, in all and not finished yet; ``tokens``: forward tokens of each
     stage (training before its backward passes); ``seconds`` of each stage that is left, None where
-    no speed is known; ``memory``, ``disk``: bytes; ``basis``: what the numbers rest on.
+    no speed is known; ``memory``, ``disk``: bytes; ``basis``: what the numbers rest on;
+    ``warnings``: sentences on models brought along.
     """
 
     slug: str
@@ -47,6 +48,7 @@ class Estimate:
     device: str
     tokens_per_second: float | None
     basis: str
+    warnings: tuple[str, ...] = ()
 
     @property
     def total_seconds(self) -> float | None:
@@ -60,24 +62,29 @@ def parameters(shape: Expect) -> dict[str, float]:
     return {"body": shape.layers * layer, "head": float(shape.hidden * shape.vocabulary)}
 
 
-def adapter_size(plan: Plan, shape: Expect) -> float:
-    """Weights of one LoRA adapter on the plan's target layers."""
+def _target_shapes(plan: Plan, shape: Expect) -> list[tuple[float, float]]:
+    """(in, out) of the plan's target layers in one block, either way round."""
     wide, narrow = shape.intermediate, shape.hidden * shape.key_value_heads / shape.heads
     hidden = shape.hidden
-    sides = {
-        "q_proj": 2 * hidden,
-        "o_proj": 2 * hidden,
-        "k_proj": hidden + narrow,
-        "v_proj": hidden + narrow,
-        "gate_proj": hidden + wide,
-        "up_proj": hidden + wide,
-        "down_proj": hidden + wide,
+    other = {
+        "k_proj": narrow,
+        "v_proj": narrow,
+        "gate_proj": wide,
+        "up_proj": wide,
+        "down_proj": wide,
     }
-    return (
-        shape.layers
-        * plan.training.rank
-        * sum(sides.get(t, 2 * hidden) for t in plan.training.targets)
-    )
+    return [(hidden, other.get(target, hidden)) for target in plan.training.targets]
+
+
+def adapter_size(plan: Plan, shape: Expect) -> float:
+    """Weights of one LoRA adapter on the plan's target layers."""
+    sides = sum(a + b for a, b in _target_shapes(plan, shape))
+    return shape.layers * plan.training.rank * sides
+
+
+def copied_weights(plan: Plan, shape: Expect) -> float:
+    """Weights that are held twice while a model is scored: adapters are merged into copies."""
+    return shape.layers * sum(a * b for a, b in _target_shapes(plan, shape))
 
 
 def disk_bytes(plan: Plan, positions: float, hidden: int, adapter: float) -> float:
@@ -137,7 +144,8 @@ def expected(plan: Plan, shape: Expect) -> Estimate:
         + entries * positions * 2 * FLOAT / (0.5 * bandwidth),
     }
     width = 4 if plan.dtype == "float32" else 2
-    resident = width * (weights["body"] + 2 * weights["head"])
+    ends = 1 if shape.tied_head else 2  # input embeddings, and an output layer of its own
+    resident = width * (weights["body"] + ends * weights["head"] + copied_weights(plan, shape))
     activations = training.batch * min(length, training.max_tokens) * shape.layers
     activations *= width * (16 * shape.hidden + 3 * shape.intermediate)
     batches = -(-probe.examples_per_task * n // probe.batch)

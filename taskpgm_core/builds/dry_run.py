@@ -38,6 +38,7 @@ def counted(prepared: Prepared, root: Path) -> Estimate:
     per_second = measure.scoring_speed(agenda, [agenda.batches[len(agenda.batches) // 2]])
     trained = [spec for spec in agenda.models if agenda.is_trained(spec)]
     weights = sum(p.numel() * p.element_size() for p in base.model.parameters())
+    weights += max(_copied(prepared), weights if any(t.checkpoint for t in plan.tasks) else 0)
     width = sum(e.length for e in pool.examples[: plan.probe.batch]) * base.vocabulary
     return Estimate(
         slug=plan.slug,
@@ -61,6 +62,7 @@ def counted(prepared: Prepared, root: Path) -> Estimate:
         tokens_per_second=per_second,
         basis="counted, with one batch timed on this machine"
         + ("; at most, if no round reaches the target" if plan.probe.adaptive else ""),
+        warnings=prepared.warnings,
     )
 
 
@@ -76,6 +78,15 @@ def _adapter(prepared: Prepared) -> float:
     )
 
 
+def _copied(prepared: Prepared) -> int:
+    """Bytes of the weights that adapters are merged into copies of, as the plan's targets are."""
+    return sum(
+        module.weight.numel() * module.weight.element_size()
+        for name, module in prepared.base.model.named_modules()
+        if name.rpartition(".")[2] in prepared.plan.training.targets
+    )
+
+
 def benchmark(plan: Plan, *, root: Path | None = None, threads: int | None = None) -> "Speed":
     """Tokens a second of this machine for the plan's base model, its probe pool and its rows."""
     from taskpgm_core import measure
@@ -87,4 +98,7 @@ def benchmark(plan: Plan, *, root: Path | None = None, threads: int | None = Non
 
 def card(estimate: Estimate) -> dict[str, Any]:
     """What ``--dry-run --json`` prints; times in seconds, sizes in bytes, unknown is null."""
-    return {**asdict(estimate), "total_seconds": estimate.total_seconds}
+    answer = {**asdict(estimate), "total_seconds": estimate.total_seconds}
+    if not estimate.warnings:
+        del answer["warnings"]
+    return answer

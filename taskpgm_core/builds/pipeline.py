@@ -41,7 +41,10 @@ LIBRARIES = ("torch", "transformers", "peft", "numpy", "tokenizers", "safetensor
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that determines a study, ready to be measured; ``digest`` names it."""
+    """All that determines a study, ready to be measured; ``digest`` names it.
+
+    ``warnings``: sentences on brought models, to be kept with the study.
+    """
 
     plan: Plan
     material: Material
@@ -50,6 +53,7 @@ class Prepared:
     tasks: tuple[Task, ...]
     base: Any
     digest: str
+    warnings: tuple[str, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -59,6 +63,9 @@ class Prepared:
 
 def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:
     """Gather the examples, load the base model, tokenise, and name the study.
+
+    Models brought along are looked at here, so that one that cannot be measured stops a build
+    (or its dry run) before anything is trained.
 
     ``threads``: CPU threads from here on (the plan's by default). Training rows over
     ``training.max_tokens`` are dropped and counted in ``Task.rows_dropped``.
@@ -72,6 +79,7 @@ def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:
         base = measure.load_base(
             measure.find_weights(plan.base), dtype=plan.dtype, models=root / ".models"
         )
+    brought = measure.look_at(plan, base)
     training, held_out, tasks = {}, [], []
     for entry in plan.tasks:
         rendered = measure.render(material.training(entry.id), base.tokenizer, plan.template)
@@ -106,12 +114,14 @@ def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:
             "examples": material.digest,
             "base": base.digest,
             "tokenizer": base.tokenizer_digest,
-            "models": [[e.adapter, e.checkpoint] for e in plan.tasks],
+            "models": brought.digests,
             "code": measure.CODE,
             "text": TEXT_CODE,
         }
     )
-    return Prepared(plan, material, training, pool, tuple(tasks), base, digest)
+    return Prepared(
+        plan, material, training, pool, tuple(tasks), base, digest, brought.warnings
+    )
 
 
 @dataclass(frozen=True)
@@ -175,6 +185,8 @@ def build(
                 f"{task.id}: {task.rows_dropped} rows are longer than "
                 f"{plan.training.max_tokens} tokens and were left out."
             )
+    for sentence in prepared.warnings:
+        progress.say(sentence)
     with locked(root, prepared.folder):
         recover(root, plan.slug, prepared.digest)
         done = finished(root, plan.slug, prepared.digest)
@@ -237,6 +249,7 @@ def facts(
         "probe_batch": result.batch,
         "training_rows_at_once": result.rows_at_once,
         "shared_examples": [list(s) for s in shared_examples(prepared.material.examples)],
+        **({"warnings": list(prepared.warnings)} if prepared.warnings else {}),
         **bounded,
         **rounds_facts(prepared.plan, rounds),
     }

@@ -190,6 +190,8 @@ def print_cost(cost: Estimate) -> None:
         f"Time {total}, memory about {cost.memory / 1e9:.2f} GB, disk about "
         f"{cost.disk / 1e9:.2f} GB ({cost.basis})."
     )
+    for sentence in cost.warnings:
+        warn(sentence)
     if cost.complete:
         click.echo("The study is complete already; nothing would be measured.")
 

@@ -161,13 +161,13 @@ def show(study: str, as_json: bool) -> None:
     click.echo(f"{skills_finding(seen)}. {groups_finding(seen)}".rstrip())
     if found.origin:
         click.echo(f"Made from {found.origin}.")
+    for sentence in found.facts.get("warnings", ()):
+        warn(sentence)
     if found.kind == "text":
         click.echo(MEASURES["text"].meaning)
     if found.kind != "measured":
         rows = [[t.id, t.family, str(t.rows or "-")] for t in found.tasks]
         click.echo(table(["task", "family", "rows"], rows))
-        for sentence in found.facts.get("warnings", ()):
-            warn(sentence)
         return
     m = answer["measured"]
     rows = [

@@ -9,6 +9,7 @@ from taskpgm_core.measure.base_model import (
     load_base,
     use_threads,
 )
+from taskpgm_core.measure.brought_models import look_at
 from taskpgm_core.measure.evaluation import evaluate
 from taskpgm_core.measure.executor import Engine
 from taskpgm_core.measure.finetuning import task_seed, train
@@ -42,6 +43,7 @@ __all__ = [
     "example_means",
     "find_weights",
     "load_base",
+    "look_at",
     "loss_tables",
     "pmi",
     "probe_tokens",

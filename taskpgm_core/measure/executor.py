@@ -9,13 +9,9 @@ import pandas as pd
 import torch
 
 from taskpgm_core.errors import MeasurementError
-from taskpgm_core.measure.adapters import (
-    Adapter,
-    checkpoint_digest,
-    read_adapter,
-    read_checkpoint,
-)
+from taskpgm_core.measure.adapters import Adapter, has_own_head, read_adapter
 from taskpgm_core.measure.base_model import BaseModel, Weights
+from taskpgm_core.measure.brought_models import read_checkpoint
 from taskpgm_core.measure.probe_pool import Batch, ProbeTokens
 from taskpgm_core.measure.progress import Progress
 from taskpgm_core.measure.replicate_means import SAME, ReplicateMeans
@@ -53,7 +49,7 @@ class Engine(ABC):
     def _begin(self) -> None:
         self.used: set[str] = set()
         self.digests: list[str] = [""] * len(self.agenda.models)
-        self.checkpoints: dict[int, Weights] = {}
+        self.own_heads: dict[int, Adapter | Weights] = {}
         self._curves: dict[int, pd.DataFrame] = {}
         self.rows_at_once = self.plan.training.batch
 
@@ -164,8 +160,6 @@ class Engine(ABC):
 
     def _digest(self, spec: ModelSpec, model: Adapter | Weights | None) -> str:
         """What names the model in its scores' keys; empty where it is not trained yet."""
-        if isinstance(model, Weights):
-            return checkpoint_digest(model)
         if model is not None:
             return model.digest
         return "" if spec.task else "base"
@@ -187,8 +181,8 @@ class Engine(ABC):
         """What is missing of one model, with what is there of it."""
         agenda, spec = self.agenda, self.agenda.models[index]
         model = self._found(spec)
-        if isinstance(model, Weights):
-            self.checkpoints[index] = model
+        if isinstance(model, Weights) or (model is not None and has_own_head(self.base, model)):
+            self.own_heads[index] = model
         digest = self.digests[index] = self._digest(spec, model)
         batches = agenda.batches_of(spec)
         if not digest:
@@ -241,7 +235,11 @@ class Engine(ABC):
         return found
 
     def _check_restored(self) -> None:
-        """D_ii = 0: the base model scored again, after all adapters, must give the same bits."""
+        """D_ii = 0: the base model scored again must give the same bits.
+
+        That it has its old weights was checked after each model (``measure.loan``); this asks
+        whether device and libraries repeat their results.
+        """
         last, base = len(self.agenda.batches) - 1, len(self.agenda.names)
         drift = self._worker().drift(last, self._scored(base, self.agenda.batches[last])["hidden"])
         if drift > SAME:
@@ -269,11 +267,11 @@ class Engine(ABC):
 
     def _comparison(
         self, batch: Batch, joining: Joining
-    ) -> tuple[list[np.ndarray], list[Weights | None], Sequence[tuple[int, int]], int]:
+    ) -> tuple[list[np.ndarray], list[Adapter | Weights | None], Sequence[tuple[int, int]], int]:
         """What ``Worker.divergences`` asks for."""
         hidden = [self._scored(k, batch)["hidden"] for k in joining.models]
-        checkpoints = [self.checkpoints.get(k) for k in joining.models]
-        return hidden, checkpoints, joining.pairs, joining.models.index(len(self.agenda.names))
+        own_heads = [self.own_heads.get(k) for k in joining.models]
+        return hidden, own_heads, joining.pairs, joining.models.index(len(self.agenda.names))
 
     def _compared(self, batch: Batch, joining: Joining, arrays: Mapping[str, np.ndarray]) -> None:
         self._put("compare", self.agenda.compare_key(self.digests, batch, joining), arrays)

@@ -134,8 +134,8 @@ def train(
         _check_packing(base, examples[: at_once or training.batch], name)
     torch.manual_seed(seed)
     config = lora_config(training)
-    wrapped = wrap(base, config)
-    try:
+    with base.lent(f"Training on task '{name}'"):
+        wrapped = wrap(base, config)
         parameters = [p for p in wrapped.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(parameters, lr=training.learning_rate, weight_decay=0.0)
         rates = schedule(training)
@@ -156,5 +156,3 @@ def train(
         state = get_peft_model_state_dict(wrapped)
         weights = {k: v.detach().float().cpu().numpy().copy() for k, v in state.items()}
         return FinetunedModel(Adapter(config, weights), losses, rates)
-    finally:
-        wrapped.unload()

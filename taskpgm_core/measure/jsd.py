@@ -41,10 +41,30 @@ def all_pairs(
 
     Memory beyond arguments and result: at most 12 bytes for each of ``tile`` entries (``TILE``, or
     ``GPU_TILE``) plus a small constant, whatever the number of models, positions and tokens (unless
-    there are more than ``tile`` / 64 models).
+    there are more than ``tile`` / 64 models). Where that is not there, a quarter of ``tile`` is
+    tried, down to ``TILE``.
     """
+    tile = tile or (GPU_TILE if torch.device(device).type == "cuda" else TILE)
+    while True:
+        try:
+            return _all_pairs(hidden, heads, pairs, device, tile)
+        except torch.OutOfMemoryError:
+            if tile <= TILE:
+                raise
+        tile = max(tile // 4, TILE)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def _all_pairs(
+    hidden: Sequence[npt.NDArray[np.float32]],
+    heads: Sequence[Head],
+    pairs: Sequence[tuple[int, int]],
+    device: torch.device | str,
+    tile: int,
+) -> npt.NDArray[np.float64]:
+    """``all_pairs`` with one size of tile; torch.OutOfMemoryError where it is too large."""
     gpu = torch.device(device).type == "cuda"
-    tile = tile or (GPU_TILE if gpu else TILE)
     models, positions = len(hidden), len(hidden[0])
     out = np.zeros((len(pairs), positions))
     if not pairs or not positions:

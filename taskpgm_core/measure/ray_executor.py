@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from taskpgm_core.measure.adapters import Adapter
 from taskpgm_core.measure.base_model import Weights
 from taskpgm_core.measure.executor import Engine
 from taskpgm_core.measure.probe_pool import Batch
@@ -129,13 +130,13 @@ class _Everyone:
     def compare(
         self,
         hidden: Sequence[npt.NDArray[np.float32]],
-        checkpoints: Sequence[Weights | None],
+        own_heads: Sequence[Adapter | Weights | None],
         pairs: Sequence[tuple[int, int]],
     ) -> npt.NDArray[np.float64]:
         answers: list[npt.NDArray[np.float64]] = []
 
         def serve(station: Any, piece: int) -> None:
-            answers.append(answer(station.compare.remote(hidden, checkpoints, pairs)))
+            answers.append(answer(station.compare.remote(hidden, own_heads, pairs)))
 
         self._stations.share([0], serve)
         return answers[0]

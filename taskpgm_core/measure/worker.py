@@ -146,33 +146,38 @@ class Worker:
         elif isinstance(model, Weights):
             yield self._loaded(model)
         else:
-            yield self.base
+            with self.base.lent("Scoring the base model"):
+                yield self.base
 
     def _loaded(self, weights: Weights) -> BaseModel:
         device = str(self.base.device)
         return load_base(weights, dtype=self.base.dtype, models=self.models, device=device)
 
-    def _head(self, weights: Weights | None) -> Head:
-        key = weights.digest if weights else ""
+    def _head(self, model: Adapter | Weights | None) -> Head:
+        key = model.digest if model else ""
         if key not in self._heads:
-            model = self._loaded(weights).model if weights else self.base.model
-            self._heads[key] = head_of(model)
+            if isinstance(model, Adapter):
+                with applied(self.base, model, "its output layer"):
+                    self._heads[key] = head_of(self.base.model)
+            else:
+                self._heads[key] = head_of((self._loaded(model) if model else self.base).model)
         return self._heads[key]
 
     def compare(
         self,
         hidden: Sequence[npt.NDArray[np.float32]],
-        checkpoints: Sequence[Weights | None],
+        own_heads: Sequence[Adapter | Weights | None],
         pairs: Sequence[tuple[int, int]],
     ) -> npt.NDArray[np.float64]:
-        """(pairs, positions) JSD from hidden states; ``checkpoints`` where a head is its own."""
-        heads = [self._head(weights) for weights in checkpoints]
-        return all_pairs(hidden, heads, pairs, device=self.base.device)
+        """(pairs, positions) JSD from hidden states; ``own_heads`` where a head is its own."""
+        with _memory_to_compare(len(hidden)):
+            heads = [self._head(model) for model in own_heads]
+            return all_pairs(hidden, heads, pairs, device=self.base.device)
 
     def divergences(
         self,
         hidden: Sequence[npt.NDArray[np.float32]],
-        checkpoints: Sequence[Weights | None],
+        own_heads: Sequence[Adapter | Weights | None],
         pairs: Sequence[tuple[int, int]],
         keeper: int,
     ) -> Arrays:
@@ -181,14 +186,29 @@ class Worker:
         kept = self.agenda.plan.probe.kept
         if kept is None:
             return {"jsd": self.compare(hidden, checkpoints, pairs)}
-        heads = [self._head(weights) for weights in checkpoints]
-        lower, upper = between(hidden, heads, pairs, keeper=keeper, k=kept, device=self.base.device)
+        device = self.base.device
+        with _memory_to_compare(len(hidden)):
+            heads = [self._head(model) for model in own_heads]
+            lower, upper = between(hidden, heads, pairs, keeper=keeper, k=kept, device=device)
         return {"jsd": lower, "upper": upper}
 
     def drift(self, batch: int, hidden: npt.NDArray[np.float32]) -> float:
         """Largest JSD of the base model now from the base model when it gave ``hidden``."""
         again = score(self.base, self.agenda.batches[batch], self.agenda.plan.probe.top)
         return float(self.compare([hidden, again["hidden"]], [None, None], [(0, 1)]).max())
+
+
+@contextmanager
+def _memory_to_compare(models: int) -> Iterator[None]:
+    """MeasurementError with the cause where memory runs out; smaller batches would not help."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise MeasurementError(
+            f"The device has too little memory to compare {models} models "
+            f"({str(error).splitlines()[0]}); the base model and every output layer of a brought "
+            f"model are held at once."
+        ) from None
 
 
 class _Clock:

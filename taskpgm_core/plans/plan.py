@@ -147,6 +147,7 @@ class Expect(_Strict):
     heads: int = Field(ge=1)
     key_value_heads: int = Field(ge=1)
     vocabulary: int = Field(ge=2)
+    tied_head: bool = False
     prompt_tokens: float = Field(gt=0)
     completion_tokens: float = Field(gt=0)
     device: Literal["H200", "H100", "A100-80GB", "A100-40GB", "L40S"] = "H100"

@@ -221,8 +221,8 @@ CASES = {
         "trained for another base model",
     ),
     "adapter of another kind": (
-        lambda b: ["build", b.with_adapter(b.adapter(peft_type="IA3"))],
-        "only LoRA is measured",
+        lambda b: ["build", b.with_adapter(b.adapter(peft_type="PROMPT_TUNING")), "--dry-run"],
+        "it is of the kind PROMPT_TUNING, which puts virtual tokens before the text",
     ),
     "adapter that is not there": (
         lambda b: ["build", b.with_adapter("no-adapter")],

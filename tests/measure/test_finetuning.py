@@ -17,7 +17,8 @@ from taskpgm_core.measure import (
     task_seed,
     train,
 )
-from taskpgm_core.measure.adapters import Adapter, lora_config, read_adapter, read_checkpoint, wrap
+from taskpgm_core.measure.adapters import Adapter, lora_config, read_adapter, wrap
+from taskpgm_core.measure.brought_models import read_checkpoint
 from taskpgm_core.measure.finetuning import batch_order, completion_loss, schedule
 from taskpgm_core.measure.lm_head import Head, head_of
 from taskpgm_core.measure.probe_pool import probe_tokens
@@ -186,8 +187,8 @@ def test_a_brought_adapter_is_read_back_and_others_are_refused(base, examples, t
     with pytest.raises(ModelError, match=r"no adapter_config\.json"):
         read_adapter(str(tmp_path / "empty"))
     for change, words in (
-        ({"peft_type": "IA3"}, "only LoRA"),
-        ({"modules_to_save": ["lm_head"]}, "full model as a checkpoint"),
+        ({"peft_type": "PREFIX_TUNING"}, "virtual tokens before the text"),
+        ({"init_lora_weights": "corda"}, "'corda' changed the base model's weights"),
     ):
         (good / "adapter_config.json").write_text(json.dumps({**made.config, **change}))
         with pytest.raises(ModelError, match=words):
