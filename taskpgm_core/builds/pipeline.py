@@ -30,7 +30,7 @@ from taskpgm_core.store import (
     probe_pool,
     recover,
 )
-from taskpgm_core.tasks import Split, load_task, shared_examples, split
+from taskpgm_core.tasks import Split, TaskRows, load_task, read_task, shared_examples, split
 
 if TYPE_CHECKING:
     from taskpgm_core.measure import Engine, Measurement, ProbeTokens, Progress, RenderedExample
@@ -44,6 +44,7 @@ class Material:
 
     examples: Mapping[str, Sequence[Example]]
     splits: Mapping[str, Split]
+    rows: Mapping[str, TaskRows]
 
     def training(self, task: str) -> list[Example]:
         return [self.examples[task][k] for k in self.splits[task].train_indices]
@@ -52,10 +53,16 @@ class Material:
         return [self.examples[task][k] for k in self.splits[task].probe_indices]
 
     @property
+    def said(self) -> list[str]:
+        """What was read, a sentence for each file and data set."""
+        found = (rows.said() for rows in self.rows.values())
+        return [sentence for sentence in found if sentence]
+
+    @property
     def digest(self) -> str:
         return digest_of(
             {
-                name: sha256(json.dumps([[e.prompt, e.completion] for e in rows]).encode())
+                name: sha256(json.dumps([e.value for e in rows]).encode())
                 for name, rows in self.examples.items()
             }
         )
@@ -67,14 +74,14 @@ def gather(plan: Plan) -> Material:
     SourceError where a source cannot be read, holds too few examples, or where a probe example of
     one task is a training example of another.
     """
-    examples, splits = {}, {}
+    examples, splits, read = {}, {}, {}
     for entry in plan.tasks:
-        rows = load_task(entry, plan)
-        examples[entry.id] = rows
+        read[entry.id] = read_task(entry, plan)
+        rows = examples[entry.id] = read[entry.id].examples
         splits[entry.id] = split(
             rows, probe=plan.probe.examples_per_task, seed=plan.seed, name=entry.id
         )
-    material = Material(examples, splits)
+    material = Material(examples, splits, read)
     held_out = {e: name for name in examples for e in material.probe(name)}
     for name in examples:
         for example in material.training(name):
@@ -138,6 +145,8 @@ def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:
                 rows=len(kept),
                 mean_tokens=float(np.mean([len(e.completion) for e in kept])),
                 rows_dropped=len(rendered) - len(kept),
+                rows_incomplete=material.rows[entry.id].incomplete,
+                chat=material.rows[entry.id].traits,
             )
         )
     pool = measure.probe_tokens(
@@ -214,6 +223,8 @@ def build(
     root = root or cache_root()
     started = time.monotonic()
     prepared = prepare(plan, root, threads=threads)
+    for sentence in prepared.material.said:
+        progress.say(sentence)
     for task in prepared.tasks:
         if task.rows_dropped:
             progress.say(
