@@ -2,13 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import log
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from taskpgm_core.chats import Chat
 from taskpgm_core.errors import StoreError, nearest
 
 if TYPE_CHECKING:
@@ -146,10 +147,35 @@ def measure_words(name: str) -> str:
 
 @dataclass(frozen=True)
 class Example:
-    """One supervised example: a model reads ``prompt`` and learns to go on with ``completion``."""
+    """One supervised example: a model reads ``prompt`` and learns to go on with ``completion``.
+
+    Of a ``chat`` these two are for people to read: what was said before its first answer, and its
+    answers, one a line. A model reads and learns the chat itself.
+    """
 
     prompt: str
     completion: str
+    chat: Chat | None = None
+
+    @classmethod
+    def of_chat(cls, chat: Chat) -> "Example":
+        first, answers = chat.answers[0], [chat.turns[k].text for k in chat.answers]
+        return cls(chat.lines(first), "\n".join(answers), chat)
+
+    @property
+    def words(self) -> str:
+        """Its text alone, of a chat without the roles."""
+        return self.chat.words if self.chat else f"{self.prompt}\n{self.completion}"
+
+    @property
+    def value(self) -> list[str] | dict[str, Any]:
+        """The example as JSON: what digests and checksums are of, and what ``of_value`` reads."""
+        return self.chat.value if self.chat else [self.prompt, self.completion]
+
+    @classmethod
+    def of_value(cls, value: Any) -> "Example":
+        """The example that ``value`` was made of."""
+        return cls(*value) if isinstance(value, list) else cls.of_chat(Chat.of_value(value))
 
 
 @dataclass(frozen=True)
@@ -159,6 +185,8 @@ class Task:
     ``rows``: examples available for training (probe examples and over-long rows taken out).
     ``mean_tokens``: mean supervised completion tokens a row, or None where unknown (imports).
     ``source``: the plan's, or what an import says a trainer reads, of which ``split`` ('' = train).
+    ``rows_incomplete``: rows left out by ``incomplete: skip``. ``chat``: ``chats.TRAITS`` of its
+    rows, empty where they are prompts and completions (or where nobody knows).
     """
 
     id: str
@@ -168,6 +196,21 @@ class Task:
     mean_tokens: float | None = None
     rows_dropped: int = 0
     split: str = ""
+    rows_incomplete: int = 0
+    chat: tuple[str, ...] = ()
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """The task as a manifest lists it; what came later stands there only where it says
+        something."""
+        later = {"split": self.split, "rows_incomplete": self.rows_incomplete, "chat": self.chat}
+        listed = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in later}
+        return {**listed, **{k: v for k, v in later.items() if v}}
+
+    @classmethod
+    def of_card(cls, card: Mapping[str, Any]) -> "Task":
+        """The task that a manifest lists."""
+        return cls(**{**card, "chat": tuple(card.get("chat", ()))})
 
 
 @dataclass(frozen=True)

@@ -167,9 +167,14 @@ def _words(study: Study, example: int) -> None:
             f"`python -m taskpgm_core text {study.slug} --from DIR`."
         )
         return
-    st.text(f"{text[example].prompt[-600:]}")
-    st.caption("Expected completion")
-    st.code(text[example].completion, language=None, wrap_lines=True)
+    shown = text[example]
+    if shown.chat:
+        st.text(shown.chat.lines())
+        st.caption("Its answers, which the models are compared on")
+    else:
+        st.text(f"{shown.prompt[-600:]}")
+        st.caption("Expected completion")
+    st.code(shown.completion, language=None, wrap_lines=True)
 
 
 def likeliest(texts: list[str], shown: tuple[Position, ...], measured: str) -> None:

@@ -13,6 +13,7 @@ from taskpgm_core.figures.mixture import MARKS, headline
 from taskpgm_core.figures.numbers import count
 from taskpgm_core.figures.theme import Palette
 from taskpgm_core.findings import mixture as findings
+from taskpgm_core.findings.rows_left_out import incomplete_rows
 from taskpgm_core.findings.skills import groups_finding, headline_words, skills_finding
 from taskpgm_core.records import Study
 
@@ -71,6 +72,8 @@ def provenance(study: Study) -> list[str]:
     ]
     if study.rows is not None:
         lines.append(f"{count(study.rows.sum())} rows to train on")
+    if left := incomplete_rows(study.tasks):
+        lines.append(escape(left))
     if study.kind == "imported":
         lines.append(f"imported from {escape(str(study.facts.get('file', 'a file')))}")
     elif study.kind == "text":

@@ -6,7 +6,7 @@ import numpy as np
 
 from taskpgm_core import store
 from taskpgm_core.errors import NotKeptError, StoreError
-from taskpgm_core.records import Array, Study, read_only
+from taskpgm_core.records import Array, Example, Study, read_only
 from taskpgm_core.store.gold_distance import seed_roots
 from taskpgm_core.store.reader import pair_index
 
@@ -119,7 +119,7 @@ def positions(study: Study, found: PairDrillDown, example: int) -> tuple[Positio
     shown = []
     for k in range(first, first + int(pool.tokens[example])):
         start, end = (int(x) for x in pool.spans[k])
-        written = "" if text is None else text[example].completion[start:end] or "(end)"
+        written = "" if text is None else _written(text[example], start, end)
         said = {
             name: tuple(
                 (likely.strings.get(int(t), "?"), float(np.exp(float(x))))
@@ -133,3 +133,8 @@ def positions(study: Study, found: PairDrillDown, example: int) -> tuple[Positio
         value = None if found.token is None else float(found.token[k])
         shown.append(Position(written, value, said, chances))
     return tuple(shown)
+
+
+def _written(example: Example, start: int, end: int) -> str:
+    """What a token writes of the completion; a template's own tokens write nothing of it."""
+    return example.completion[start:end] or ("(template)" if example.chat else "(end)")

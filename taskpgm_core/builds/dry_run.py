@@ -1,5 +1,6 @@
 """What a build will cost, counted on this machine where weights and data are here."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,16 @@ if TYPE_CHECKING:
     from taskpgm_core.measure import Speed
 
 
-def preview(plan: Plan, *, root: Path | None = None, threads: int | None = None) -> Estimate:
+def preview(
+    plan: Plan,
+    *,
+    root: Path | None = None,
+    threads: int | None = None,
+    say: Callable[[str], None] = lambda sentence: None,
+) -> Estimate:
     """The cost of building ``plan``, nothing trained and nothing stored.
+
+    ``say`` hears what each file and data set was recognised as.
 
     A plan with an ``expect`` section is answered from its numbers alone. Otherwise its examples
     and its base model are loaded, finished units are found, and one batch is timed.
@@ -24,7 +33,10 @@ def preview(plan: Plan, *, root: Path | None = None, threads: int | None = None)
     if plan.expect is not None:
         return expected(plan, plan.expect)
     root = root or cache_root()
-    return counted(prepare(plan, root, threads=threads), root)
+    prepared = prepare(plan, root, threads=threads)
+    for sentence in prepared.material.said:
+        say(sentence)
+    return counted(prepared, root)
 
 
 def counted(prepared: Prepared, root: Path) -> Estimate:

@@ -11,7 +11,7 @@ from taskpgm_core.errors import SourceError, install_command
 from taskpgm_core.files.hashing import digest_of, sha256
 from taskpgm_core.plans.plan import Plan
 from taskpgm_core.records import Example
-from taskpgm_core.tasks import Split, load_task, split
+from taskpgm_core.tasks import Split, TaskRows, read_task, split
 from taskpgm_core.tasks.text_distance import text_distances
 
 
@@ -21,6 +21,7 @@ class Material:
 
     examples: Mapping[str, Sequence[Example]]
     splits: Mapping[str, Split]
+    rows: Mapping[str, TaskRows]
 
     def training(self, task: str) -> list[Example]:
         return [self.examples[task][k] for k in self.splits[task].train_indices]
@@ -29,10 +30,16 @@ class Material:
         return [self.examples[task][k] for k in self.splits[task].probe_indices]
 
     @property
+    def said(self) -> list[str]:
+        """What was read, a sentence for each file and data set."""
+        found = (rows.said() for rows in self.rows.values())
+        return [sentence for sentence in found if sentence]
+
+    @property
     def digest(self) -> str:
         return digest_of(
             {
-                name: sha256(json.dumps([[e.prompt, e.completion] for e in rows]).encode())
+                name: sha256(json.dumps([e.value for e in rows]).encode())
                 for name, rows in self.examples.items()
             }
         )
@@ -44,14 +51,14 @@ def gather(plan: Plan) -> Material:
     SourceError where a source cannot be read, holds too few examples, or where a probe example of
     one task is a training example of another.
     """
-    examples, splits = {}, {}
+    examples, splits, read = {}, {}, {}
     for entry in plan.tasks:
-        rows = load_task(entry, plan)
-        examples[entry.id] = rows
+        read[entry.id] = read_task(entry, plan)
+        rows = examples[entry.id] = read[entry.id].examples
         splits[entry.id] = split(
             rows, probe=plan.probe.examples_per_task, seed=plan.seed, name=entry.id
         )
-    material = Material(examples, splits)
+    material = Material(examples, splits, read)
     held_out = {e: name for name in examples for e in material.probe(name)}
     for name in examples:
         for example in material.training(name):

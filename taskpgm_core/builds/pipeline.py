@@ -99,6 +99,8 @@ def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:
                 rows=len(kept),
                 mean_tokens=float(np.mean([len(e.completion) for e in kept])),
                 rows_dropped=len(rendered) - len(kept),
+                rows_incomplete=material.rows[entry.id].incomplete,
+                chat=material.rows[entry.id].traits,
             )
         )
     pool = measure.probe_tokens(
@@ -179,6 +181,8 @@ def build(
     root = root or cache_root()
     started = time.monotonic()
     prepared = prepare(plan, root, threads=threads)
+    for sentence in prepared.material.said:
+        progress.say(sentence)
     for task in prepared.tasks:
         if task.rows_dropped:
             progress.say(

@@ -52,6 +52,8 @@ class Texts:
                 family=entry.family,
                 source=entry.source,
                 rows=len(self.material.splits[entry.id].train_indices),
+                rows_incomplete=self.material.rows[entry.id].incomplete,
+                chat=self.material.rows[entry.id].traits,
             )
             for entry in self.plan.tasks
         )

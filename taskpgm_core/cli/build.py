@@ -12,6 +12,7 @@ from taskpgm_core.builds.cost_model import Estimate
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.cli.studies import card
 from taskpgm_core.errors import PlanError, StoreError
+from taskpgm_core.findings.rows_left_out import incomplete_rows
 from taskpgm_core.plans.plan import Plan, grown, load_plan, plan_of, renamed, shrunk
 from taskpgm_core.plans.slug import checked_slug, slug_of
 from taskpgm_core.records import Study
@@ -118,7 +119,7 @@ def build(
     if slug:
         chosen = renamed(chosen, slug)
     if dry_run:
-        cost = preview.preview(chosen, threads=threads)
+        cost = preview.preview(chosen, threads=threads, say=lambda said: click.echo(said, err=True))
         if as_json:
             print_json(preview.card(cost))
         else:
@@ -166,6 +167,8 @@ def print_built(study: Study, now: bool) -> None:
         )
     else:
         click.echo(f"{study.slug} is complete already: {study.folder} (--rebuild replaces it).")
+    if now and (left := incomplete_rows(study.tasks)):
+        click.echo(left)
 
 
 def print_cost(cost: Estimate) -> None:

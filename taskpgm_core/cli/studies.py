@@ -11,6 +11,7 @@ from taskpgm_core import store
 from taskpgm_core.analysis.question import DEFAULT, study_kernel
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.errors import StoreError
+from taskpgm_core.findings.rows_left_out import incomplete_rows
 from taskpgm_core.findings.skills import groups_finding, skills_finding
 from taskpgm_core.records import MEASURES, Study, measure_words
 
@@ -24,7 +25,7 @@ def card(study: Study) -> dict[str, Any]:
         "folder": study.folder,
         "kind": study.kind,
         "measures": list(study.measures),
-        "tasks": [asdict(task) for task in study.tasks],
+        "tasks": [{"split": "", **task.card} for task in study.tasks],
         "absent": list(study.absent),
         "text": study.has_text,
         "facts": study.facts,
@@ -163,6 +164,8 @@ def show(study: str, as_json: bool) -> None:
         click.echo(f"Made from {found.origin}.")
     for sentence in found.facts.get("warnings", ()):
         warn(sentence)
+    if left := incomplete_rows(found.tasks):
+        click.echo(left)
     if found.kind == "text":
         click.echo(MEASURES["text"].meaning)
     if found.kind != "measured":

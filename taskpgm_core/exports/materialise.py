@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,7 +42,9 @@ def materialise(
     than it has gets whole passes and a random remainder. With ``per_task``: every task's rows once,
     shuffled, each in a folder of its own, for trainers that mix by themselves.
 
-    A row holds ``task``, ``prompt``, ``completion`` and the same two as chat ``messages``. The same
+    A row holds ``task``, ``prompt``, ``completion`` and the same two as chat ``messages``. Where
+    any of the recipe's tasks are chats, every row holds ``task`` and its ``messages`` alone, and
+    ``tools`` (JSON text) where any row has them. The same
     recipe, rows and ``seed`` (the recipe's by default) give the same bytes; what a larger budget
     draws of a task contains what a smaller one draws. Files that an earlier call left in the folder
     go. Raises ExportError where a task's rows are
@@ -54,12 +55,13 @@ def materialise(
     seed = recipe.seed if seed is None else seed
     folder = Path(out)
     pools = {portion.task: _pool(load, portion.task, portion.rows) for portion in recipe.portions}
+    as_row = _chat_row if recipe.chat or any(e.chat for p in pools.values() for e in p) else _row
     files: dict[str, list[Row]] = {}
     drawn: dict[str, int] = {}
     if per_task:
         for task, pool in pools.items():
             order = _passes(seed, task, len(pool), len(pool))
-            rows = [_row(task, pool[i]) for _, i in sorted(order)]
+            rows = [as_row(task, pool[i]) for _, i in sorted(order)]
             files[f"{file_name(task)}/train.{format}"] = rows
             drawn[task] = len(pool)
     else:
@@ -68,7 +70,7 @@ def materialise(
             pool = pools[task]
             keyed += [(key, task, i) for key, i in _passes(seed, task, len(pool), n)]
             drawn[task] = n
-        files[f"train.{format}"] = [_row(task, pools[task][i]) for _, task, i in sorted(keyed)]
+        files[f"train.{format}"] = [as_row(task, pools[task][i]) for _, task, i in sorted(keyed)]
     listed = {}
     try:
         before = _written(folder)
@@ -118,7 +120,7 @@ def _pool(load: Load, task: str, expected: int | None) -> Sequence[Example]:
             f"from, or export the mixture again."
         )
     for number, example in enumerate(pool, start=1):
-        if not all(map(_encodable, (example.prompt, example.completion))):
+        if not _encodable(json.dumps(example.value, ensure_ascii=False)):
             raise ExportError(
                 f"Row {number} of task '{task}' holds half a character (a lone surrogate), which "
                 f"no file can hold; mend it at its source."
@@ -155,12 +157,24 @@ def _passes(seed: int, task: str, available: int, wanted: int) -> list[tuple[byt
 def _row(task: str, example: Example) -> Row:
     return {
         "task": task,
-        **asdict(example),
-        "messages": [
-            {"role": "user", "content": example.prompt},
-            {"role": "assistant", "content": example.completion},
-        ],
+        "prompt": example.prompt,
+        "completion": example.completion,
+        "messages": _messages(example),
     }
+
+
+def _messages(example: Example) -> list[dict[str, Any]]:
+    if example.chat:
+        return example.chat.messages
+    return [
+        {"role": "user", "content": example.prompt},
+        {"role": "assistant", "content": example.completion},
+    ]
+
+
+def _chat_row(task: str, example: Example) -> Row:
+    tools = {"tools": example.chat.tools} if example.chat and example.chat.tools else {}
+    return {"task": task, "messages": _messages(example), **tools}
 
 
 def _jsonl(rows: Sequence[Row]) -> bytes:

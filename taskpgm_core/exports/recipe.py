@@ -74,7 +74,8 @@ class Portion:
 
     ``weight``: its share of the recipe's unit; ``count``: the same in whole numbers.
     ``rows``: rows available; ``rows_needed``: rows to draw; ``mean_tokens``: mean supervised
-    tokens a row; each None where unknown.
+    tokens a row; each None where unknown. ``chat``: ``chats.TRAITS`` of its rows, empty where they
+    are prompts and completions.
     """
 
     task: str
@@ -84,6 +85,13 @@ class Portion:
     rows: int | None = None
     rows_needed: int | None = None
     mean_tokens: float | None = None
+    chat: tuple[str, ...] = ()
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """The portion as ``mixture.json`` lists it."""
+        card = {**asdict(self), "epochs": self.epochs}
+        return {k: v for k, v in card.items() if v or k != "chat"}
 
     @property
     def epochs(self) -> float | None:
@@ -145,6 +153,11 @@ class Recipe:
         return tuple(portion.count for portion in self.portions)
 
     @property
+    def chat(self) -> frozenset[str]:
+        """``chats.TRAITS`` of any of its tasks; where there are any, all rows are messages."""
+        return frozenset(trait for portion in self.portions for trait in portion.chat)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with the recipe itself, whatever trainer reads it: sentences."""
         found = repeated(self.tasks, [portion.epochs for portion in self.portions])
@@ -169,7 +182,7 @@ class Recipe:
             "unit": self.unit,
             "budget": self.budget,
             "seed": self.seed,
-            "tasks": [{**asdict(portion), "epochs": portion.epochs} for portion in self.portions],
+            "tasks": [portion.card for portion in self.portions],
             "dropped": list(self.dropped),
             "provenance": dict(self.provenance),
             **({"repetition": self.repetition} if self.repetition else {}),
@@ -244,6 +257,7 @@ def make_recipe(
             rows=task.rows,
             rows_needed=allocation.rows_needed[i],
             mean_tokens=task.mean_tokens,
+            chat=task.chat,
         )
         for i, (task, share) in enumerate(zip(tasks, shares, strict=True))
         if share > 0
@@ -315,7 +329,8 @@ def _check(portion: Portion) -> None:
 
 
 def _portion(entry: Mapping[str, Any]) -> Portion:
-    values = {f.name: entry[f.name] for f in fields(Portion) if f.name != "source"}
+    given = {**entry, "chat": tuple(entry.get("chat", ()))}
+    values = {f.name: given[f.name] for f in fields(Portion) if f.name != "source"}
     return Portion(**values, source=Source(**entry["source"]))
 
 

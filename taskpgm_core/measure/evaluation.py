@@ -17,7 +17,8 @@ def evaluate(
     """(E,) mean completion loss of each example (nats a token), and (E,) exact match (0 or 1).
 
     Exact: greedy decoding gives the completion and ends the turn, which holds if and only if every
-    completion token is the likeliest one after its true prefix.
+    completion token is the likeliest one after its true prefix. Of a chat the last answer counts,
+    after the turns before it as they are.
     """
     loss, right = [], []
     with torch.inference_mode():
@@ -28,5 +29,7 @@ def evaluate(
     tokens = np.array([len(e.completion) for e in examples])
     first = np.concatenate([[0], np.cumsum(tokens)[:-1]])
     per_token = np.add.reduceat(torch.cat(loss).double().cpu().numpy(), first) / tokens
-    exact = np.minimum.reduceat(torch.cat(right).double().cpu().numpy(), first)
+    ends, answer = first + tokens, first + [e.last_answer for e in examples]
+    hits = torch.cat(right).double().cpu().numpy()
+    exact = np.array([hits[a:b].min() for a, b in zip(answer, ends, strict=True)])
     return per_token, exact

@@ -60,10 +60,7 @@ def packed_completions(
     positions = torch.from_numpy(np.arange(lengths.sum()) - np.repeat(start, lengths))
     hidden = base.packed_body(ids.to(base.device), positions.to(base.device))
     before = np.concatenate(
-        [
-            first + len(e.prompt) - 1 + np.arange(len(e.completion))
-            for first, e in zip(start, examples, strict=True)
-        ]
+        [first + e.places - 1 for first, e in zip(start, examples, strict=True)]
     )
     gold = torch.tensor([t for e in examples for t in e.completion], device=base.device)
     return base.head(hidden[torch.from_numpy(before).to(base.device)]), gold
@@ -81,7 +78,7 @@ def completion_loss(
     ids = torch.from_numpy(pad(examples)).to(base.device)
     hidden = base.body(ids)
     rows = [row for row, e in enumerate(examples) for _ in e.completion]
-    columns = [len(e.prompt) - 1 + k for e in examples for k in range(len(e.completion))]
+    columns = [place - 1 for e in examples for place in e.places.tolist()]
     gold = torch.tensor([t for e in examples for t in e.completion], device=base.device)
     return torch.nn.functional.cross_entropy(base.head(hidden[rows, columns]), gold)
 

@@ -78,9 +78,7 @@ class ProbeTokens:
         return Batch(
             ids=ids,
             rows=np.repeat(np.arange(len(chosen)), [len(e.completion) for e in examples]),
-            columns=np.concatenate(
-                [np.arange(len(e.completion)) + len(e.prompt) - 1 for e in examples]
-            ),
+            columns=np.concatenate([e.places - 1 for e in examples]),
             gold=np.concatenate([np.array(e.completion) for e in examples]),
             places=np.concatenate(
                 [

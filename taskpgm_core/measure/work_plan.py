@@ -154,7 +154,7 @@ class Agenda:
     def training_key(self, spec: ModelSpec) -> dict[str, Any]:
         examples = self.training[spec.task or ""]
         training = self.plan.training.model_dump(mode="json", exclude={"second_seed"})
-        data = sha256(json.dumps([[e.prompt, e.completion] for e in examples]).encode())
+        data = sha256(json.dumps([e.value for e in examples]).encode())
         return {
             **self._common_key(),
             "training": training,

@@ -1,6 +1,7 @@
 """The schema of a plan: a YAML file that determines a study, checked before anything runs."""
 
 import json
+import re
 from collections.abc import Collection, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,8 @@ from taskpgm_core.records import Study
 
 PLANS = Path(__file__).parent
 PLAIN_TEMPLATE = "{prompt}\n"
+ROW_FILE = re.compile(r"(\.(jsonl|ndjson|json|csv|tsv|parquet))?(\.(gz|zst))?$", re.IGNORECASE)
+"""The endings of a file of rows, which are no part of its task's name."""
 
 
 class _Strict(BaseModel):
@@ -44,8 +47,12 @@ class TaskEntry(_Strict):
         if isinstance(value, str):
             value = {"source": value}
         if isinstance(value, dict) and not value.get("id"):
-            name = str(value.get("source", "")).partition(":")[2]
-            value = {**value, "id": Path(name).stem if name.endswith(".jsonl") else name}
+            kind, _, name = str(value.get("source", "")).partition(":")
+            if kind == "file":
+                name = ROW_FILE.sub("", Path(name).name) or name
+            elif name.endswith(".jsonl"):
+                name = Path(name).stem
+            value = {**value, "id": name}
         return value
 
     @property

@@ -20,16 +20,16 @@ CHECKSUM_BYTES = 16
 
 
 def example_checksums(examples: Sequence[Example]) -> npt.NDArray[np.uint8]:
-    """(E, 16) the first half of the sha256 of each example's prompt and completion."""
+    """(E, 16) the first half of the sha256 of each example (``Example.value``)."""
     digests = [
-        hashlib.sha256(json.dumps([e.prompt, e.completion]).encode()).digest()[:CHECKSUM_BYTES]
+        hashlib.sha256(json.dumps(e.value, sort_keys=True).encode()).digest()[:CHECKSUM_BYTES]
         for e in examples
     ]
     return np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(len(digests), CHECKSUM_BYTES)
 
 
 def text_bytes(examples: Sequence[Example]) -> bytes:
-    return json_bytes([[e.prompt, e.completion] for e in examples])
+    return json_bytes([e.value for e in examples])
 
 
 def probe_text(study: Study) -> tuple[Example, ...] | None:
@@ -39,7 +39,7 @@ def probe_text(study: Study) -> tuple[Example, ...] | None:
     folder = Path(study.folder)
     if TEXT not in read_manifest(folder)["files"]:
         folder /= "text"
-    return tuple(Example(*pair) for pair in json.loads(read_checked(folder, TEXT)))
+    return tuple(map(Example.of_value, json.loads(read_checked(folder, TEXT))))
 
 
 def bring_text(study: Study, examples: Sequence[Example]) -> Study:

@@ -57,7 +57,7 @@ def study_from(folder: Path) -> Study:
         content=manifest["content"],
         kind=manifest["kind"],
         measures=_measures(manifest),
-        tasks=tuple(Task(**task) for task in manifest["tasks"]),
+        tasks=tuple(map(Task.of_card, manifest["tasks"])),
         plan=manifest["plan"],
         facts=manifest["facts"],
         absent=tuple(absent),

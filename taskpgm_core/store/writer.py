@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +79,7 @@ def assemble(
                 "digest": digest,
                 "kind": kind,
                 "measures": list(measures),
-                "tasks": [
-                    {k: v for k, v in asdict(task).items() if v or k != "split"} for task in tasks
-                ],
+                "tasks": [task.card for task in tasks],
                 "plan": plan,
                 "facts": dict(facts or {}),
                 "units": sorted(units),

@@ -9,22 +9,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from taskpgm_core.errors import SourceError, install_command, nearest
-from taskpgm_core.records import Example
-from taskpgm_core.tasks.chat import example_of
+from taskpgm_core.tasks.chat import IncompleteError
+from taskpgm_core.tasks.row_shape import RowReader
 
 WHERE = ("config", "split", "revision")
-OPTIONS = (
-    *WHERE,
+TEXTS = (
     "prompt_column",
     "completion_column",
     "prompt_template",
     "completion_template",
     "messages_column",
-    "class_names",
-    "incomplete",
 )
+OPTIONS = (*WHERE, *TEXTS, "class_names")
 PARQUET = "the option revision: refs/convert/parquet has the hub's own copy as plain files"
-SKIP = "the option incomplete: skip leaves such rows out"
 
 
 class Piece(NamedTuple):
@@ -35,74 +32,74 @@ class Piece(NamedTuple):
     form: str = ""
 
 
-class _IncompleteError(SourceError):
-    """A row that lacks a value, a class or all text."""
-
-
-def load(
-    name: str, *, rows: int | None, seed: int, folder: str | Path, options: Mapping[str, Any]
-) -> list[Example]:
+def read_into(
+    reader: RowReader,
+    name: str,
+    *,
+    rows: int | None,
+    seed: int,
+    folder: str | Path,
+    options: Mapping[str, Any],
+) -> None:
     """Examples of a data set: all in its order, or ``rows`` of them drawn at random.
 
     Many data sets are sorted by class, so that the first rows would be of one class alone; which
     are drawn depends on ``seed`` and the number of rows there are, and more ``rows`` only add to
     them. ``name`` is a folder, alone or within ``folder``, else a hub id.
 
-    Options: ``config``, ``split`` (default train) and ``revision`` choose the rows; prompt and
-    completion each come from a ``..._column`` (default: their own name) or a ``..._template`` with
-    ``{column}`` in it (``{column:.1f}`` rounds), or both from a ``messages_column``. Class labels
-    are read as their names; ``class_names`` gives those of the completion others, separated by
-    commas. ``incomplete: skip`` leaves out rows without a value, a class or text. Code that comes
-    with a data set is never run. Raises SourceError naming the data set, and the row at fault.
+    Options: ``config``, ``split`` (default train) and ``revision`` choose the rows. What is read
+    and learnt goes by the shape of the rows, as in a file, unless prompt and completion each come
+    from a ``..._column`` (default: their own name) or a ``..._template`` with ``{column}`` in it
+    (``{column:.1f}`` rounds), or both from a ``messages_column``. Class labels are read as their
+    names; ``class_names`` gives those of the completion others, separated by commas. Code that
+    comes with a data set is never run. Raises SourceError naming the data set, and the row at
+    fault.
     """
-    for key, value in options.items():
-        if not isinstance(value, str):
-            raise SourceError(f"hub:{name}: the option {key} must be text, not {value!r}.")
-    skip = options.get("incomplete", "refuse") == "skip"
-    if not skip and "incomplete" in options:
-        raise SourceError(
-            f"hub:{name}: the option incomplete can be skip, not {options['incomplete']!r}."
-        )
+    where = f"hub:{name}"
+    for key in OPTIONS:
+        if not isinstance(options.get(key, ""), str):
+            raise SourceError(f"{where}: the option {key} must be text, not {options[key]!r}.")
     table = _table(name, Path(folder), options)
-    recipe = _recipe(f"hub:{name}", table.column_names, options)
-    classes = _classes(f"hub:{name}", table.features, recipe, options.get("class_names"))
+    if not len(table):
+        raise SourceError(f"{where} has no rows in this split.")
+    recipe = _recipe(where, table.column_names, options)
+    if isinstance(table[0].get("prompt"), list) and not set(options) & set(TEXTS):
+        recipe = {}  # turns, not text
+    classes = _classes(where, table.features, recipe, options.get("class_names"))
     order = np.arange(len(table))
     if rows is not None and rows < len(table):
         order = np.random.default_rng(seed).permutation(order)
         table = table.select(order)
-    if not len(table):
-        raise SourceError(f"hub:{name} has no rows in this split.")
-    examples: list[Example] = []
     for number, row in zip(order, table, strict=True):
-        if len(examples) == rows:
+        if len(reader.examples) == rows:
             break
+        place = f"{where}, row {number}"
         try:
-            examples.append(_example(row, recipe, classes, f"hub:{name}, row {number}"))
-        except _IncompleteError as error:
-            if not skip:
-                raise SourceError(f"{str(error).rstrip('.')}; {SKIP}.") from None
-    if not examples:
-        raise SourceError(f"hub:{name} has no row that is complete.")
-    return examples
+            record = _record(row, recipe, classes, place) if recipe else row
+        except IncompleteError as error:
+            reader.leave_out(error)
+        else:
+            reader.add(record, place)
+    if not reader.examples:
+        raise SourceError(f"{where} has no row that is complete.")
 
 
-def _example(
+def _record(
     row: dict[str, Any],
     recipe: Mapping[str, str | list[Piece]],
     classes: Mapping[str, Sequence[str]],
     where: str,
-) -> Example:
+) -> dict[str, Any]:
+    """A row as prompt and completion, or as messages."""
     for column, names in classes.items():
         value = row[column]
         if value is not None and not (isinstance(value, int) and 0 <= value < len(names)):
-            raise _IncompleteError(f"{where}: column '{column}' has no class ({value!r}).")
+            raise IncompleteError(f"{where}: column '{column}' has no class ({value!r}).")
         row[column] = None if value is None else names[value]
-    record = {}
+    record: dict[str, Any] = {"tools": row.get("tools")}
     for key, made in recipe.items():
         record[key] = row[made] if isinstance(made, str) else _filled(made, row, where)
-        if isinstance(record[key], str) and not record[key].strip():
-            raise _IncompleteError(f"{where}: the {key} is empty.")
-    return example_of(record, where)
+    return record
 
 
 def _classes(
@@ -161,16 +158,19 @@ def _table(name: str, folder: Path, options: Mapping[str, Any]) -> Any:
 def _recipe(
     where: str, columns: list[str], options: Mapping[str, Any]
 ) -> dict[str, str | list[Piece]]:
-    """For each key of a record, the column it is or the pieces it is written from."""
-    given = [key for key in OPTIONS[len(WHERE) : -2] if key in options]
-    if "messages_column" in given or (
-        not given and "messages" in columns and "prompt" not in columns
-    ):
+    """For each key of a record, the column it is or the pieces it is written from; empty where the
+    rows' own shape says it."""
+    given = [key for key in TEXTS if key in options]
+    if "columns" in options and given:
+        raise SourceError(f"{where}: give columns or {given[0]}, not both.")
+    if "messages_column" in given:
         if len(given) > 1:
             raise SourceError(f"{where}: messages_column stands alone; remove {given[0]}.")
-        column = options.get("messages_column", "messages")
+        column = options["messages_column"]
         _must_be(column, columns, where)
         return {"messages": column}
+    if "columns" in options or not (given or {"prompt", "completion"} <= set(columns)):
+        return {}
     recipe: dict[str, str | list[Piece]] = {}
     for part in ("prompt", "completion"):
         template, column = f"{part}_template", f"{part}_column"
@@ -218,7 +218,7 @@ def _filled(pieces: list[Piece], row: Mapping[str, Any], where: str) -> str:
             continue
         value = row[column]
         if value is None:
-            raise _IncompleteError(f"{where}: column '{column}' is empty.")
+            raise IncompleteError(f"{where}: column '{column}' is empty.")
         if not isinstance(value, int | float if form else str | int | float):
             kind = "a number" if form else "text"
             raise SourceError(

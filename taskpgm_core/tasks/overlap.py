@@ -8,10 +8,16 @@ from taskpgm_core.records import Example
 
 
 def normalised(example: Example) -> bytes:
-    """What two examples have in common if only white space or Unicode form sets them apart."""
+    """What two examples have in common if only white space or Unicode form sets them apart.
+
+    A chat of one question and its answer has what the same two texts have as a pair.
+    """
+    chat = example.chat
+    texts: Sequence[str] = (example.prompt, example.completion)
+    if chat:
+        texts = chat.pair or [part for t in chat.turns for part in (t.role, t.text)]
     return "\0".join(
-        " ".join(unicodedata.normalize("NFC", text).split())
-        for text in (example.prompt, example.completion)
+        " ".join(unicodedata.normalize("NFC", text).split()) for text in texts
     ).encode()
 
 

@@ -45,11 +45,11 @@ def text_distances(tasks: Mapping[str, Sequence[Example]], *, seed: int) -> Text
     """1 - cosine of the tasks' mean TF-IDF vectors of characters and words.
 
     ``tasks``: the rows of every task, of which at most MOST_ROWS are read; a row's text is its
-    prompt, a new line and its completion, in lower case. A row is two blocks of TF-IDF, by
-    character n-grams within words (NGRAMS) and by words (WORD), each of length 1. A task's vector
-    is the mean of each block over its rows, brought to length 1, the two blocks side by side: they
-    weigh equally, and 1 - cosine is half a squared Euclidean distance, so exp(-d/sigma) is positive
-    semidefinite (Schoenberg, 1938). The inverse document frequency of a term that stands in f of
+    prompt, a new line and its completion, of a chat its turns, in lower case. A row is two blocks
+    of TF-IDF, by character n-grams within words (NGRAMS) and by words (WORD), each of length 1. A
+    task's vector is the mean of each block over its rows, brought to length 1, the two blocks side
+    by side: they weigh equally, and 1 - cosine is half a squared Euclidean distance, so
+    exp(-d/sigma) is positive semidefinite (Schoenberg, 1938). The inverse document frequency of a term that stands in f of
     all N rows is ln((1 + N)/(1 + f)) + 1, as scikit-learn has it.
 
     Noise is half the distance of the vectors of a task's two random halves: each half's mean has
@@ -78,7 +78,7 @@ def _drawn(name: str, examples: Sequence[Example], seed: int) -> list[str]:
     if len(examples) > MOST_ROWS:
         draw = generator_from(seed, name, "text")
         kept = np.sort(draw.choice(len(examples), MOST_ROWS, replace=False))
-    found = [f"{examples[k].prompt}\n{examples[k].completion}" for k in kept]
+    found = [examples[k].words for k in kept]
     if not any(text.strip() for text in found):
         raise SourceError(
             f"Task '{name}' has no rows with anything but white space in them, so it has no words "

@@ -57,28 +57,16 @@ def lines(path, *records):
     return f"jsonl:{path}"
 
 
-def test_jsonl_reads_pairs_and_conversations(tmp_path):
-    turns = [
-        {"role": "system", "content": "Be brief."},
-        {"role": "user", "content": "1+1?"},
-        {"role": "assistant", "content": "2"},
-        {"role": "user", "content": "And 2+2?"},
-        {"role": "assistant", "content": "4"},
-        {"role": "user", "content": "Thanks."},
-    ]
+def test_jsonl_reads_pairs_as_they_are(tmp_path):
     source = lines(
         tmp_path / "t.jsonl",
         {"prompt": " a\u2028b ", "completion": " c", "id": 7},
-        {"messages": turns[1:3]},
-        {"messages": turns},
+        {"prompt": "d", "completion": "e"},
     )
-    assert read(source) == [
-        Example(" a\u2028b ", " c"),
-        Example("1+1?", "2"),
-        Example("System: Be brief.\nUser: 1+1?\nAssistant: 2\nUser: And 2+2?", "4"),
-    ]
-    assert read(source, rows=2) == read(source)[:2]
+    assert read(source) == [Example(" a\u2028b ", " c"), Example("d", "e")]
+    assert read(source, rows=1) == read(source)[:1]
     assert read("jsonl:t.jsonl", folders={"jsonl": str(tmp_path)}) == read(source)
+    assert read(source.replace("jsonl:", "file:")) == read(source)
 
 
 def test_jsonl_passes_over_blank_lines_and_a_byte_order_mark(tmp_path):
@@ -102,28 +90,24 @@ GOOD = b'{"prompt": "a", "completion": "b"}\n'
             b"{}",
             "line 17: expected the keys prompt and completion, or messages, but there are none",
         ),
-        (b'{"question": "a", "answer": "b"}', "but there are question, answer"),
+        (
+            b'{"question": "a", "answer": "b"}',
+            "this row is question and answer, but the rows before it are prompt and completion "
+            r"\(line 1\)",
+        ),
         (b'{"prompt": "a", "completion": ""}', "line 17: the completion is empty"),
         (b'{"prompt": " ", "completion": "b"}', "line 17: the prompt is empty"),
         (
             b'{"prompt": "a", "completion": null}',
-            "line 17: the completion must be text, not nothing",
+            "line 17: there is no completion; the option incomplete: skip leaves such rows out",
         ),
         (b'{"prompt": "a", "completion": 4}', "the completion must be text, not a number"),
-        (b'{"prompt": ["a"], "completion": "b"}', "the prompt must be text, not a list"),
+        (
+            b'{"prompt": ["a"], "completion": "b"}',
+            "this row is TRL conversational, but the rows before",
+        ),
         (b'{"prompt": "a", "completion": "\\ud800"}', "the completion holds half a surrogate pair"),
-        (b'{"messages": "hi"}', "messages must be a list, not text"),
-        (b'{"messages": []}', "no message is the assistant's"),
-        (b'{"messages": ["hi"]}', "message 1 must have a role and a content"),
-        (b'{"messages": [{"role": "user", "content": "hi"}]}', "no message is the assistant's"),
-        (
-            b'{"messages": [{"role": "assistant", "content": "hi"}]}',
-            "line 17: the prompt is empty",
-        ),
-        (
-            b'{"messages": [{"role": "user", "content": [{"type": "text"}]}]}',
-            "the content of message 1 must be text, not a list",
-        ),
+        (b'{"messages": []}', "this row is messages, but the rows before it are prompt and"),
     ],
 )
 def test_jsonl_names_the_line_at_fault(tmp_path, line, sentence):
@@ -188,8 +172,8 @@ def test_hub_reads_saved_data_class_labels_and_conversations(tmp_path):
     datasets.Dataset.from_dict({"messages": [turns], "talk": [turns]}).save_to_disk(
         tmp_path / "chat"
     )
-    assert read(f"hub:{tmp_path}/chat") == [Example("hi", "ho")]
-    assert read(f"hub:{tmp_path}/chat", messages_column="talk") == [Example("hi", "ho")]
+    assert [e.chat.pair for e in read(f"hub:{tmp_path}/chat")] == [("hi", "ho")]
+    assert read(f"hub:{tmp_path}/chat", messages_column="talk") == read(f"hub:{tmp_path}/chat")
 
 
 def test_hub_draws_rows_of_every_class_though_they_are_sorted(tmp_path):
@@ -289,7 +273,7 @@ def test_hub_calls_classes_as_asked_and_rounds(tmp_path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({}, "no column 'prompt' for the prompt; name prompt_column or prompt_template"),
+        ({}, "expected the keys prompt and completion, or messages, but there are"),
         ({"prompt_column": "q"}, "no column 'completion' for the completion; name completion_col"),
         ({"prompt_column": "qq", "completion_column": "a"}, r"'qq' \(did you mean 'q'\?\)"),
         ({"prompt_template": "{z}", "completion_column": "a"}, "no column 'z'"),

@@ -3,6 +3,7 @@
 from math import nextafter
 from typing import Any
 
+from taskpgm_core.exports import chat_limits
 from taskpgm_core.exports.recipe import (
     Recipe,
     Source,
@@ -11,6 +12,7 @@ from taskpgm_core.exports.recipe import (
     rows_to_draw,
 )
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, quoted, yaml_text
+from taskpgm_core.exports.trainers.trl import columns
 
 
 def render(recipe: Recipe) -> Rendered:
@@ -18,7 +20,10 @@ def render(recipe: Recipe) -> Rendered:
     wanted = rows_to_draw(recipe)
     kept = [min(n, rows) for n, rows in zip(wanted, available, strict=True)]
     entries: list[dict[str, Any]] = []
-    warnings = []
+    warnings = [
+        *chat_limits.supervision(recipe, "alignment-handbook", switch=False),
+        *chat_limits.unlike(recipe, "alignment-handbook"),
+    ]
     for portion, want, keep, rows in zip(recipe.portions, wanted, kept, available, strict=True):
         if want > keep:
             warnings.append(
@@ -39,11 +44,12 @@ def render(recipe: Recipe) -> Rendered:
                 "id": place or source.path,
                 **({"config": source.config} if source.config else {}),
                 "split": source.split,
-                "columns": ["prompt", "completion"],
+                "columns": columns(recipe),
                 "weight": fraction(keep, rows),
             }
         )
-    text = yaml_text({"dataset_mixture": {"datasets": entries, "seed": recipe.seed}})
+    settings: dict[str, Any] = {"dataset_mixture": {"datasets": entries, "seed": recipe.seed}}
+    text = yaml_text(settings | ({"assistant_only_loss": True} if recipe.chat else {}))
     return Rendered(
         files={"alignment_handbook.yaml": text},
         meaning=MEANING,

@@ -1,5 +1,6 @@
 """axolotl: the first N rows of each dataset, by a slice of its split."""
 
+from taskpgm_core.exports import chat_limits
 from taskpgm_core.exports.recipe import Recipe, realised_shares, rows_available, rows_to_draw
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, quoted, yaml_text
 
@@ -10,9 +11,17 @@ TYPE = {
     "no_input_format": "{instruction}",
 }
 
+CHAT = {
+    "type": "chat_template",
+    "field_messages": "messages",
+    "field_tools": "tools",
+    "roles_to_train": ["assistant"],
+    "train_on_eos": "turn",
+}
+
 
 def render(recipe: Recipe) -> Rendered:
-    entries, warnings = [], []
+    entries, warnings = [], chat_limits.supervision(recipe, "axolotl", switch=False)
     wanted = rows_to_draw(recipe)
     kept = [min(n, rows) for n, rows in zip(wanted, rows_available(recipe), strict=True)]
     for portion, want, keep in zip(recipe.portions, wanted, kept, strict=True):
@@ -27,7 +36,8 @@ def render(recipe: Recipe) -> Rendered:
                 f"The split of task {quoted(portion.task)} is a slice already, and cannot be cut."
             )
         if keep:
-            entry = {"path": source.path, "type": TYPE, "split": f"{source.split}[:{keep}]"}
+            how = CHAT if recipe.chat else {"type": TYPE}
+            entry = {"path": source.path, **how, "split": f"{source.split}[:{keep}]"}
             entry |= {"ds_type": source.builder} if source.builder else {}
             entry |= {"name": source.config} if source.config else {}
             entries.append(entry)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from taskpgm_core.exports import chat_limits
 from taskpgm_core.exports.interleave_counts import interleaved_counts
 from taskpgm_core.exports.recipe import Recipe, Source, realised_shares, row_shares, rows_to_draw
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, json_text, quoted
@@ -46,7 +47,7 @@ def render(recipe: Recipe) -> Rendered:
     probabilities = row_shares(recipe)
     total = sum(rows_to_draw(recipe))
     drawn = interleaved_counts(probabilities, total, seed=recipe.seed)
-    passes, warnings = [], []
+    passes, warnings = [], chat_limits.unlike(recipe, "datasets")
     for portion, count in zip(recipe.portions, drawn, strict=True):
         if portion.rows is None:
             warnings.append(

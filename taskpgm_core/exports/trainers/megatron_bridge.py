@@ -3,6 +3,7 @@
 from math import ceil, nextafter
 from typing import Any
 
+from taskpgm_core.exports import chat_limits
 from taskpgm_core.exports.recipe import Recipe, realised_shares, rows_available, rows_to_draw
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, yaml_text
 from taskpgm_core.exports.trainers.datasets import load_arguments
@@ -23,11 +24,19 @@ def render(recipe: Recipe) -> Rendered:
             source["subset"] = portion.source.config
         sources.append(source)
         epochs.append(passes(n, available))
-    settings = {"dataset": {"source": sources, "source_weights": epochs, "blend_seed": recipe.seed}}
+    dataset = {"source": sources, "source_weights": epochs, "blend_seed": recipe.seed}
+    if recipe.chat:
+        loss = "last_turn" if chat_limits.last_only(recipe) else "assistant"
+        dataset["preprocessing"] = {"loss_mode": loss}
+    settings = {"dataset": dataset}
     return Rendered(
         files={"megatron_bridge.yaml": yaml_text(settings)},
         meaning=MEANING,
         realised=realised_shares(recipe, rows),
+        warnings=(
+            *chat_limits.supervision(recipe, "Megatron-Bridge", switch=True),
+            *chat_limits.unlike(recipe, "Megatron-Bridge"),
+        ),
     )
 
 

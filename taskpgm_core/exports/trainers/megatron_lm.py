@@ -1,6 +1,7 @@
 """Megatron-LM: relative weights of tokens, in turn with the sources' prefixes."""
 
 from taskpgm_core.errors import ExportError
+from taskpgm_core.exports import chat_limits
 from taskpgm_core.exports.recipe import Portion, Recipe, token_shares
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, bash_array
 
@@ -25,7 +26,7 @@ def blend(recipe: Recipe) -> tuple[list[str], dict[str, float | None], tuple[str
         for portion, share in zip(recipe.portions, shares, strict=True)
         for word in (repr(share), prefix(portion))
     ]
-    return words, realised, warnings
+    return words, realised, (*warnings, *chat_limits.flat(recipe, FLAT))
 
 
 def render(recipe: Recipe) -> Rendered:
@@ -34,6 +35,10 @@ def render(recipe: Recipe) -> Rendered:
     return Rendered({"megatron_lm.sh": text}, MEANING, realised, warnings)
 
 
+FLAT = (
+    "preprocess_data.py reads one text a row and every token of it is learnt, the user's turns "
+    "too; write each chat through the model's chat template into the key text first."
+)
 MEANING = (
     "weights are relative and count packed sequences, that is tokens of prompt and completion; "
     "they are the mixture's shares of supervised tokens; a prefix names the .bin/.idx pair that "

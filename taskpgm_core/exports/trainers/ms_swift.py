@@ -1,5 +1,6 @@
 """ms-swift: exact row counts after ``#``."""
 
+from taskpgm_core.exports import chat_limits
 from taskpgm_core.exports.recipe import Recipe, realised_shares, rows_to_draw
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, yaml_text
 
@@ -18,10 +19,20 @@ def render(recipe: Recipe) -> Rendered:
         "split_dataset_ratio": 0.0,
         "streaming": False,
     }
+    if recipe.chat:
+        settings["loss_scale"] = "last_round" if chat_limits.last_only(recipe) else "default"
     return Rendered(
         files={"ms_swift.yaml": yaml_text(settings)},
         meaning=MEANING,
         realised=realised_shares(recipe, rows),
+        warnings=(
+            *chat_limits.supervision(recipe, "ms-swift", switch=True),
+            *chat_limits.tools(
+                recipe,
+                "ms-swift documents a call of tools as a turn of the role tool_call, but the rows "
+                "of {task} hold tool_calls; rewrite those turns first.",
+            ),
+        ),
     )
 
 

@@ -4,6 +4,7 @@ from math import floor
 from typing import Any
 
 from taskpgm_core.errors import ExportError
+from taskpgm_core.exports import chat_limits
 from taskpgm_core.exports.recipe import Recipe, token_shares
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, yaml_text
 
@@ -30,12 +31,13 @@ def render(recipe: Recipe) -> Rendered:
         if portion.epochs is not None and portion.epochs > 1:
             entry["max_repetition_ratio"] = float(floor(portion.epochs) + 1)
         sources.append(entry)
+    warned = (*warnings, *chat_limits.flat(recipe, FLAT))
     settings = {
         "source_list": {"sources": sources},
         "requested_tokens": tokens,
         "seed": recipe.seed,
     }
-    return Rendered({"olmo_core.yaml": yaml_text(settings)}, MEANING, realised, warnings)
+    return Rendered({"olmo_core.yaml": yaml_text(settings)}, MEANING, realised, warned)
 
 
 def _tokens(recipe: Recipe) -> int:
@@ -44,6 +46,10 @@ def _tokens(recipe: Recipe) -> int:
     return round(sum(p.count * (p.mean_tokens or 0) for p in recipe.portions))
 
 
+FLAT = (
+    "OLMo-core reads tokens, and a mask of what is learnt only where label_mask_paths name one: "
+    "write both from the messages of the chats first, as open-instruct's converter for it does."
+)
 MEANING = (
     "target_ratio is a source's share of the mixture's tokens, and requested_tokens their number; "
     "they are the mixture's supervised tokens, while OLMo-core counts every token of the .npy "

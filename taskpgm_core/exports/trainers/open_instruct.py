@@ -1,5 +1,6 @@
 """open-instruct: exact row counts in ``--dataset_mixer_list``."""
 
+from taskpgm_core.exports import chat_limits
 from taskpgm_core.exports.recipe import Recipe, realised_shares, rows_to_draw
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, bash_array, quoted
 
@@ -16,17 +17,35 @@ def render(recipe: Recipe) -> Rendered:
         for portion, _ in used
         if portion.source.config
     ]
+    warnings += [
+        *chat_limits.supervision(recipe, "open-instruct", switch=True),
+        *chat_limits.tools(
+            recipe,
+            "open-instruct hands no definitions of tools to the chat template, so those of {task} "
+            "are not read.",
+        ),
+    ]
+    learnt = ""
+    if chat_limits.last_only(recipe):
+        learnt = f" --dataset_transform_fn {LAST} sft_tulu_filter_v1"
+        warnings += chat_limits.turns(
+            recipe,
+            "open-instruct learns the last turn whoever speaks, but some chats of {task} do not "
+            "end on the assistant's.",
+            ("open",),
+        )
     text = (
         bash_array("DATASET_MIXER_LIST", words)
         + bash_array("DATASET_MIXER_LIST_SPLITS", splits)
         + '# --dataset_mixer_list "${DATASET_MIXER_LIST[@]}" '
         + '--dataset_mixer_list_splits "${DATASET_MIXER_LIST_SPLITS[@]}" '
-        + f"--dataset_config_seed {recipe.seed}\n"
+        + f"--dataset_config_seed {recipe.seed}{learnt}\n"
     )
     realised = realised_shares(recipe, rows)
     return Rendered({"open_instruct.sh": text}, MEANING, realised, tuple(warnings))
 
 
+LAST = "last_turn_tulu_tokenize_and_truncate_v1"
 MEANING = (
     "an integer is the exact number of rows drawn from a source (past its end: whole passes, then "
     "a random remainder); never write a decimal point, which would make it a fraction"

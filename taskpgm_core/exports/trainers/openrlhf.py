@@ -2,6 +2,7 @@
 
 import shlex
 
+from taskpgm_core.exports import chat_limits
 from taskpgm_core.exports.interleave_counts import interleaved_counts
 from taskpgm_core.exports.recipe import Recipe, realised_shares, row_shares, rows_to_draw
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, quoted
@@ -35,16 +36,35 @@ def render(recipe: Recipe) -> Rendered:
     splits = {portion.source.split for portion in recipe.portions}
     if len(splits) > 1:
         warnings.append(f"OpenRLHF reads one split of all sources, but there are {len(splits)}.")
+    warnings += [
+        *chat_limits.supervision(recipe, "OpenRLHF", switch=True),
+        *chat_limits.tools(
+            recipe,
+            "OpenRLHF hands no definitions of tools to the chat template, so those of {task} are "
+            "not read.",
+        ),
+    ]
+    every = bool(recipe.chat) and not chat_limits.last_only(recipe)
+    if recipe.chat and not every:
+        warnings += chat_limits.turns(
+            recipe,
+            "OpenRLHF learns the last turn whoever speaks, but some chats of {task} do not end on "
+            "the assistant's.",
+            ("open",),
+        )
+    keys = {"--data.input_key": "prompt", "--data.output_key": "completion"}
+    flags = ["--data.apply_chat_template", *(["--data.multiturn"] if every else [])]
     arguments = {
         "--data.dataset": ",".join(portion.source.path for portion in recipe.portions),
         "--data.dataset_probs": ",".join(repr(p) for p in probabilities),
         "--data.dataset_split": recipe.portions[0].source.split,
         "--data.max_samples": str(total),
-        "--data.input_key": "prompt",
-        "--data.output_key": "completion",
+        **({"--data.input_key": "messages"} if recipe.chat else keys),
         "--train.seed": str(recipe.seed),
     }
     lines = [f"  {name} {shlex.quote(value)}\n" for name, value in arguments.items()]
+    if recipe.chat:
+        lines += [f"  {flag}\n" for flag in flags]
     text = "DATA=(\n" + "".join(lines) + ')\n# pass them on as "${DATA[@]}"\n'
     realised = realised_shares(recipe, drawn)
     return Rendered({"openrlhf.sh": text}, MEANING, realised, tuple(warnings))

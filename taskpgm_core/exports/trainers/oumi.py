@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from taskpgm_core.exports import chat_limits
 from taskpgm_core.exports.recipe import Recipe, realised_shares, rows_to_draw
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, quoted, yaml_text
 
@@ -9,7 +10,7 @@ from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, quo
 def render(recipe: Recipe) -> Rendered:
     rows = rows_to_draw(recipe)
     entries: list[dict[str, Any]] = []
-    warnings = []
+    warnings = chat_limits.supervision(recipe, "oumi", switch=True)
     for portion, n in zip(recipe.portions, rows, strict=True):
         source = portion.source
         if not n:
@@ -34,7 +35,12 @@ def render(recipe: Recipe) -> Rendered:
                 "seed": recipe.seed,
             }
         )
-    settings = {"data": {"train": {"datasets": entries, "seed": recipe.seed}}}
+    train: dict[str, Any] = {"datasets": entries, "seed": recipe.seed}
+    if recipe.chat:
+        last = chat_limits.last_only(recipe)
+        train["collator_name"] = "text_completions_only_with_padding"
+        train["train_target"] = "final_assistant_turn" if last else "all_assistant_turns"
+    settings = {"data": {"train": train}}
     return Rendered(
         files={"oumi.yaml": yaml_text(settings)},
         meaning=MEANING,

@@ -3,22 +3,33 @@
 from math import ceil
 from typing import Any
 
+from taskpgm_core.exports import chat_limits
 from taskpgm_core.exports.recipe import Recipe, realised_shares, row_shares, rows_to_draw
 from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, quoted, yaml_text
 from taskpgm_core.exports.trainers.datasets import load_arguments
 
-COLUMNS = ["prompt", "completion"]
+
+def columns(recipe: Recipe) -> list[str]:
+    """What TRL learns from: a prompt and a completion, or the assistant's turns of messages."""
+    if not recipe.chat:
+        return ["prompt", "completion"]
+    return ["messages", "tools"] if "tools" in recipe.chat else ["messages"]
 
 
 def render(recipe: Recipe) -> Rendered:
     shares = row_shares(recipe)
     total = sum(rows_to_draw(recipe))
-    entries, lengths, warnings = [], [], []
+    entries, lengths = [], []
+    warnings = [
+        *chat_limits.supervision(recipe, "TRL", switch=False),
+        *chat_limits.unlike(recipe, "TRL"),
+    ]
+    said = len(warnings)
     for portion, share in zip(recipe.portions, shares, strict=True):
         # Rounded up: TRL's total is the least of length / share, and must reach the budget.
         wanted = ceil(share * total - 1e-6)  # a share of whole rows may lie a rounding above them
         length = wanted if portion.rows is None else min(wanted, portion.rows)
-        source: dict[str, Any] = {**load_arguments(portion.source), "columns": COLUMNS}
+        source: dict[str, Any] = {**load_arguments(portion.source), "columns": columns(recipe)}
         if portion.rows is None:
             warnings.append(
                 f"The rows of task {quoted(portion.task)} are unknown; TRL repeats none, and takes "
@@ -35,16 +46,17 @@ def render(recipe: Recipe) -> Rendered:
         lengths.append(length)
     size = min(length / share for length, share in zip(lengths, shares, strict=True))
     kept = [round(share * size) for share in shares]
-    if warnings and sum(kept) < total:
+    if len(warnings) > said and sum(kept) < total:
         warnings.append(f"TRL will read {sum(kept):,} rows, not {total:,}.")
     return Rendered(
-        files={"trl.yaml": yaml_text({"datasets": entries})},
+        files={"trl.yaml": yaml_text({"datasets": entries} | (CHAT if recipe.chat else {}))},
         meaning=MEANING,
         realised=realised_shares(recipe, kept),
         warnings=tuple(warnings),
     )
 
 
+CHAT = {"assistant_only_loss": True}
 MEANING = (
     "fraction is a task's share of the rows of the final mixture; TRL keeps the FIRST rows of each "
     "source, so shuffle sources beforehand (materialised ones are shuffled); not for streaming"
