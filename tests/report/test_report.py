@@ -142,6 +142,7 @@ def test_every_weight_has_its_reason_and_its_interval(study):
         "level": 0.9,
         "stability": sure.stability,
         "half_width_l1": sure.half_width_l1,
+        "covers": "if the test examples alone were drawn again",
         "missing": None,
     }
     shown = json.loads(Reader(page).scripts["dial-data"])["intervals"]
