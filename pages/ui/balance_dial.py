@@ -10,6 +10,7 @@ from pages.ui.anchor import no_middle
 from pages.ui.controls import moved
 from pages.ui.mixture import raise_alarms
 from pages.ui.url_state import View
+from taskpgm_core.analysis.replicates import drawn_again
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.findings.skills import resolution_words
 from taskpgm_core.mixture.alarms import instability
@@ -116,7 +117,8 @@ def whiskers(study: Study, view: View) -> None:
     drawn = interval_data(key, name, view.question.balance, found.low, found.high)
     _hand_over("Intervals", json.dumps(drawn).encode())
     st.caption(
-        f"Whiskers: {found.level:.0%} of {found.draws} bootstrap draws of the probe examples, each "
-        f"solved exactly. On average {found.stability:.0%} of the budget stays where it is."
+        f"Whiskers: {found.level:.0%} intervals {drawn_again(study)} ({found.draws} bootstrap "
+        f"draws, each solved exactly). On average {found.stability:.0%} of the budget stays where "
+        f"it is."
     )
     raise_alarms(instability(found))

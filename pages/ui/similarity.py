@@ -10,6 +10,7 @@ from pages.ui.controls import moved
 from pages.ui.layout import Scene
 from taskpgm_core import store
 from taskpgm_core.analysis.drill_down import PairDrillDown, Position, drill_down, positions
+from taskpgm_core.analysis.replicates import drawn_again
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures.numbers import percent, shorten
 from taskpgm_core.figures.similarity import sources_figure, tokens_figure
@@ -87,7 +88,7 @@ def pair_facts(scene: Scene, pair: tuple[int, int]) -> None:
     facts = {}
     try:
         low, high = cached.pair_interval(study, view, i, j)
-        facts["90% interval"] = f"{low:.3f} to {measure.said(high)}"
+        facts["90% interval"] = f"{low:.3f} to {measure.said(high)}, {drawn_again(study)}"
     except TaskPGMError as error:
         st.caption(escape(str(error)))
     if known:

@@ -10,6 +10,7 @@ import numpy as np
 
 from taskpgm_core.analysis.provenance import asked, certificate
 from taskpgm_core.analysis.question import Posed
+from taskpgm_core.analysis.replicates import drawn_again
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.files.hashing import digest_of
 from taskpgm_core.mixture import Problem, Solution, SolutionPath
@@ -85,7 +86,8 @@ class ReferenceMixture:
 class Decision:
     """One mixture with its question, its certificate and where its numbers come from.
 
-    ``uncertainty``: ``draws``, ``level``, ``stability`` and ``half_width_l1`` of the intervals,
+    ``uncertainty``: ``draws``, ``level``, ``stability`` and ``half_width_l1`` of the intervals and
+    what they cover (``drawn_again``),
     or ``missing``, the sentence why there are none. ``made`` (a date, or empty) and the digest
     itself are not part of ``digest``: the same study, question and words give the same one.
     """
@@ -185,7 +187,7 @@ def decide(
             "multipliers": solution.multipliers,
             "support": len(solution.support),
         },
-        uncertainty=_uncertainty(sure),
+        uncertainty=_uncertainty(study, sure),
         tasks=lines,
         comparisons=(_comparison("this", "This mixture", p, p, problem), *compared),
         alarms=tuple(alarms),
@@ -250,8 +252,9 @@ def _question(posed: Posed, solution: Solution, allocation: Allocation | None) -
     }
 
 
-def _uncertainty(sure: Uncertainty | str) -> dict[str, Any]:
+def _uncertainty(study: Study, sure: Uncertainty | str) -> dict[str, Any]:
     names = ("draws", "level", "stability", "half_width_l1")
     if isinstance(sure, str):
-        return {**dict.fromkeys(names), "missing": sure}
-    return {**{name: getattr(sure, name) for name in names}, "missing": None}
+        return {**dict.fromkeys((*names, "covers")), "missing": sure}
+    found = {name: getattr(sure, name) for name in names}
+    return {**found, "covers": drawn_again(study), "missing": None}

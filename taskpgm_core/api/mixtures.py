@@ -143,7 +143,8 @@ def uncertainty(
     level: float = 0.9,
     **fields: Any,
 ) -> Uncertainty:
-    """How sure the mixture is: the bootstrap over the study's probe examples.
+    """How sure the mixture is: the bootstrap over the study's probe examples, and over the training
+    seeds of tasks that have two.
 
     ``draws``: how often they are drawn again, and the mixture solved; ``level``: of the
     intervals. Raises NotKeptError for a matrix, which holds no examples.

@@ -26,7 +26,8 @@ Counts = npt.NDArray[np.int64]
 @dataclass(frozen=True)
 class Round:
     """``examples``: of each task, measured so far; ``half_width``: of the mixture they give, the
-    bootstrap's L1; ``forward_passes``: of one example through one model, made so far."""
+    bootstrap's L1 over examples alone (more of them say nothing of training seeds);
+    ``forward_passes``: of one example through one model, made so far."""
 
     examples: tuple[int, ...]
     half_width: float

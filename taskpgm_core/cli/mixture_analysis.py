@@ -5,7 +5,7 @@ from typing import Any
 import click
 import numpy as np
 
-from taskpgm_core.analysis.replicates import replicates
+from taskpgm_core.analysis.replicates import drawn_again, replicates
 from taskpgm_core.api.mixtures import baseline_mixtures
 from taskpgm_core.cli.answers import (
     baselines_answer,
@@ -96,7 +96,7 @@ def explain_(study: str, only: tuple[str, ...], as_json: bool, **options: Any) -
     type=click.IntRange(1, 100_000),
     default=200,
     show_default=True,
-    help="How many times the probe examples are drawn again.",
+    help="How many times the probe examples, and the training seeds, are drawn again.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draws.")
 @click.option("--level", type=float, default=0.9, show_default=True, help="Of the intervals.")
@@ -148,6 +148,7 @@ def uncertainty_(
     header = ["task", "weight", f"{level:.0%} interval", "in the mixture", "near-optimal"]
     click.echo(table(header, rows))
     click.echo(
+        f"Intervals cover where a weight falls {drawn_again(known)}. "
         f"{sure.draws} draws: {sure.stability:.1%} of the budget stays where it is on average; "
         f"L1 within {sure.half_width_l1:.3f} at {level:.0%}."
     )

@@ -197,7 +197,7 @@ def show(study: str, as_json: bool) -> None:
         click.echo(
             f"{len(rounds)} rounds chose {min(last['examples'])} to {max(last['examples'])} probe "
             f"examples a task, in {last['forward_passes']:,} forward passes; the mixture's L1 "
-            f"half-width is {last['half_width']:.3g}, the target was {reached}."
+            f"half-width over other examples is {last['half_width']:.3g}, the target was {reached}."
         )
     if "kept_tokens" in m:
         click.echo(

@@ -177,7 +177,7 @@ def _loose(problem: Problem, solution: Solution) -> Iterator[Alarm]:
 
 
 def instability(sure: Uncertainty | None, *, anchored: bool = True) -> tuple[Alarm, ...]:
-    """The alarm of a mixture that other probe examples would change; empty where it is steady.
+    """The alarm of a mixture that another measurement would change; empty where it is steady.
 
     ``anchored``: whether balance 1 is a mixture that no measurement moves.
     """
@@ -188,7 +188,7 @@ def instability(sure: Uncertainty | None, *, anchored: bool = True) -> tuple[Ala
     return (
         Alarm(
             "unstable",
-            f"Other probe examples would give another mixture: in {1 - sure.level:.0%} of "
+            f"Measured again, the mixture would be another: in {1 - sure.level:.0%} of "
             f"{sure.draws} bootstrap draws more than {moved:.0%} of the budget moves. More probe "
             f"examples{nearer} would steady it.",
             moved,

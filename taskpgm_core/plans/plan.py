@@ -98,7 +98,8 @@ class Adaptive(_Strict):
 
     ``first``: examples of each task in the first round; every further one brings ``step`` a task
     on average, where the mixture at ``balance`` is least sure. ``target_half_width``: the
-    bootstrap's 90% L1 half-width of that mixture at which measuring stops.
+    bootstrap's 90% L1 half-width of that mixture, over probe examples alone, at which measuring
+    stops.
     """
 
     first: int = Field(default=4, ge=2)

@@ -148,8 +148,8 @@ def reasons_table(decision: Decision) -> FoldedTable | None:
     if not sure["missing"]:
         head.append(_interval_title(decision))
         how.append(
-            f"{_interval_title(decision)}: where the share falls in {sure['draws']} bootstrap "
-            "draws of the probe examples, each solved exactly; on average "
+            f"{_interval_title(decision)}: where the share falls {sure['covers']}, in "
+            f"{sure['draws']} bootstrap draws, each solved exactly; on average "
             f"{sure['stability']:.0%} of the budget stays where it is."
         )
     if reasons:

@@ -10,10 +10,14 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from taskpgm_core import measure, store
-from taskpgm_core.builds import pipeline
+from taskpgm_core.analysis.question import study_kernel
+from taskpgm_core.analysis.replicates import drawn_again, replicates
+from taskpgm_core.builds import dry_run, pipeline
+from taskpgm_core.builds.material import gather
 from taskpgm_core.errors import MeasurementError, ModelError, SourceError
 from taskpgm_core.measure import Silence
 from taskpgm_core.plans.plan import Plan, renamed
+from taskpgm_core.tasks.text_distance import text_distances
 from tests.support.tiny_model import TASKS, save_tiny, tiny_plan
 
 
@@ -82,6 +86,51 @@ def test_everything_measured_is_stored_and_consistent(tiny_study):
     texts = store.probe_text(tiny_study)
     assert texts is not None
     assert len(texts) == len(pool.task)
+
+
+def test_words_are_compared_by_every_build(tiny_study, tiny_base, cache):
+    assert tiny_study.measures == ("jsd", "pmi", "pmi-token", "text", "gold")
+    material = gather(tiny_plan(tiny_base))
+    found = text_distances({t: material.training(t) for t in TASKS}, seed=0)
+    np.testing.assert_array_equal(store.similarity(tiny_study, "text").divergence, found.divergence)
+    noise = store.noise(tiny_study, "text")
+    assert (noise.tasks, noise.divergence.tolist()) == (TASKS, found.noise.tolist())
+    seen = study_kernel(tiny_study, store.similarity(tiny_study, "text"), "auto")
+    assert seen.distances.median_noise == np.median(found.noise)
+
+
+def test_without_what_compares_words_nothing_is_measured(tiny_base, cache, monkeypatch):
+    monkeypatch.setattr("taskpgm_core.builds.material.find_spec", lambda name: None)
+    for begun in (build, dry_run.preview):
+        with pytest.raises(SourceError, match="scikit-learn is not installed; run: make install"):
+            begun(tiny_plan(tiny_base))
+    assert not (cache / ".units").exists()
+
+
+def test_every_replicate_takes_part(tiny_study):
+    """The first task has two models, so its pairs are means of two, its PMI of two tables."""
+    D = store.similarity(tiny_study, "jsd").divergence
+    kept = store.replicate_divergences(tiny_study).astype(float)
+    assert (~np.isnan(kept)).all(axis=2).sum(axis=1).tolist() == [2, 2, 2, 1, 1, 1]
+    means = np.nanmean(kept, axis=1).mean(axis=1)
+    np.testing.assert_allclose(means, D[np.triu_indices(len(TASKS), 1)], rtol=2e-3)
+    pool, second = store.probe_pool(tiny_study), store.second_gold(tiny_study)
+    gold = store.gold_log_probabilities(tiny_study).astype(float)[:-1]
+    S = []
+    for first in (gold[0], second.log_probability[0].astype(float)):
+        models = np.vstack([first, gold[1:]])
+        examples = -np.add.reduceat(models, pool.first, axis=1)
+        losses = np.array(
+            [[row[pool.task == k].mean() for k in range(len(TASKS))] for row in examples]
+        )
+        S.append(measure.pmi(losses))
+    np.testing.assert_allclose(
+        store.similarity(tiny_study, "pmi").matrix, np.mean(S, axis=0), rtol=1e-5, atol=1e-7
+    )
+    assert drawn_again(tiny_study) == (
+        "if the test examples and the training seeds of 1 of the 4 tasks were drawn again"
+    )
+    assert replicates(tiny_study, "jsd", draws=3).shape == (3, 4, 4)
 
 
 def test_training_noise_and_batch_noise_are_kept(tiny_study):

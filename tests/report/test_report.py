@@ -16,7 +16,7 @@ import pytest
 from pages.ui.report import handover
 from pages.ui.url_state import View
 from taskpgm_core.analysis.question import Posed, Question, pose_question
-from taskpgm_core.analysis.replicates import replicates
+from taskpgm_core.analysis.replicates import drawn_again, replicates
 from taskpgm_core.cli.main import main
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.evidence.outcome import training_outcome
@@ -142,6 +142,7 @@ def test_every_weight_has_its_reason_and_its_interval(study):
         "level": 0.9,
         "stability": sure.stability,
         "half_width_l1": sure.half_width_l1,
+        "covers": drawn_again(study),
         "missing": None,
     }
     shown = json.loads(Reader(page).scripts["dial-data"])["intervals"]
