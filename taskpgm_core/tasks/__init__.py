@@ -1,7 +1,7 @@
 """Where examples come from: generated, files, the hub, BIG-bench folders."""
 
-from taskpgm_core.tasks.overlap import shared_examples
+from taskpgm_core.tasks.overlap import normalised, shared_examples
 from taskpgm_core.tasks.registry import load, load_task
-from taskpgm_core.tasks.split import Split, split
+from taskpgm_core.tasks.split import Split, held_out, split
 
-__all__ = ["Split", "load", "load_task", "shared_examples", "split"]
+__all__ = ["Split", "held_out", "load", "load_task", "normalised", "shared_examples", "split"]

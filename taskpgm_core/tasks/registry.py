@@ -10,7 +10,7 @@ from taskpgm_core.tasks import bigbench, huggingface, jsonl
 from taskpgm_core.tasks.generated import generate
 
 if TYPE_CHECKING:
-    from taskpgm_core.plans.plan import Plan, TaskEntry
+    from taskpgm_core.plans.plan import Plan, SourceEntry
 
 OPTIONS: dict[str, tuple[str, ...]] = {
     "generated": (),
@@ -60,9 +60,12 @@ def load(
 
 
 def load_task(
-    entry: "TaskEntry", plan: "Plan", folders: Mapping[str, str] | None = None
+    entry: "SourceEntry", plan: "Plan", folders: Mapping[str, str] | None = None
 ) -> list[Example]:
-    """The examples of a task as its plan has them; ``folders`` go before the plan's own."""
+    """The examples of a task or a target as its plan has them.
+
+    ``folders`` go before the plan's own.
+    """
     return load(
         entry.source,
         rows=entry.rows,
