@@ -19,6 +19,7 @@ from taskpgm_core.records import (
     Array,
     Example,
     Study,
+    Target,
     Task,
 )
 from taskpgm_core.store.manifest import BUNDLED, MANIFEST, write_manifest
@@ -57,6 +58,7 @@ def assemble(
     plan: Mapping[str, Any] | None = None,
     facts: Mapping[str, Any] | None = None,
     units: Iterable[str] = (),
+    targets: Sequence[Target] = (),
 ) -> Study:
     """Write a study's files and its manifest, then put it in place, replacing one of that digest.
 
@@ -83,6 +85,7 @@ def assemble(
                 "tasks": [
                     {k: v for k, v in asdict(task).items() if v or k != "split"} for task in tasks
                 ],
+                **({"targets": [asdict(target) for target in targets]} if targets else {}),
                 "plan": plan,
                 "facts": dict(facts or {}),
                 "units": sorted(units),
