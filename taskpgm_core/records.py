@@ -213,6 +213,19 @@ class Task:
         return cls(**{**card, "chat": tuple(card.get("chat", ()))})
 
 
+NEVER_TRAINED = "is scored and never trained on"
+"""What sets a target apart from a task, as sentences have it."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a study knows of a target: every model is scored on it, and none is trained on it."""
+
+    id: str
+    family: str = ""
+    source: str = ""
+
+
 @dataclass(frozen=True)
 class Similarity(Tabular):
     """A symmetric task-similarity matrix S (nats for measured ones); ``S[i, j]`` high means alike.
@@ -334,6 +347,18 @@ class LossTable:
 
 
 @dataclass(frozen=True)
+class TargetLosses:
+    """Mean completion loss of every model on every target's examples.
+
+    ``per_sequence`` and ``per_token``: (n + 1, targets) nats, rows as in ``LossTable``.
+    """
+
+    targets: tuple[str, ...]
+    per_sequence: Array
+    per_token: Array
+
+
+@dataclass(frozen=True)
 class Study:
     """A complete study's card: everything but the arrays, which the store reads on demand.
 
@@ -341,6 +366,7 @@ class Study:
     ``facts``: machine, device, dtype, threads, library versions, times (not part of the digest).
     ``absent``: optional parts that are not here (rebuild parts, text). ``kind``: ``measured``,
     ``text`` (built from a plan by words alone) or ``imported`` (a matrix; it has no plan).
+    ``targets``: what every model was scored on beside the tasks; they are in no similarity.
     """
 
     folder: str
@@ -354,6 +380,7 @@ class Study:
     facts: dict[str, Any]
     absent: tuple[str, ...] = ()
     has_text: bool = False
+    targets: tuple[Target, ...] = ()
 
     def __repr__(self) -> str:
         made = f"{self.kind}, {len(self.tasks)} tasks, {', '.join(self.measures)}"
@@ -363,8 +390,14 @@ class Study:
     def names(self) -> tuple[str, ...]:
         return tuple(task.id for task in self.tasks)
 
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        return tuple(target.id for target in self.targets)
+
     def place(self, task: str) -> int:
         """The index of a task; StoreError names the nearest one there is."""
+        if task in self.target_names:
+            raise StoreError(f"'{task}' is a target of {self.slug}: it {NEVER_TRAINED}.")
         if task not in self.names:
             raise StoreError(f"{self.slug} has no task '{task}'{nearest(task, self.names)}.")
         return self.names.index(task)

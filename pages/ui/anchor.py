@@ -1,10 +1,11 @@
-"""The anchor: which mixture the middle of the dial is."""
+"""The anchor: which mixture the middle of the dial is, or what one is judged by instead."""
 
 import streamlit as st
 
 from pages.ui import cached
 from pages.ui.chart import escape
 from pages.ui.controls import moved
+from pages.ui.judged_by import judges_name, pick_judges
 from pages.ui.url_state import View, usable
 from taskpgm_core.analysis import saved_mixtures
 from taskpgm_core.analysis.mixture_reference import referred_tasks, tasks_reference
@@ -24,7 +25,9 @@ REACHED = 1e-6
 
 def pick_anchor(study: Study, view: View) -> None:
     """A popover with every way to say what the mixture should represent."""
-    with st.popover(f"Anchor: {escape(shorten(cached.anchor_name(view), 24))}"):
+    judges = judges_name(view)
+    said = f"Judged by: {judges}" if judges else f"Anchor: {shorten(cached.anchor_name(view), 24)}"
+    with st.popover(escape(said)):
         names = {name: cached.baseline_title(name) for name in SIZES if usable(name, study)}
         names[CHOSEN] = "chosen tasks"
         kept, _ = saved_mixtures.list_scenarios()
@@ -62,6 +65,7 @@ def pick_anchor(study: Study, view: View) -> None:
                 help="The tasks that matter in the end, each alike: the mixture then represents "
                 "these.",
             )
+        pick_judges(study, view)
         _upload(study, view)
 
 
@@ -106,6 +110,8 @@ def no_middle(study: Study, view: View) -> str:
     problem = cached.problem(study, view)
     if cached.solution(study, view).status != "optimal":
         return ""
+    if problem.utility is not None:
+        return "no middle: what is useful is rewarded in place of the anchor"
     there = cached.path(study, view).at(1.0)
     far = float(abs(there - problem.anchor).sum()) / 2
     if far <= REACHED:

@@ -10,7 +10,7 @@ from pages.ui.url_state import BUDGET, View
 from taskpgm_core.analysis.question import Question
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures.mixture import MARKS, headline
-from taskpgm_core.figures.numbers import count
+from taskpgm_core.figures.numbers import count, shorten
 from taskpgm_core.figures.theme import Palette
 from taskpgm_core.findings import mixture as findings
 from taskpgm_core.findings.rows_left_out import incomplete_rows
@@ -70,6 +70,11 @@ def provenance(study: Study) -> list[str]:
     lines += [
         f"**{len(study.tasks)} tasks**" + (f" in {families} families" if families > 1 else ""),
     ]
+    if study.targets:
+        what = "target" if len(study.targets) == 1 else "targets"
+        named = escape(", ".join(map(shorten, study.target_names[:SHOWN])))
+        more = " and more" if len(study.targets) > SHOWN else ""
+        lines.append(f"{len(study.targets)} {what}, scored and never trained on: {named}{more}")
     if study.rows is not None:
         lines.append(f"{count(study.rows.sum())} rows to train on")
     if left := incomplete_rows(study.tasks):

@@ -14,7 +14,7 @@ from taskpgm_core import store
 from taskpgm_core.analysis.saved_mixtures import ID, open_scenario
 from taskpgm_core.errors import MixtureError, nearest
 from taskpgm_core.mixture.baselines import BASELINES, baseline
-from taskpgm_core.records import Array, Noise, Similarity, Task, read_only
+from taskpgm_core.records import NEVER_TRAINED, Array, Noise, Similarity, Task, read_only
 
 TASKS = "task:"
 
@@ -60,8 +60,13 @@ def reference_name(reference: str) -> str:
     return "given" if reference.startswith("{") else reference
 
 
-def check_reference(reference: str, names: Sequence[str], tasks: Sequence[Task]) -> None:
-    """MixtureError where ``reference`` names no mixture over ``tasks``; nothing is computed."""
+def check_reference(
+    reference: str, names: Sequence[str], tasks: Sequence[Task], targets: Sequence[str] = ()
+) -> None:
+    """MixtureError where ``reference`` names no mixture over ``tasks``; nothing is computed.
+
+    ``targets``: what is scored beside the tasks, of which there is no mixture.
+    """
     if reference in BASELINES:
         rule = BASELINES[reference]
         if rule.moves:
@@ -73,6 +78,8 @@ def check_reference(reference: str, names: Sequence[str], tasks: Sequence[Task])
             )
     elif reference.startswith(TASKS):
         for name in referred_tasks(reference, names):
+            if name in targets:
+                raise MixtureError(f"'{name}' is a target: it {NEVER_TRAINED}.")
             if name not in names:
                 raise MixtureError(f"'{name}' is no task here{nearest(name, names)}.")
     elif reference.startswith("{"):

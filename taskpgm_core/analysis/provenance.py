@@ -19,9 +19,12 @@ CERTIFICATE = (
 def asked(posed: Posed, solution: Solution) -> dict[str, Any]:
     """What was asked for, as the paper writes it; the infinite balance of lambda = 0 is None.
 
-    ``resolution``: the one that was used, None for the paper's S as measured.
+    ``resolution``: the one that was used, None for the paper's S as measured. Where one is judged
+    by something, ``judge_by`` names it, and ``targets`` what of it no model was trained on.
     """
-    facts = posed.resolution_facts()
+    facts, judges = posed.resolution_facts(), posed.question.judge_by
+    known = posed.study.target_names if posed.study else ()
+    targets = [name for name in judges if name in known]
     return {
         "measure": posed.similarity.measure,
         "balance": solution.balance if isfinite(solution.balance) else None,
@@ -31,6 +34,8 @@ def asked(posed: Posed, solution: Solution) -> dict[str, Any]:
         "beta": solution.beta,
         "lambda": solution.lam,
         "anchor": solution.anchor_name,
+        **({"judge_by": list(judges)} if judges else {}),
+        **({"targets": targets} if targets else {}),
     }
 
 

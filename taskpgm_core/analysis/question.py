@@ -22,7 +22,7 @@ from taskpgm_core.mixture import Group, Problem, Solution, SolutionPath, pose, s
 from taskpgm_core.mixture.counts import Allocation, Unit, allocate
 from taskpgm_core.mixture.kernel import Kernel, kernel
 from taskpgm_core.mixture.utility import judged_by
-from taskpgm_core.records import Array, Noise, Similarity, Study, Task
+from taskpgm_core.records import NEVER_TRAINED, Array, Noise, Similarity, Study, Task
 
 DEFAULT: tuple[float, Literal["auto"]] = (1.0, "auto")
 """Balance and resolution of the question that is asked where nobody says otherwise."""
@@ -47,8 +47,9 @@ class Question:
     in the measure's unit; ``auto`` by noise and distances, infinite for the paper's S as measured.
     ``anchor``: the mixture that balance 1 gives back, a reference as in ``mixture_reference``;
     ``anchor_name``: what one that was brought is called. ``unary``: what the balance's other end
-    rewards (``gain``, in nats, at an infinite resolution only); ``judge_by``: tasks that one will
-    be judged by, whose utility is rewarded instead, at a finite resolution only. ``floors``,
+    rewards (``gain``, in nats, at an infinite resolution only); ``judge_by``: tasks or
+    targets that one will be judged by, whose utility is rewarded instead, at a finite resolution
+    only. ``floors``,
     ``caps``: a number for all tasks or {task: share}; ``pins``: {task: share}, or None to keep the
     anchor's; ``groups``: (family, low, high) shares; ``max_epochs``: how often a row may be
     repeated at the ``budget`` (rows or supervised tokens, by ``unit``). ``pull``: a reference that
@@ -216,10 +217,12 @@ def pose_question(
         similarity = similarity or store.similarity(source, question.measure or None)
         seen = seen or study_kernel(source, similarity, question.resolution)
         tasks = source.tasks
+        _no_target(source, question)
     utility = _utility(source, question, seen)
     names = similarity.tasks
     for reference in filter(None, (question.anchor, question.pull)):
-        check_reference(reference, names, tasks)
+        targets = () if isinstance(source, Similarity) else source.target_names
+        check_reference(reference, names, tasks, targets)
     known_noise = _noise(source, similarity.measure)
     anchor = reference_mixture(question.anchor, similarity, tasks, noise=known_noise)
     kept = dict(zip(names, anchor.tolist(), strict=True))
@@ -244,6 +247,18 @@ def pose_question(
     return Posed(known, question, tasks, similarity, seen, problem)
 
 
+def _no_target(study: Study, question: Question) -> None:
+    """MixtureError where a limit is set on a target, which gets no share of any budget."""
+    for word, limits in (
+        ("floor", question.floors),
+        ("cap", question.caps),
+        ("pin", question.pins),
+    ):
+        for name, _ in limits:
+            if name in study.target_names:
+                raise MixtureError(f"The {word} on '{name}' is on a target: it {NEVER_TRAINED}.")
+
+
 def _utility(source: Study | Similarity, question: Question, seen: Kernel) -> Array | None:
     """(n,) what is rewarded in the place of representativeness; None where that is."""
     if question.unary != "gain" and not question.judge_by:
@@ -263,7 +278,8 @@ def _utility(source: Study | Similarity, question: Question, seen: Kernel) -> Ar
                 "--judge-by weighs utility against redundancy, and at so coarse a resolution all "
                 "tasks are one skill; give a finer one, or auto."
             )
-        return judged_by(store.losses(source), question.judge_by)
+        scored = store.target_losses(source) if source.targets else None
+        return judged_by(store.losses(source), question.judge_by, scored)
     if question.resolution != inf:
         raise MixtureError("--unary gain is in nats, as S is at --resolution inf; add that.")
     return store.losses(source).gain

@@ -14,7 +14,7 @@ from taskpgm_core.analysis.mixture_reference import (
 )
 from taskpgm_core.analysis.question import EVERY, UNARY, Question
 from taskpgm_core.errors import MixtureError, TaskPGMError, nearest
-from taskpgm_core.records import Study
+from taskpgm_core.records import NEVER_TRAINED, Study
 
 WORDS = (
     "measure",
@@ -272,10 +272,15 @@ class _Reading:
     def _judge_by(self, text: str) -> tuple[str, ...]:
         if self.study.kind != "measured":
             raise MixtureError(f"--judge-by needs losses, which {self.study.slug} does not hold.")
-        chosen = referred_tasks(text, self.study.names) or referred_tasks(
-            TASKS + text, self.study.names
-        )
-        return tuple(self._task(name, "judge-by") for name in dict.fromkeys(chosen))
+        known = (*self.study.names, *self.study.target_names)
+        chosen = referred_tasks(text, known) or referred_tasks(TASKS + text, known)
+        for name in chosen:
+            if name not in known:
+                raise MixtureError(
+                    f"--judge-by names '{name}', which is no task and no target of "
+                    f"{self.study.slug}{nearest(name, known)}."
+                )
+        return tuple(dict.fromkeys(chosen))
 
     def _reference(self, text: str, word: str = "anchor") -> str:
         """A reference that this study can resolve."""
@@ -283,12 +288,14 @@ class _Reading:
         if text.startswith(TASKS) and not all(referred_tasks(text, names)):
             raise MixtureError(f"--{word} names no task; give task:ID,ID,....")
         try:
-            check_reference(text, names, self.study.tasks)
+            check_reference(text, names, self.study.tasks, self.study.target_names)
         except TaskPGMError as error:
             raise MixtureError(f"--{word} '{text[:60]}' is no {word} here: {error}") from None
         return text
 
     def _task(self, name: str, word: str) -> str:
+        if name in self.study.target_names:
+            raise MixtureError(f"--{word} names '{name}', which is a target: it {NEVER_TRAINED}.")
         if name not in self.study.names:
             raise MixtureError(
                 f"--{word} names '{name}', which is no task of {self.study.slug}"

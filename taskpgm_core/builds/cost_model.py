@@ -87,8 +87,14 @@ def copied_weights(plan: Plan, shape: Expect) -> float:
     return shape.layers * sum(a * b for a, b in _target_shapes(plan, shape))
 
 
-def disk_bytes(plan: Plan, positions: float, hidden: int, adapter: float) -> float:
-    """Rebuild parts (hidden states, adapters) and the study's own files, before compression."""
+def disk_bytes(
+    plan: Plan, positions: float, hidden: int, adapter: float, on_targets: float = 0.0
+) -> float:
+    """Rebuild parts (hidden states, adapters) and the study's own files, before compression.
+
+    ``positions``: supervised ones of the pool; ``on_targets``: of the targets, of which every model
+    keeps one number, in its unit and in the study.
+    """
     n, seconds = len(plan.tasks), len(plan.second_seeds)
     pairs, models, ends = n * (n - 1) / 2, n + 1 + seconds, 2 if plan.probe.kept else 1
     rebuild = models * positions * (hidden + 1 + 2 * plan.probe.top) * FLOAT
@@ -99,7 +105,7 @@ def disk_bytes(plan: Plan, positions: float, hidden: int, adapter: float) -> flo
         study += pairs * 2 * (n * plan.probe.examples_per_task + by_replicate)
     if n <= TOKENS_OF_TASKS:
         study += pairs * 2 * positions
-    return rebuild + study
+    return rebuild + study + 2 * models * on_targets * FLOAT
 
 
 def _compared(models: int) -> float:
@@ -117,12 +123,14 @@ def expected(plan: Plan, shape: Expect) -> Estimate:
     seconds = len(plan.second_seeds)
     models, trained = n + 1 + seconds, sum(not t.brought for t in plan.tasks) + seconds
     examples = n * probe.examples_per_task
+    scored = examples + len(plan.targets) * probe.examples_per_task
     length = shape.prompt_tokens + shape.completion_tokens
     probed = shape.prompt_tokens + min(shape.completion_tokens, probe.max_completion_tokens)
-    positions = examples * min(shape.completion_tokens, probe.max_completion_tokens)
+    supervised_of = min(shape.completion_tokens, probe.max_completion_tokens)
+    positions, scored_positions = examples * supervised_of, scored * supervised_of
     tokens = {
         "train": trained * training.steps * training.batch * min(length, training.max_tokens),
-        "score": models * examples * probed,
+        "score": models * scored * probed,
     }
     weights = parameters(shape)
     pairs = _compared(models)
@@ -139,7 +147,7 @@ def expected(plan: Plan, shape: Expect) -> Estimate:
     supervised = trained * training.steps * training.batch * shape.completion_tokens
     spent = {
         "train": BACKWARD * compute(tokens["train"], length, supervised),
-        "score": compute(tokens["score"], probed, models * positions),
+        "score": compute(tokens["score"], probed, models * scored_positions),
         "compare": compute(0, 0, models * positions)
         + entries * positions * 2 * FLOAT / (0.5 * bandwidth),
     }
@@ -149,7 +157,12 @@ def expected(plan: Plan, shape: Expect) -> Estimate:
     activations = training.batch * min(length, training.max_tokens) * shape.layers
     activations *= width * (16 * shape.hidden + 3 * shape.intermediate)
     batches = -(-probe.examples_per_task * n // probe.batch)
-    units = {"train": trained, "score": models * batches, "compare": batches}
+    of_targets = len(plan.targets) * -(-probe.examples_per_task // probe.batch)
+    units = {
+        "train": trained,
+        "score": models * (batches + of_targets),
+        "compare": batches,
+    }
     return Estimate(
         slug=plan.slug,
         digest=None,
@@ -158,11 +171,17 @@ def expected(plan: Plan, shape: Expect) -> Estimate:
         models=models,
         units=units,
         left=units,
-        forward_passes=models * examples,
+        forward_passes=models * scored,
         tokens=tokens,
         seconds=spent,
         memory=resident + activations,
-        disk=disk_bytes(plan, positions, shape.hidden, adapter_size(plan, shape)),
+        disk=disk_bytes(
+            plan,
+            positions,
+            shape.hidden,
+            adapter_size(plan, shape),
+            on_targets=scored_positions - positions,
+        ),
         device=shape.device,
         tokens_per_second=tokens["score"] / spent["score"],
         basis=(

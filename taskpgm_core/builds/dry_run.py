@@ -69,7 +69,13 @@ def counted(prepared: Prepared, root: Path) -> Estimate:
             stage: 0.0 if complete else work / per_second for stage, work in missing["work"].items()
         },
         memory=float(weights + 4 * width),
-        disk=disk_bytes(plan, pool.positions, base.model.config.hidden_size, _adapter(prepared)),
+        disk=disk_bytes(
+            plan,
+            pool.positions,
+            base.model.config.hidden_size,
+            _adapter(prepared),
+            on_targets=prepared.targets.positions if prepared.targets else 0,
+        ),
         device=measure.device_facts(base.device)["device"],
         tokens_per_second=per_second,
         basis="counted, with one batch timed on this machine"

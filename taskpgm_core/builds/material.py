@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
+from itertools import chain
 
 import numpy as np
 
+from taskpgm_core.builds.targets import HeldOut, gather_targets
 from taskpgm_core.errors import SourceError, install_command
 from taskpgm_core.files.hashing import digest_of, sha256
 from taskpgm_core.plans.plan import Plan
@@ -17,11 +19,15 @@ from taskpgm_core.tasks.text_distance import text_distances
 
 @dataclass(frozen=True)
 class Material:
-    """A plan's examples, split: what is trained on and what is held out for the probe pool."""
+    """A plan's examples, split: what is trained on and what is held out for the probe pool.
+
+    ``targets``: the examples of each target, of which none is trained on.
+    """
 
     examples: Mapping[str, Sequence[Example]]
     splits: Mapping[str, Split]
     rows: Mapping[str, TaskRows]
+    targets: Mapping[str, HeldOut] = field(default_factory=dict)
 
     def training(self, task: str) -> list[Example]:
         return [self.examples[task][k] for k in self.splits[task].train_indices]
@@ -37,19 +43,20 @@ class Material:
 
     @property
     def digest(self) -> str:
+        scored = ((name, held.examples) for name, held in self.targets.items())
         return digest_of(
             {
                 name: sha256(json.dumps([e.value for e in rows]).encode())
-                for name, rows in self.examples.items()
+                for name, rows in chain(self.examples.items(), scored)
             }
         )
 
 
 def gather(plan: Plan) -> Material:
-    """Load every task of a plan and hold out its probe examples.
+    """Load every task and target of a plan and hold out their probe examples.
 
     SourceError where a source cannot be read, holds too few examples, or where a probe example of
-    one task is a training example of another.
+    one task is a training example of another, or one of a target any example of a task.
     """
     examples, splits, read = {}, {}, {}
     for entry in plan.tasks:
@@ -58,7 +65,7 @@ def gather(plan: Plan) -> Material:
         splits[entry.id] = split(
             rows, probe=plan.probe.examples_per_task, seed=plan.seed, name=entry.id
         )
-    material = Material(examples, splits, read)
+    material = Material(examples, splits, read, gather_targets(plan, examples))
     held_out = {e: name for name in examples for e in material.probe(name)}
     for name in examples:
         for example in material.training(name):

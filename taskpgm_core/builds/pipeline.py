@@ -13,6 +13,7 @@ import numpy as np
 
 from taskpgm_core.builds.adaptive_probes import Round, in_rounds, rounds_facts
 from taskpgm_core.builds.material import Material, check_words, gather, text_matrices
+from taskpgm_core.builds.targets import scored_files, target_cards, target_tokens
 from taskpgm_core.errors import MeasurementError, SourceError, StoreError
 from taskpgm_core.files.hashing import digest_of
 from taskpgm_core.plans.plan import Plan, plan_of
@@ -53,6 +54,7 @@ class Prepared:
     tasks: tuple[Task, ...]
     base: Any
     digest: str
+    targets: "ProbeTokens | None" = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -121,8 +123,9 @@ def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:
             "text": TEXT_CODE,
         }
     )
+    targets = target_tokens(plan, material.targets, base)
     return Prepared(
-        plan, material, training, pool, tuple(tasks), base, digest, brought.warnings
+        plan, material, training, pool, tuple(tasks), base, digest, targets, brought.warnings
     )
 
 
@@ -153,6 +156,7 @@ def engine_for(
         prepared.base,
         training=prepared.training,
         pool=prepared.pool,
+        targets=prepared.targets,
         units=Units(root, fresh=prepared.folder if fresh else ""),
         progress=progress,
     )
@@ -289,7 +293,7 @@ def study_files(prepared: Prepared, result: "Measurement") -> dict[str, bytes]:
         matrices["jsd-upper"] = measure.symmetric(result.upper @ weights, n)
     if not all(np.isfinite(m).all() for m in matrices.values()):
         raise MeasurementError("A measured matrix holds values that are not finite; none is kept.")
-    return measured_files(
+    files = measured_files(
         matrices=matrices,
         per_sequence=per_sequence,
         per_token=per_token,
@@ -313,6 +317,9 @@ def study_files(prepared: Prepared, result: "Measurement") -> dict[str, bytes]:
         curves=result.curves,
         text=text if plan.publish_text else None,
     )
+    if prepared.targets is not None:
+        files |= scored_files(plan, prepared.material.targets, prepared.targets, result)
+    return files
 
 
 def _store(
@@ -330,6 +337,7 @@ def _store(
         plan=plan.model_dump(mode="json"),
         facts=facts,
         units=result.units,
+        targets=target_cards(plan),
     )
 
 

@@ -1,6 +1,5 @@
-"""Verbs that measure: build, bench, add-task, remove-task."""
+"""Verbs that measure: build, bench."""
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,12 +8,12 @@ import numpy as np
 
 from taskpgm_core import store
 from taskpgm_core.builds.cost_model import Estimate
-from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
+from taskpgm_core.cli.output import as_json, print_json, table, warn
 from taskpgm_core.cli.studies import card
-from taskpgm_core.errors import PlanError, StoreError
+from taskpgm_core.errors import PlanError
 from taskpgm_core.findings.rows_left_out import incomplete_rows
-from taskpgm_core.plans.plan import Plan, grown, load_plan, plan_of, renamed, shrunk
-from taskpgm_core.plans.slug import checked_slug, slug_of
+from taskpgm_core.plans.plan import Plan, load_plan, renamed
+from taskpgm_core.plans.slug import slug_of
 from taskpgm_core.records import Study
 
 if TYPE_CHECKING:
@@ -232,113 +231,3 @@ def bench(plan: str, threads: int | None, as_json: bool) -> None:
         return
     training = "nothing to train" if speed.train is None else f"{speed.train:.0f} in training"
     click.echo(f"Tokens a second: {speed.score:.0f} when scoring, {training}.")
-
-
-@click.command("add-task")
-@study_argument
-@click.argument("source")
-@click.option("--id", "name", help="The task's id (its source's name by default).")
-@click.option("--family", default="", help="The task's family.")
-@click.option("--rows", type=click.IntRange(1), help="At most this many rows.")
-@click.option("--option", "options", multiple=True, help="KEY=VALUE, an option of the source.")
-@click.option("--folder", help="Where this kind of source lies on this machine.")
-@click.option("--adapter", help="A LoRA adapter (folder or hub id) instead of training one.")
-@click.option("--checkpoint", help="A full model (folder or hub id) instead of training one.")
-@click.option("--slug", help="The new study's slug (STUDY's, then -plus-, then the id).")
-@click.option("--dry-run", is_flag=True, help="Only say what it would cost.")
-@click.option("--yes", is_flag=True, help="Do not ask after the cost was shown.")
-@click.option("--json-progress", "progress_file", help="FILE to keep up to date with the progress.")
-@threads_option
-@as_json
-def add_task(
-    study: str,
-    source: str,
-    slug: str | None,
-    dry_run: bool,
-    yes: bool,
-    progress_file: str | None,
-    threads: int | None,
-    as_json: bool,
-    **entry: Any,
-) -> None:
-    """A new study: STUDY with one more task from SOURCE; what is measured already is reused."""
-    from taskpgm_core.builds import dry_run as preview
-    from taskpgm_core.builds import pipeline
-    from taskpgm_core.cli.progress_bar import Watch
-
-    old = store.open_study(study)
-    if old.plan is None:
-        raise StoreError(
-            f"{old.slug} was imported as a matrix; add the task to the matrix and import it again."
-        )
-    options = dict(_pair(text) for text in entry.pop("options"))
-    folder, name = entry.pop("folder"), entry.pop("name") or ""
-    task = {"source": source, "id": name, "options": options, **entry}
-    plan = grown(plan_of(old), task, slug=slug, folder=folder)
-    if old.kind == "text":
-        only_with_models(dry_run=dry_run, json_progress=progress_file, threads=threads)
-        build_by_words(plan, as_json)
-        return
-    cost = preview.preview(plan, threads=threads)
-    if "rebuild" in old.absent:
-        warn(
-            f"The rebuild parts of {old.slug} are not all here, so what they held is measured "
-            f"again; the cost below counts it."
-        )
-    if dry_run and as_json:
-        print_json({**preview.card(cost), "rebuild_parts_present": "rebuild" not in old.absent})
-        return
-    if not as_json:
-        print_cost(cost)
-    if dry_run:
-        return
-    if not yes and (as_json or not click.confirm("Measure it now?", err=True)):
-        raise StoreError("Nothing was measured; say --yes to start unasked.")
-    with Watch(progress_file) as watch:
-        made, now = pipeline.build(plan, progress=watch, threads=threads)
-        watch.finished(card(made))
-    if as_json:
-        print_json({**card(made), "built_now": now})
-    else:
-        print_built(made, now)
-
-
-def _pair(text: str) -> tuple[str, Any]:
-    key, sign, value = text.partition("=")
-    if not sign:
-        raise PlanError(f"--option wants KEY=VALUE, not '{text}'.")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
-
-
-@click.command("remove-task")
-@study_argument
-@click.argument("tasks", metavar="TASK...", nargs=-1, required=True)
-@click.option("--slug", help="The new study's slug (STUDY's, then -minus-, then the tasks').")
-@as_json
-def remove_task(study: str, tasks: tuple[str, ...], slug: str | None, as_json: bool) -> None:
-    """A new study: STUDY without some tasks, made from what it stores; nothing is measured.
-
-    STUDY stays as it is, and its evidence is not taken along. The new divergences are means over
-    the remaining tasks' probe examples. The noise is still that over the probe examples of all
-    tasks, and `show` says so. A study by words alone is made from its plan's rows instead. The
-    verb refuses a study whose divergences are kept as bounds, or whose divergences are not kept by
-    example (more than 64 tasks).
-    """
-    old = store.open_study(study)
-    store.remaining(old, tasks)
-    slug = checked_slug(slug or slug_of(f"{old.slug}-minus-{'-'.join(tasks)}"))
-    plan = None
-    if old.plan is not None:
-        less = shrunk(plan_of(old), tasks, slug=slug)
-        plan = less.model_dump(mode="json")
-        if old.kind == "text":
-            build_by_words(less, as_json)
-            return
-    made = store.without(old, tasks, slug=slug, plan=plan)
-    if as_json:
-        print_json(card(made))
-    else:
-        click.echo(f"{made.slug} holds the other {len(made.tasks)} tasks: {made.folder}")

@@ -5,6 +5,7 @@ EXAMPLES = {
     "bench": "taskpgm bench starter",
     "import": "taskpgm import matrix.csv --kind similarity --tasks tasks.csv --name mine",
     "add-task": "taskpgm add-task starter jsonl:data/faq.jsonl --id faq --dry-run",
+    "add-target": "taskpgm add-target starter jsonl:data/exam.jsonl --id exam --dry-run",
     "remove-task": "taskpgm remove-task starter brackets-curly",
     "text": "taskpgm text bigbench --from cache/.sources/bigbench",
     "validate": "taskpgm validate screening-bigbench --part 0/2",

@@ -38,7 +38,8 @@ _OPTIONS = (
     click.option("--unary", help="representativeness, or gain over the base."),
     click.option(
         "--judge-by",
-        help="task:ID,ID,... of tasks that you will be judged by, to reward what helps there.",
+        help="task:ID,ID,... of tasks or targets that you will be judged by, to reward what helps "
+        "there.",
     ),
     click.option("--floor", multiple=True, help="X for all tasks, or TASK=X."),
     click.option("--cap", multiple=True, help="X for all tasks, or TASK=X."),

@@ -13,7 +13,7 @@ from taskpgm_core.cli.output import as_json, print_json, study_argument, table, 
 from taskpgm_core.errors import StoreError
 from taskpgm_core.findings.rows_left_out import incomplete_rows
 from taskpgm_core.findings.skills import groups_finding, skills_finding
-from taskpgm_core.records import MEASURES, Study, measure_words
+from taskpgm_core.records import MEASURES, NEVER_TRAINED, Study, measure_words
 
 
 def card(study: Study) -> dict[str, Any]:
@@ -26,6 +26,7 @@ def card(study: Study) -> dict[str, Any]:
         "kind": study.kind,
         "measures": list(study.measures),
         "tasks": [{"split": "", **task.card} for task in study.tasks],
+        "targets": [asdict(target) for target in study.targets],
         "absent": list(study.absent),
         "text": study.has_text,
         "facts": study.facts,
@@ -48,10 +49,25 @@ def measured_card(study: Study) -> dict[str, Any]:
         "noise_floor": noise.floor if noise.tasks else None,
         "divergence": {"min": off.min(), "median": float(np.median(off)), "max": off.max()},
         **{name: study.facts[name] for name in kept if name in study.facts},
+        **({"targets": target_card(study)} if study.targets else {}),
         "nearest": {
             name: [study.names[j] for j in np.argsort(row, kind="stable") if j != i][:3]
             for i, (name, row) in enumerate(zip(study.names, D, strict=True))
         },
+    }
+
+
+def target_card(study: Study) -> dict[str, Any]:
+    """Of each target the base model's loss a token, and the least with the task it is of."""
+    losses = store.target_losses(study).per_token
+    best = losses[:-1].argmin(axis=0)
+    return {
+        name: {
+            "base": float(losses[-1, t]),
+            "best": float(losses[best[t], t]),
+            "model": study.names[best[t]],
+        }
+        for t, name in enumerate(study.target_names)
     }
 
 
@@ -204,6 +220,13 @@ def show(study: str, as_json: bool) -> None:
             f"These are lower bounds, from the {m['kept_tokens']} likeliest tokens a context; the "
             f"upper ones lie at most {m['widest_interval']:.2g} nats above."
         )
+    if found.targets:
+        rows = [
+            [name, f"{s['base']:.3f}", f"{s['best']:.3f}", s["model"]]
+            for name, s in m["targets"].items()
+        ]
+        click.echo(f"Each of these targets {NEVER_TRAINED}; --judge-by may name it.")
+        click.echo(table(["target", "base loss", "best loss", "by the model of"], rows))
     if m["noise"]:
         values = ", ".join(f"{k} {v:.4f}" for k, v in m["noise"].items())
         click.echo(f"Training noise (D to a second seed): {values}.")

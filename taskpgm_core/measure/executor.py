@@ -2,9 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 
@@ -40,9 +42,10 @@ class Engine(ABC):
         pool: ProbeTokens,
         units: Units,
         progress: Progress,
+        targets: ProbeTokens | None = None,
     ) -> None:
         self.plan, self.base, self.units, self.progress = plan, base, units, progress
-        self.agenda = Agenda(plan, base, training, pool, plan.probe.batch)
+        self.agenda = Agenda(plan, base, training, pool, plan.probe.batch, targets)
         self.models_folder = units.folder.parent / ".models"
         self._begin()
 
@@ -86,8 +89,7 @@ class Engine(ABC):
                 )
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
-            a = self.agenda
-            self.agenda = Agenda(self.plan, self.base, a.training, a.pool, batch // 2)
+            self.agenda = replace(self.agenda, batch=batch // 2)
             self._begin()
 
     def _run(self) -> Measurement:
@@ -263,6 +265,17 @@ class Engine(ABC):
         D = self._worker().compare(hidden_twice, [None, None], [(0, 1)])[0]
         return float(np.average(D, weights=agenda.pool.weights[places]))
 
+    def _on_targets(self) -> npt.NDArray[np.float32] | None:
+        """(models, positions) gold log-probabilities on the targets; None where there are none."""
+        agenda = self.agenda
+        if agenda.targets is None:
+            return None
+        gold = np.empty((len(agenda.models), agenda.targets.positions), dtype=np.float32)
+        for batch in agenda.target_batches:
+            for model in range(len(agenda.models)):
+                gold[model, batch.places] = self._scored(model, batch)["gold"]
+        return gold
+
     # Comparisons
 
     def _comparison(
@@ -320,6 +333,7 @@ class Engine(ABC):
             batch_noise=self._batch_noise(),
             gold=gold[: n + 1],
             second_gold=gold[n + 1 :],
+            targets=self._on_targets(),
             top_ids=top_ids,
             top_log_probability=top_values,
             curves=pd.concat(curves, ignore_index=True) if curves else no_curves(),

@@ -1,7 +1,7 @@
 """The common probe pool as tokens, with the one batch plan that every model is scored under."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,8 @@ class Batch:
 
     ``ids``: (examples, length); ``rows``, ``columns``: (positions,) where the next token is a
     completion token; ``gold``: (positions,) that token; ``places``: (positions,) its index among
-    all positions of the pool.
+    all positions of the pool. ``of_target``: its examples are a target's, and nothing but their
+    gold log-probabilities is kept.
     """
 
     ids: npt.NDArray[np.int64]
@@ -24,6 +25,7 @@ class Batch:
     columns: npt.NDArray[np.int64]
     gold: npt.NDArray[np.int64]
     places: npt.NDArray[np.int64]
+    of_target: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,12 @@ class ProbeTokens:
         per_task = np.bincount(self.task, minlength=tasks)
         return np.repeat(1.0 / (tasks * per_task[self.task] * self.tokens), self.tokens)
 
+    def planned(self, chosen: npt.NDArray[np.int64], size: int) -> list[Batch]:
+        """The batch plan of the examples ``chosen`` alone, places counted in the whole pool."""
+        first = self.first
+        places = np.concatenate([np.arange(int(self.tokens[k])) + first[k] for k in chosen])
+        return [replace(b, places=places[b.places]) for b in self.part(chosen).batches(size)]
+
     def batches(self, size: int) -> list[Batch]:
         """The fixed batch plan: sorted by length (ties in pool order), ``size`` at a time."""
         order = np.argsort([-e.length for e in self.examples], kind="stable")
@@ -104,19 +112,23 @@ def probe_tokens(
     *,
     most: int,
     context: int,
+    what: str = "task",
 ) -> ProbeTokens:
-    """The pool from each task's held-out examples; MeasurementError if one exceeds the context."""
+    """The pool from each task's held-out examples; MeasurementError if one exceeds the context.
+
+    ``what`` the examples are of, as errors call it.
+    """
     examples: list[RenderedExample] = []
     for name, group, indices in zip(tasks, rendered, rows, strict=True):
         for index, example in zip(indices, group, strict=True):
             kept = example.cut(most)
             if kept.length > context:
                 raise MeasurementError(
-                    f"Probe example {index} of task '{name}' has {kept.length} tokens, more than "
+                    f"Probe example {index} of {what} '{name}' has {kept.length} tokens, more than "
                     f"the model's context of {context}; shorten or remove it."
                 )
             if not example.prompt:
-                raise MeasurementError(f"Example {index} of task '{name}' has an empty prompt.")
+                raise MeasurementError(f"Example {index} of {what} '{name}' has an empty prompt.")
             examples.append(kept)
     return ProbeTokens(
         tuple(examples),

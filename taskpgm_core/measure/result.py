@@ -19,7 +19,8 @@ class Measurement:
     ``ReplicateMeans``. Where the plan keeps tokens, all but ``upper`` and ``noise`` are lower
     bounds. ``second_tasks``: (R,) the tasks with a second seed, in the order of ``noise`` and of
     ``second_gold`` (R, positions), which is of their second models what ``gold`` (n + 1, positions)
-    is of the first ones: log-probabilities of the true tokens. ``batch_noise``: mean JSD of the
+    is of the first ones: log-probabilities of the true tokens. ``targets``: (n + 1 + R,
+    positions) the same of all of them on the targets. ``batch_noise``: mean JSD of the
     base model from itself under a second batch plan, nats.
     ``batch``: probe examples a batch as measured, ``rows_at_once``: training rows that shared a
     forward pass (both less than the plan's batches where memory ran out).
@@ -34,6 +35,7 @@ class Measurement:
     batch_noise: float
     gold: npt.NDArray[np.float32]
     second_gold: npt.NDArray[np.float32]
+    targets: npt.NDArray[np.float32] | None
     top_ids: npt.NDArray[np.int32]
     top_log_probability: npt.NDArray[np.float32]
     curves: pd.DataFrame

@@ -52,6 +52,7 @@ class Agenda:
 
     Tasks that joined a study later (add-task) have batches and comparisons of their own, so that
     the units of the earlier study stay what they were. ``batch``: probe examples a batch.
+    ``targets``: what every model is scored on beside the pool, target by target; None for nothing.
     """
 
     plan: Plan
@@ -59,6 +60,7 @@ class Agenda:
     training: Mapping[str, Sequence[RenderedExample]]
     pool: ProbeTokens
     batch: int
+    targets: ProbeTokens | None = None
 
     @cached_property
     def names(self) -> list[str]:
@@ -88,12 +90,6 @@ class Agenda:
 
     # Batches
 
-    def _planned(self, chosen: npt.NDArray[np.int64], size: int) -> list[Batch]:
-        """The batch plan of some of the pool's examples, places counted in the whole pool."""
-        pool, first = self.pool, self.pool.first
-        places = np.concatenate([np.arange(int(pool.tokens[k])) + first[k] for k in chosen])
-        return [replace(b, places=places[b.places]) for b in pool.part(chosen).batches(size)]
-
     @cached_property
     def _waves(self) -> list[npt.NDArray[np.int64]]:
         """The examples that came together: with one generation of tasks, or in one round."""
@@ -105,15 +101,28 @@ class Agenda:
     @cached_property
     def batches(self) -> list[Batch]:
         """The one batch plan that every model is scored under."""
-        return [batch for wave in self._waves for batch in self._planned(wave, self.batch)]
+        return [batch for wave in self._waves for batch in self.pool.planned(wave, self.batch)]
 
     @cached_property
     def again(self) -> list[Batch]:
         """A second batch plan, over every fourth of the first examples, for the batch noise."""
-        return self._planned(self._waves[0][::AGAIN], max(self.batch // 2, 1))
+        return self.pool.planned(self._waves[0][::AGAIN], max(self.batch // 2, 1))
+
+    @cached_property
+    def target_batches(self) -> list[Batch]:
+        """A batch plan for each target of its own, so that no target changes another's units."""
+        if self.targets is None:
+            return []
+        every = self.targets.task
+        return [
+            replace(batch, of_target=True)
+            for target in np.unique(every)
+            for batch in self.targets.planned(np.flatnonzero(every == target), self.batch)
+        ]
 
     def batches_of(self, spec: ModelSpec) -> list[Batch]:
-        return self.batches + self.again if spec.task is None else self.batches
+        again = self.again if spec.task is None else []
+        return self.batches + again + self.target_batches
 
     # Pairs
 
@@ -168,7 +177,7 @@ class Agenda:
             **self._common_key(),
             "model": model,
             "batch": [sha256(np.ascontiguousarray(a).tobytes()) for a in arrays],
-            "top": self.plan.probe.top,
+            **({"kept": "gold"} if batch.of_target else {"top": self.plan.probe.top}),
         }
 
     def compare_key(self, digests: Sequence[str], batch: Batch, joining: Joining) -> dict[str, Any]:

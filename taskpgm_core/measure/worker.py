@@ -136,7 +136,7 @@ class Worker:
                     f"Scoring {spec} gave a number that is not finite ({name}); try dtype "
                     f"float32, or train it with a lower learning rate."
                 )
-        return arrays
+        return {"gold": arrays["gold"]} if batch.of_target else arrays
 
     @contextmanager
     def _resident(self, spec: ModelSpec, model: Adapter | Weights | None) -> Iterator[BaseModel]:

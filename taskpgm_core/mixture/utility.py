@@ -6,21 +6,27 @@ import numpy as np
 import numpy.typing as npt
 
 from taskpgm_core.errors import MixtureError, nearest
-from taskpgm_core.records import Array, LossTable, read_only
+from taskpgm_core.records import Array, LossTable, TargetLosses, read_only
 
 
-def judged_by(table: LossTable, targets: Sequence[str]) -> Array:
-    """(n,) the utility of each task for ``targets``, tasks of the study, by losses per token.
+def judged_by(
+    table: LossTable, targets: Sequence[str], scored: TargetLosses | None = None
+) -> Array:
+    """(n,) the utility of each task for ``targets``, by losses per token.
 
-    See ``target_utility``. MixtureError for no target, one that is not in the study or one that
+    ``targets``: tasks of the study, or targets that it scored beside them (``scored``). See
+    ``target_utility``. MixtureError for no target, one that is not in the study or one that
     stands twice.
     """
+    known, losses = table.tasks, table.per_token
+    if scored is not None:
+        known, losses = (*known, *scored.targets), np.hstack([losses, scored.per_token])
     for target in targets:
-        if target not in table.tasks:
-            known = nearest(target, table.tasks)
-            raise MixtureError(f"The target '{target}' is not in this study{known}.")
-    columns = [table.tasks.index(target) for target in targets]
-    return target_utility(table.per_token[:, columns], targets)
+        if target not in known:
+            raise MixtureError(
+                f"The target '{target}' is not in this study{nearest(target, known)}."
+            )
+    return target_utility(losses[:, [known.index(target) for target in targets]], targets)
 
 
 def target_utility(per_token: npt.NDArray[np.floating], targets: Sequence[str]) -> Array:

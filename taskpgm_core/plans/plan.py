@@ -2,18 +2,18 @@
 
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from taskpgm_core.errors import PlanError, nearest
-from taskpgm_core.plans.slug import SLUG, checked_slug, slug_of
-from taskpgm_core.records import Study
+from taskpgm_core.plans.slug import SLUG, checked_slug
+from taskpgm_core.records import NEVER_TRAINED, Study
 
 PLANS = Path(__file__).parent
 PLAIN_TEMPLATE = "{prompt}\n"
@@ -25,21 +25,14 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class TaskEntry(_Strict):
-    """One task: where its examples come from and, if it was trained elsewhere, its model.
-
-    ``adapter`` (a LoRA adapter) or ``checkpoint`` (a full model) is a folder or hub id to measure
-    instead of training one here. ``joined``: 0, or the how-manieth add-task brought it.
-    """
+class SourceEntry(_Strict):
+    """Where examples come from, and what they are called; the source's name by default."""
 
     source: str
     id: str = ""
     family: str = ""
     rows: int | None = Field(default=None, ge=1)
     options: dict[str, Any] = Field(default_factory=dict)
-    adapter: str | None = None
-    checkpoint: str | None = None
-    joined: int = Field(default=0, ge=0)
 
     @model_validator(mode="before")
     @classmethod
@@ -55,18 +48,46 @@ class TaskEntry(_Strict):
             value = {**value, "id": name}
         return value
 
+    @model_validator(mode="after")
+    def _has_id(self) -> Self:
+        if not self.id.strip():
+            raise ValueError(f"what comes from '{self.source}' has no id; add one")
+        return self
+
+
+class TaskEntry(SourceEntry):
+    """One task: where its examples come from and, if it was trained elsewhere, its model.
+
+    ``adapter`` (a LoRA adapter) or ``checkpoint`` (a full model) is a folder or hub id to measure
+    instead of training one here. ``joined``: 0, or the how-manieth add-task brought it.
+    """
+
+    adapter: str | None = None
+    checkpoint: str | None = None
+    joined: int = Field(default=0, ge=0)
+
     @property
     def brought(self) -> bool:
         """Whether its model was trained elsewhere."""
         return bool(self.adapter or self.checkpoint)
 
     @model_validator(mode="after")
-    def _one_model(self) -> "TaskEntry":
+    def _one_model(self) -> Self:
         if self.adapter and self.checkpoint:
             raise ValueError(f"task '{self.id}' names an adapter and a checkpoint; keep one")
-        if not self.id.strip():
-            raise ValueError(f"the task with source '{self.source}' has no id; add one")
         return self
+
+
+class TargetEntry(SourceEntry):
+    """One target: examples that every model is scored on and that none is trained on."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_model(cls, value: Any) -> Any:
+        for key in ("adapter", "checkpoint", "joined"):
+            if isinstance(value, dict) and key in value:
+                raise ValueError(f"a target {NEVER_TRAINED}, so it has no {key}; remove {key}")
+        return value
 
 
 class Training(_Strict):
@@ -162,7 +183,10 @@ class Expect(_Strict):
 
 
 class Plan(_Strict):
-    """Everything that determines a study. The same plan gives the same digest."""
+    """Everything that determines a study. The same plan gives the same digest.
+
+    ``targets`` are scored and never trained on; they are outside the probe pool.
+    """
 
     slug: str
     base: str
@@ -177,6 +201,7 @@ class Plan(_Strict):
     publish_text: bool = False
     expect: Expect | None = None
     about: str = ""
+    targets: tuple[TargetEntry, ...] = ()
 
     @field_validator("slug")
     @classmethod
@@ -196,7 +221,7 @@ class Plan(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Plan":
-        for _, reason in contradictions(self.tasks, self.training):
+        for _, reason in contradictions(self.tasks, self.training, self.targets):
             raise ValueError(reason)
         return self
 
@@ -220,11 +245,13 @@ class Plan(_Strict):
         for key in ("kept", "adaptive"):
             if plan["probe"][key] is None:
                 plan["probe"].pop(key)
+        if not plan["targets"]:
+            plan.pop("targets")
         return plan
 
 
 def contradictions(
-    tasks: Sequence[TaskEntry], training: Training
+    tasks: Sequence[TaskEntry], training: Training, targets: Sequence[TargetEntry] = ()
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """(place, reason) of each thing in a plan that does not go together."""
     ids = [task.id for task in tasks]
@@ -233,11 +260,22 @@ def contradictions(
     for twice in sorted({i for i in ids if ids.count(i) > 1}):
         again = len(ids) - 1 - ids[::-1].index(twice)
         yield ("tasks", again), f"task id '{twice}' stands more than once; give one another id"
+    scored: set[str] = set()
+    for k, target in enumerate(targets):
+        if target.id in ids:
+            reason = f"target '{target.id}' has the id of a task; give one of them another id"
+            yield ("targets", k), reason
+        elif target.id in scored:
+            reason = f"target id '{target.id}' stands more than once; give one another id"
+            yield ("targets", k), reason
+        scored.add(target.id)
     named = () if isinstance(training.second_seed, str) else training.second_seed
     brought = {task.id for task in tasks if task.brought}
     for k, name in enumerate(named):
         reason = ""
-        if name not in ids:
+        if name in scored - {*ids}:
+            reason = f"second_seed names '{name}', which is a target: it {NEVER_TRAINED}"
+        elif name not in ids:
             reason = f"second_seed names '{name}', which is no task{nearest(name, ids)}"
         elif name in brought:
             reason = (
@@ -256,6 +294,7 @@ def fault_sentence(first: ErrorDetails, where: str) -> str:
     if first["type"] == "extra_forbidden":
         sections: dict[Any, type[BaseModel]] = {
             "tasks": TaskEntry,
+            "targets": TargetEntry,
             "training": Training,
             "probe": Probe,
             "adaptive": Adaptive,
@@ -325,46 +364,10 @@ def self_contained(plan: Plan) -> bool:
     kind, _, name = plan.base.partition(":")
     package = name.partition("/")[0]
     here = kind == "package" and bool(package) and find_spec(package) is not None
-    return here and all(task.source.startswith("generated:") for task in plan.tasks)
+    entries = (*plan.tasks, *plan.targets)
+    return here and all(entry.source.startswith("generated:") for entry in entries)
 
 
 def renamed(plan: Plan, slug: str) -> Plan:
     """The same plan, hence the same digest, under another slug."""
     return plan.model_copy(update={"slug": checked_slug(slug)})
-
-
-def grown(
-    plan: Plan, task: dict[str, Any], *, slug: str | None = None, folder: str | None = None
-) -> Plan:
-    """The plan with one more task, which joins the others' frozen batches with its own.
-
-    ``folder``: where the task's kind of source lies on this machine. PlanError where the pool was
-    measured in rounds: it was chosen for the mixture of the tasks that there were.
-    """
-    if plan.probe.adaptive:
-        raise PlanError(
-            f"{plan.slug} chose its probe examples for the tasks it has, so no task can join it; "
-            f"add the task to its plan and build that: finished units are reused where they fit."
-        )
-    try:
-        joined = 1 + max(other.joined for other in plan.tasks)
-        entry = TaskEntry.model_validate({**task, "joined": joined})
-    except ValidationError as error:
-        raise PlanError(fault_sentence(error.errors()[0], "the new task")) from None
-    value = plan.model_dump(mode="json")
-    value["tasks"].append(entry.model_dump(mode="json"))
-    value["expect"] = None
-    value["slug"] = slug or slug_of(f"{plan.slug}-plus-{entry.id}")
-    if folder:
-        value["folders"] = {**plan.folders, entry.source.partition(":")[0]: folder}
-    return parse_plan(yaml.safe_dump(value), "the grown plan")
-
-
-def shrunk(plan: Plan, removed: Collection[str], *, slug: str) -> Plan:
-    """The plan without some tasks, under another slug; its note told of all of them, so it goes."""
-    value = plan.model_dump(mode="json")
-    value["tasks"] = [task for task in value["tasks"] if task["id"] not in removed]
-    training = value["training"]
-    if training["second_seed"] != "all":
-        training["second_seed"] = [name for name in training["second_seed"] if name not in removed]
-    return parse_plan(yaml.safe_dump({**value, "slug": slug, "about": ""}), "the shrunk plan")

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from taskpgm_core.errors import PlanError
 from taskpgm_core.plans.plan import (
     Plan,
+    TargetEntry,
     TaskEntry,
     Training,
     contradictions,
@@ -43,7 +44,8 @@ def plan_faults(text: str) -> tuple[PlanFault, ...]:
         if [place for place, _ in found] == [()]:
             tasks = [TaskEntry.model_validate(task) for task in value["tasks"]]
             training = Training.model_validate(value.get("training", {}))
-            found = [(p, f"{reason}.") for p, reason in contradictions(tasks, training)]
+            targets = [TargetEntry.model_validate(target) for target in value.get("targets", ())]
+            found = [(p, f"{reason}.") for p, reason in contradictions(tasks, training, targets)]
         faults = [PlanFault(_line(root, place), s.removeprefix(": ")) for place, s in found]
         return tuple(sorted(faults, key=lambda fault: fault.line or 0))
     return ()

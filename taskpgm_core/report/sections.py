@@ -1,5 +1,6 @@
 """What a report says in its tables and lists: plain text, no markup."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,10 +93,20 @@ def question_sentence(decision: Decision) -> str:
         q["measure"],
     )
     skills = "" if q["skills"] is None else f"; {q['skills']:.1f} distinct skills"
+    judges = f", judged by {_judges(q)}" if q.get("judge_by") else ""
     made = f" Written on {decision.made}." if decision.made else ""
     return (
         f"Asked of the study {decision.study['slug']}, measure {measure_words(q['measure'])}: "
-        f"{where}, anchor {q['anchor']}{budget}. Resolution: {seen}{skills}.{made}"
+        f"{where}, anchor {q['anchor']}{judges}{budget}. Resolution: {seen}{skills}.{made}"
+    )
+
+
+def _judges(question: Mapping[str, Any]) -> str:
+    """What one is judged by, each target with the word that no model was trained on it."""
+    targets = question.get("targets", ())
+    return ", ".join(
+        f"{name} (a target, never trained on)" if name in targets else name
+        for name in question["judge_by"]
     )
 
 
@@ -144,6 +155,8 @@ def reasons_table(decision: Decision) -> FoldedTable | None:
     lines, sure = decision.tasks, decision.uncertainty
     reasons = [line.reason for line in lines if line.reason]
     asks = "anchor" if decision.question["unary"] == "representativeness" else "gain"
+    if decision.question.get("judge_by"):
+        asks = "judgement"
     head, how = ["task", "share"], []
     if not sure["missing"]:
         head.append(_interval_title(decision))

@@ -44,6 +44,13 @@ from taskpgm_core.store.studies import (
     open_study,
     own_copy,
 )
+from taskpgm_core.store.target_files import (
+    TargetScores,
+    target_files,
+    target_losses,
+    target_scores,
+    target_text,
+)
 from taskpgm_core.store.task_subset import remaining, without
 from taskpgm_core.store.unit_cache import Units
 from taskpgm_core.store.verify import Damage, Verification, damages, mend_guard, verify
@@ -57,6 +64,7 @@ __all__ = [
     "PairDivergences",
     "ProbePool",
     "SecondGold",
+    "TargetScores",
     "Units",
     "Verification",
     "assemble",
@@ -101,6 +109,10 @@ __all__ = [
     "replicate_divergences",
     "second_gold",
     "similarity",
+    "target_files",
+    "target_losses",
+    "target_scores",
+    "target_text",
     "token_divergences",
     "training_curves",
     "unpack",

@@ -11,7 +11,7 @@ from platformdirs import user_data_path
 
 from taskpgm_core.errors import StoreError, nearest
 from taskpgm_core.files.locking import locked
-from taskpgm_core.records import Study, Task
+from taskpgm_core.records import Study, Target, Task
 from taskpgm_core.store.manifest import BUNDLED, MANIFEST, read_manifest
 
 TEXT = "text.json"
@@ -62,6 +62,7 @@ def study_from(folder: Path) -> Study:
         facts=manifest["facts"],
         absent=tuple(absent),
         has_text=has_text,
+        targets=tuple(Target(**target) for target in manifest.get("targets", ())),
     )
 
 

@@ -28,6 +28,7 @@ from taskpgm_core.store.reader import (
     upper_bound,
 )
 from taskpgm_core.store.studies import TEXT, cache_root, folder_name
+from taskpgm_core.store.target_files import targets_without
 from taskpgm_core.store.writer import assemble, measured_files, recover
 
 OLD_POOL = ("base", "noise", "batch_noise", "text")
@@ -87,6 +88,7 @@ def without(
     brought = None
     if study.kind == "measured":
         files, brought = _measured(study, keep, arrays)
+        files |= targets_without(study, keep)
     else:
         given = arrays["given"][np.ix_(keep, keep)]
         files = {"matrices.npz": npz_bytes({"given": given})}
@@ -105,6 +107,7 @@ def without(
             files=files,
             plan=plan,
             facts=facts,
+            targets=study.targets,
         )
         return bring_text(made, brought) if brought else made
 

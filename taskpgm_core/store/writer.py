@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from taskpgm_core.records import (
     Array,
     Example,
     Study,
+    Target,
     Task,
 )
 from taskpgm_core.store.manifest import BUNDLED, MANIFEST, write_manifest
@@ -56,6 +58,7 @@ def assemble(
     plan: Mapping[str, Any] | None = None,
     facts: Mapping[str, Any] | None = None,
     units: Iterable[str] = (),
+    targets: Sequence[Target] = (),
 ) -> Study:
     """Write a study's files and its manifest, then put it in place, replacing one of that digest.
 
@@ -80,6 +83,7 @@ def assemble(
                 "kind": kind,
                 "measures": list(measures),
                 "tasks": [task.card for task in tasks],
+                **({"targets": [asdict(target) for target in targets]} if targets else {}),
                 "plan": plan,
                 "facts": dict(facts or {}),
                 "units": sorted(units),

@@ -14,7 +14,7 @@ from taskpgm_core.tasks.generated import generate
 from taskpgm_core.tasks.row_shape import RowReader, checked_columns
 
 if TYPE_CHECKING:
-    from taskpgm_core.plans.plan import Plan, TaskEntry
+    from taskpgm_core.plans.plan import Plan, SourceEntry
 
 OPTIONS: dict[str, tuple[str, ...]] = {
     "generated": (),
@@ -118,9 +118,9 @@ def load(
 
 
 def read_task(
-    entry: "TaskEntry", plan: "Plan", folders: Mapping[str, str] | None = None
+    entry: "SourceEntry", plan: "Plan", folders: Mapping[str, str] | None = None
 ) -> TaskRows:
-    """The rows of a task as its plan has them; ``folders`` go before the plan's own.
+    """The rows of a task or a target as its plan has them; ``folders`` go before the plan's own.
 
     Where the plan's template is a text with {prompt}, a chat of one question and its answer is a
     prompt and a completion; SourceError for any other chat.
@@ -148,7 +148,7 @@ def read_task(
 
 
 def load_task(
-    entry: "TaskEntry", plan: "Plan", folders: Mapping[str, str] | None = None
+    entry: "SourceEntry", plan: "Plan", folders: Mapping[str, str] | None = None
 ) -> list[Example]:
     """The examples that ``read_task`` finds."""
     return read_task(entry, plan, folders).examples

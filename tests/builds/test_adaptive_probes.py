@@ -15,7 +15,8 @@ from taskpgm_core.errors import PlanError
 from taskpgm_core.measure import Silence
 from taskpgm_core.mixture import pose
 from taskpgm_core.mixture.uncertainty import divergence_replicates, uncertainty
-from taskpgm_core.plans.plan import grown, parse_plan, renamed
+from taskpgm_core.plans.plan import parse_plan, renamed
+from taskpgm_core.plans.plan_edits import grown
 from tests.support.tiny_model import TASKS, tiny_plan
 
 MOST = 6

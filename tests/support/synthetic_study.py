@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from taskpgm_core import store
-from taskpgm_core.records import Example, Study, Task
-from taskpgm_core.store import assemble, example_checksums, measured_files
+from taskpgm_core.records import Example, Study, Target, Task
+from taskpgm_core.store import assemble, example_checksums, measured_files, target_files
 
 TASKS = ("sums", "dates", "logic")
 LENGTHS = (2, 3, 1, 4, 2, 2)  # completion tokens of two probe examples a task
@@ -105,6 +105,7 @@ def write_study(root, *, slug="synthetic", digest="0123456789ab" + "c" * 52, see
     """Put such a study into the cache ``root``; ``changes`` replace arrays (``text=None``)."""
     tasks = changes.pop("tasks", TASKS)
     facts = {"device": "cpu", **changes.pop("facts", {})}
+    targets = changes.pop("targets", ())
     arrays = {**synthetic_arrays(seed, tasks), **changes}
     study: Study = assemble(
         root,
@@ -113,8 +114,38 @@ def write_study(root, *, slug="synthetic", digest="0123456789ab" + "c" * 52, see
         kind="measured",
         measures=("jsd", "pmi", "pmi-token"),
         tasks=[Task(t, "family", f"generated:{t}", 100 + k, 2.5) for k, t in enumerate(tasks)],
-        files=measured_files(**arrays),
+        files=measured_files(**arrays) | scored_on(targets, len(tasks), seed),
         plan={"slug": slug},
         facts=facts,
+        targets=[Target(name, "exams", f"jsonl:{name}.jsonl") for name in targets],
     )
     return study
+
+
+def scored_on(targets, n: int, seed: int = 0) -> dict[str, bytes]:
+    """The files of these targets, an example of two tokens each; the last task has two models.
+
+    Every model but the base is sure to help on all of them but one called ``hopeless``.
+    """
+    if not targets:
+        return {}
+    random, count = np.random.default_rng([seed, 3]), len(targets)
+    per_token = random.uniform(0.5, 2.0, (n + 1, count))
+    per_token[-1] = [0.4 if name == "hopeless" else 2.5 for name in targets]
+    text = [Example(f"question {k}", f"answer {k}") for k in range(count)]
+    return target_files(
+        pool={
+            "target": np.arange(count),
+            "row": np.arange(count),
+            "first": 2 * np.arange(count),
+            "tokens": np.full(count, 2),
+            "spans": np.zeros((2 * count, 2), dtype=np.int64),
+            "checksum": example_checksums(text),
+        },
+        per_sequence=2 * per_token,
+        per_token=per_token,
+        gold=-np.repeat(per_token, 2, axis=1),
+        second=-np.repeat(per_token[n - 1 : n], 2, axis=1),
+        second_tasks=np.array([n - 1]),
+        text=text,
+    )

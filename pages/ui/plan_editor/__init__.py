@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui.chart import escape, heading
+from taskpgm_core.figures.numbers import counted
 from taskpgm_core.plans.plan import PLANS, Plan, load_plan, parse_plan, self_contained
 from taskpgm_core.plans.plan_faults import plan_faults
 
@@ -62,7 +63,9 @@ def verdict(text: str) -> Plan | None:
             f"{len(plan.tasks) - brought + again} models to train on {plan.base}"
             + (f", {again} of them a second time from another seed" if again else "")
             + (f", {brought} brought along" if brought else "")
-            + f"; every model is scored on {most}{examples:,} probe examples."
+            + f"; every model is scored on {most}{examples:,} probe examples"
+            + (f" and on {counted(len(plan.targets), 'target')}" if plan.targets else "")
+            + "."
         )
     )
     return plan
