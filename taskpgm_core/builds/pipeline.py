@@ -165,9 +165,7 @@ def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:
             "code": measure.CODE,
         }
     )
-    return Prepared(
-        plan, material, training, pool, tuple(tasks), base, digest, brought.warnings
-    )
+    return Prepared(plan, material, training, pool, tuple(tasks), base, digest, brought.warnings)
 
 
 @dataclass(frozen=True)

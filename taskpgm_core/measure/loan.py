@@ -1,4 +1,4 @@
-"""The base model lent to one single-task model at a time: put back whole, and checked to the bit."""
+"""The base model lent to one single-task model at a time: put back whole, checked to the bit."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,9 +32,7 @@ def checksums(tensors: Mapping[str, torch.Tensor]) -> dict[str, tuple[Any, ...]]
         for tensor in tensors.values():
             if id(tensor) not in seen:
                 seen[id(tensor)] = _sums(tensor)
-        values = {
-            key: tuple(sums) for key, sums in zip(seen, _at_once(seen.values()), strict=True)
-        }
+        values = {key: tuple(sums) for key, sums in zip(seen, _at_once(seen.values()), strict=True)}
     return {
         name: (str(tensor.dtype), tuple(tensor.shape), *values[id(tensor)])
         for name, tensor in tensors.items()
@@ -129,9 +127,7 @@ class Loan:
 
 
 @contextmanager
-def lent(
-    model: Any, expected: Mapping[str, tuple[Any, ...]], borrower: str
-) -> Iterator[Loan]:
+def lent(model: Any, expected: Mapping[str, tuple[Any, ...]], borrower: str) -> Iterator[Loan]:
     """Within the block ``model`` may be taken apart; after it, it is what it was, to the bit.
 
     ``expected``: the checksums of its tensors as loaded (empty: as they are now). MeasurementError

@@ -184,7 +184,7 @@ class Worker:
         ``upper``. ``keeper``: the place of the base model, whose likeliest tokens are kept."""
         kept = self.agenda.plan.probe.kept
         if kept is None:
-            return {"jsd": self.compare(hidden, checkpoints, pairs)}
+            return {"jsd": self.compare(hidden, own_heads, pairs)}
         device = self.base.device
         with _memory_to_compare(len(hidden)):
             heads = [self._head(model) for model in own_heads]
