@@ -6,8 +6,10 @@ from typing import Any
 
 from taskpgm_core.errors import ModelError
 
-MERGED = ("LORA", "ADALORA", "IA3", "LOHA", "LOKR", "VERA", "OFT", "HRA", "FOURIERFT")
-MERGED += ("LN_TUNING", "TRAINABLE_TOKENS")
+MERGED = (
+    *("LORA", "ADALORA", "IA3", "LOHA", "LOKR", "VERA", "OFT", "HRA", "FOURIERFT", "LN_TUNING"),
+    "TRAINABLE_TOKENS",
+)
 """peft's names of the kinds whose merged logits are compared with peft's own in the tests."""
 VIRTUAL_TOKENS = ("PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING", "CPT")
 KNOWN_LORA = {
@@ -36,6 +38,7 @@ def changes_base(config: Mapping[str, Any]) -> bool:
 
 def refusal(settings: Mapping[str, Any]) -> str | None:
     """Why an adapter with this ``adapter_config.json`` cannot be measured; None where it can."""
+    from peft import PeftType
     from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
     kind = str(settings.get("peft_type", "LORA"))
@@ -45,7 +48,7 @@ def refusal(settings: Mapping[str, Any]) -> str | None:
         return f"it is of the kind {kind}; measured are {', '.join(MERGED)}"
     if settings.get("task_type") not in (None, "CAUSAL_LM"):
         return f"it was trained for the task type {settings['task_type']}, not CAUSAL_LM"
-    known = {field.name: field for field in fields(PEFT_TYPE_TO_CONFIG_MAPPING[kind])}
+    known = {field.name: field for field in fields(PEFT_TYPE_TO_CONFIG_MAPPING[PeftType(kind)])}
     for name, value in settings.items():
         if name not in known and value:
             return f"the installed peft does not know its setting '{name}'; install a newer peft"

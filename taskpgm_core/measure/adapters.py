@@ -219,11 +219,13 @@ def _touched(
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     modules = dict(wrapped.named_modules())
-    places = {}
+    places: dict[tuple[torch.nn.Module, str], None] = {}
     for module in modules.values():
         if isinstance(module, BaseTunerLayer):
             layer = module.get_base_layer()
-            places |= {(layer, name): None for name, p in layer._parameters.items() if p is not None}
+            places |= {
+                (layer, name): None for name, p in layer._parameters.items() if p is not None
+            }
     for key in state:
         owner, _, name = key.rpartition(".")
         if owner in modules and modules[owner]._parameters.get(name) is not None:

@@ -166,7 +166,7 @@ def _load(weights: Weights, dtype: torch.dtype, models: Path) -> tuple[Any, Any]
                 folder
             )
             (folder / "complete").touch()
-    model, told = AutoModelForCausalLM.from_pretrained(
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=dtype,
         use_safetensors=True,
@@ -174,6 +174,7 @@ def _load(weights: Weights, dtype: torch.dtype, models: Path) -> tuple[Any, Any]
         local_files_only=True,
         output_loading_info=True,
     )
+    model, told = loaded
     if told["missing_keys"]:  # transformers gives these random values
         raise ValueError(f"its files hold no '{min(told['missing_keys'])}'")
     tokenizer = AutoTokenizer.from_pretrained(

@@ -1,5 +1,6 @@
 """Models that somebody trained elsewhere: adapters of every kind, made and saved with peft."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -159,17 +160,17 @@ def save_base(name: str, folder: Path, dtype: torch.dtype = torch.float32) -> Pa
     return folder
 
 
-def save_adapter(base: Any, config: Any, folder: Path, seed: int = 1, strength: float = 0.05) -> Any:
-    """peft's model of ``config`` over ``base``, its trained tensors moved at random, and saved."""
-    import warnings
-
+def save_adapter(
+    base: Any, config: Callable[[], Any], folder: Path, seed: int = 1, strength: float = 0.05
+) -> Any:
+    """peft's model of ``config()`` over ``base``, its trained tensors moved at random; saved."""
     torch.manual_seed(seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # peft's on tied weights and missing biases
-        model = get_peft_model(base, config)
+        model = get_peft_model(base, config())
         with torch.no_grad():
             for parameter in model.parameters():
                 if parameter.requires_grad:
-                    parameter += strength * torch.randn_like(parameter)
+                    parameter.add_(strength * torch.randn_like(parameter))
         model.save_pretrained(folder)
     return model.eval()
