@@ -76,7 +76,7 @@ class OnRay(Engine):
             self.base,
             self.plan.base,
             models=self.models_folder,
-            threads=self.plan.threads,
+            threads=torch.get_num_threads(),  # as many as here: --threads goes before the plan
             workers=self.workers,
         )
         if self._stations.device != self.base.device.type:
