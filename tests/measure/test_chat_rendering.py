@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import AddedToken
 
 from taskpgm_core.chats import Chat
 from taskpgm_core.errors import ModelError
@@ -18,32 +17,10 @@ from taskpgm_core.measure.evaluation import evaluate
 from taskpgm_core.measure.finetuning import completion_loss
 from taskpgm_core.records import Example
 from taskpgm_core.tasks.generated import generate
+from tests.support.chat_templates import END, template, tokenizer_of
 from tests.support.tiny_model import TASKS, save_tiny, tiny_tokenizer
 
 CASES = Path(__file__).parents[1] / "tasks" / "cases"
-START, END = "<|im_start|>", "<|im_end|>"
-BODY = "{% if m['content'] %}{{ m['content'] }}{% endif %}"
-CALLS = (
-    "{% for c in m['tool_calls'] or [] %}<call>{{ c['function']['name'] }} "
-    "{{ c['function']['arguments'] }}</call>{% endfor %}"
-)
-HEAD = "{% if tools %}tools {{ tools | tojson }}\n{% endif %}"
-ASK = "{% if add_generation_prompt %}" + START + "assistant\n{% endif %}"
-
-
-def template(*, marked=False, calls=True, tools=True):
-    said = BODY + (CALLS if calls else "") + END
-    answer = "{% generation %}" + said + "{% endgeneration %}" if marked else said
-    turn = "{% if m['role'] == 'assistant' %}" + answer + "{% else %}" + said + "{% endif %}"
-    each = START + "{{ m['role'] + '\n' }}" + turn + "{{ '\n' }}"
-    return (HEAD if tools else "") + "{% for m in messages %}" + each + "{% endfor %}" + ASK
-
-
-def tokenizer_of(text):
-    made = tiny_tokenizer()
-    made.add_tokens([AddedToken(START, special=True), AddedToken(END, special=True)])
-    made.chat_template = text
-    return made
 
 
 def chat(*turns, tools=(), supervise="all"):
@@ -155,7 +132,8 @@ REFUSED = {
         "{{ m['content'] }} {% endfor %}",
         chat(("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d")),
         "writes the assistant's turn 'b' otherwise once later turns are there, so its tokens "
-        "cannot be told; mark them in the template with {% generation %}, or write supervise: last.",
+        "cannot be told; mark them in the template with {% generation %}, or write supervise: "
+        "last.",
     ),
     "refused by the template": (
         "{{ raise_exception('roles must alternate') }}",
