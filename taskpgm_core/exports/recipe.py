@@ -51,7 +51,7 @@ def placed_sources(study: Study) -> tuple[dict[str, Source], tuple[str, ...]]:
     """The sources that an import's tasks name, and its tasks that name none.
 
     Both empty where the study has a plan: ``materialise`` writes its rows. A source is a file, a
-    folder, or a hub's id, after which ``:config`` may stand; a plan's ``jsonl:`` or ``hub:`` before
+    folder, or a hub's id, after which ``:config`` may stand; a plan's ``file:`` or ``hub:`` before
     it is left out.
     """
     if study.plan is not None:
@@ -61,7 +61,7 @@ def placed_sources(study: Study) -> tuple[dict[str, Source], tuple[str, ...]]:
 
 
 def _source(task: Task) -> Source:
-    place = task.source.removeprefix("jsonl:").removeprefix("hub:")
+    place = task.source.removeprefix("jsonl:").removeprefix("file:").removeprefix("hub:")
     path, _, config = place.rpartition(":")
     if len(path) < 2 or set(config) & set("/\\."):  # a drive, a URL or a file, no configuration
         path, config = place, ""

@@ -180,27 +180,25 @@ def _spans(
     and after an answer, a span is empty.
     """
     spans: list[Stretch] = [(0, 0)] * len(offsets)
-    token, done, written = 0, 0, 0
-    learnt = np.flatnonzero(supervised).tolist()
-    for k in chat.answers:
-        for piece in chat.turns[k].pieces:
+    learnt = np.flatnonzero(supervised)
+    runs = [run.tolist() for run in np.split(learnt, np.flatnonzero(np.diff(learnt) > 1) + 1)]
+    answers = [chat.turns[k].pieces for k in chat.answers]
+    if len(runs) != len(answers):  # a template that marks parts of an answer, or two as one
+        runs, answers = [learnt.tolist()], [tuple(p for pieces in answers for p in pieces)]
+    done = 0
+    for run, pieces in zip(runs, answers, strict=True):
+        token, written = 0, offsets[run[0]][0]
+        for piece in pieces:
             bare = piece.strip()
             lead = done + len(piece) - len(piece.lstrip())
-            place = text.find(bare, written) if bare else -1
-            if place >= 0:
-                written = place + len(bare)
-                while token < len(learnt) and offsets[learnt[token]][1] <= place:
-                    spans[learnt[token]] = (done, done)
-                    token += 1
-                while token < len(learnt) and offsets[learnt[token]][0] < written:
-                    a, b = offsets[learnt[token]]
-                    spans[learnt[token]] = (
-                        lead + max(a - place, 0),
-                        lead + min(b, written) - place,
-                    )
-                    token += 1
+            place = text.find(bare, written, offsets[run[-1]][1]) if bare else -1
+            written = max(place + len(bare), written)
+            while place >= 0 and token < len(run) and offsets[run[token]][0] < written:
+                a, b = offsets[run[token]]
+                within = (lead + max(a - place, 0), lead + min(b, written) - place)
+                spans[run[token]] = within if b > place else (done, done)
+                token += 1
             done += len(piece) + 1
-    end = max(done - 1, 0)
-    for k in learnt[token:]:
-        spans[k] = (end, end)
+        for k in run[token:]:
+            spans[k] = (done - 1, done - 1)
     return spans

@@ -116,7 +116,7 @@ def _by_source(known: Sequence[Task]) -> dict[str, str]:
 
 
 def _bare(source: str) -> str:
-    return source.removeprefix("jsonl:").removeprefix("hub:")
+    return source.removeprefix("jsonl:").removeprefix("file:").removeprefix("hub:")
 
 
 def _digest(task: str) -> str:

@@ -66,10 +66,13 @@ def shape_name(row: Mapping[str, Any], where: str) -> str:
         pairs = [pair for pair in pairs if pair != ("input", "output")]
     if len(talks) + len(pairs) + alpaca > 1:
         found = [*talks, *map(_pair, pairs), *(["instruction and output"] if alpaca else [])]
+        first = (
+            {"prompt": pairs[0][0], "completion": pairs[0][1]} if pairs else {talks[0]: talks[0]}
+        )
+        said = ", ".join(f"{name}: {column}" for name, column in first.items())
         raise SourceError(
             f"{where}: the row could be {' or '.join(found)}; say which by the option columns, as "
-            f"in columns: {{prompt: {pairs[0][0] if pairs else 'question'}, completion: "
-            f"{pairs[0][1] if pairs else 'answer'}}}."
+            f"in columns: {{{said}}}."
         )
     if talks:
         given = listed(row[talks[0]])

@@ -49,8 +49,8 @@ def text_distances(tasks: Mapping[str, Sequence[Example]], *, seed: int) -> Text
     of TF-IDF, by character n-grams within words (NGRAMS) and by words (WORD), each of length 1. A
     task's vector is the mean of each block over its rows, brought to length 1, the two blocks side
     by side: they weigh equally, and 1 - cosine is half a squared Euclidean distance, so
-    exp(-d/sigma) is positive semidefinite (Schoenberg, 1938). The inverse document frequency of a term that stands in f of
-    all N rows is ln((1 + N)/(1 + f)) + 1, as scikit-learn has it.
+    exp(-d/sigma) is positive semidefinite (Schoenberg, 1938). The inverse document frequency of a
+    term that stands in f of all N rows is ln((1 + N)/(1 + f)) + 1, as scikit-learn has it.
 
     Noise is half the distance of the vectors of a task's two random halves: each half's mean has
     twice the variance of the whole one's, so d_ij is too large by (nu_i + nu_j)/2 on average, as
