@@ -51,7 +51,7 @@ def read_into(reader: RowReader, path: Path, *, rows: int | None) -> None:
     if not reader.examples:
         if reader.incomplete:
             raise SourceError(f"{path} has no row that is complete.")
-        raise SourceError(f"{path} holds no examples; write one JSON object a line.")
+        raise SourceError(f"{path} holds no examples; fill it or take the task out.")
 
 
 def _rows(opened: ExitStack, path: Path) -> Iterator[Row]:

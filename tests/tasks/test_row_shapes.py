@@ -330,10 +330,10 @@ BAD = [
     ("a.json", "[{]", {}, ": this is not valid JSON (Expecting property name enclosed in double quotes)."),
     ("a.csv", "prompt,completion\na,b,c\n", {}, ", line 2: there are 3 cells, but the header has 2; put text with a separator or a line end in it between quotes."),
     ("a.csv", "prompt,prompt\na,b\n", {}, ": two columns are called 'prompt'; rename one."),
-    ("a.csv", "prompt,completion\n", {}, " holds no examples; write one JSON object a line."),
+    ("a.csv", "prompt,completion\n", {}, " holds no examples; fill it or take the task out."),
     ("a.csv", "prompt,completion\na,\n", {"incomplete": "skip"}, " has no row that is complete."),
     ("a.csv", b"prompt,completion\na,caf\xe9\n", {}, ": the text is not UTF-8; save the file as UTF-8."),
-    ("a.jsonl.gz", gzip.compress(b"{}" * 99)[:20], {}, " is a damaged gzip file; pack it again."),
+    ("a.jsonl.gz", gzip.compress(b"{}" * 99, mtime=0)[:20], {}, " is a damaged gzip file; pack it again."),
     ("a.parquet", b"PAR1" + b"x" * 40, {}, " is no Parquet file that can be read: Parquet magic bytes not found in footer. Either the file is corrupted or this is not a parquet file."),
 ]  # fmt: skip
 
