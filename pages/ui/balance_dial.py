@@ -1,17 +1,23 @@
 """The balance dial in the page: live in the browser, its value in the address on release."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import streamlit as st
 
 from pages.ui import cached
 from pages.ui.anchor import no_middle
+from pages.ui.chart import escape
 from pages.ui.controls import moved
+from pages.ui.layout import Scene
 from pages.ui.mixture import raise_alarms
+from pages.ui.task_panel import task_panel
 from pages.ui.url_state import View
 from taskpgm_core.errors import TaskPGMError
+from taskpgm_core.evidence.balance_runs import balance_runs
 from taskpgm_core.findings.skills import resolution_words
+from taskpgm_core.findings.trained_mixtures import TrainedMixtures, trained_finding
 from taskpgm_core.mixture.alarms import instability
 from taskpgm_core.records import Study
 from taskpgm_core.widgets.balance_dial import (
@@ -20,6 +26,7 @@ from taskpgm_core.widgets.balance_dial import (
     resolution_data,
     script,
     style,
+    trained_data,
 )
 
 MESSENGER = """
@@ -52,6 +59,7 @@ def dial(study: Study, view: View) -> None:
         beside = ["proportional"]
     mount = st.components.v2.component("taskpgm_dial", js=script(), css=style())
     key, path = cached.dial_path(study, view)
+    graph_key, graph = cached.dial_graph(study, view)
     data = dial_data(
         key,
         balance=view.question.balance,
@@ -61,10 +69,11 @@ def dial(study: Study, view: View) -> None:
         overlays={known[name]: cached.named_mixture(study, view, name) for name in beside},
         selected=view.tasks,
         groups=cached.kernel(study, view).groups,
+        limits=(problem.lo, problem.hi) if view.question.limits else None,
+        graph=graph_key,
         no_middle=no_middle(study, view),
         resolution=None if cached.no_axis(study, view) else _stands(study, view),
     )
-    _hand_over("Path", path)
     mount(
         key="dial",
         data=data,
@@ -72,6 +81,9 @@ def dial(study: Study, view: View) -> None:
         on_task_change=lambda: toggled(view, str(st.session_state["dial"]["task"])),
         on_resolution_change=lambda: resolved(st.session_state["dial"]["resolution"]),
     )
+    with st.container(gap=None):
+        _hand_over("Path", path)
+        _hand_over("Graph", graph)
 
 
 def _stands(study: Study, view: View) -> dict[str, Any]:
@@ -93,9 +105,43 @@ def resolution_axis(study: Study, view: View) -> None:
         _hand_over("Axis", cached.dial_axis(study, view))
 
 
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _trained(content: str, measure: str, anchor: str, _study: Study) -> TrainedMixtures | None:
+    return balance_runs(_study, measure, anchor)
+
+
+def what_training_gave(study: Study, view: View) -> None:
+    """Give the dial above the finished runs that stand on its balance; nothing where none do."""
+    asked = view.question
+    try:
+        found = _trained(study.content, asked.measure, asked.anchor, study)
+    except TaskPGMError as error:
+        st.error(escape(f"The finished runs cannot be read. {error}"))
+        return
+    if found is None:
+        return
+    runs = [
+        {**asdict(run), "said": trained_finding(run, found.reference)}
+        for run in found.mixtures
+    ]
+    key, _ = cached.dial_path(study, view)
+    drawn = trained_data(key, found.about, found.reference, runs)
+    _hand_over("Trained", json.dumps(drawn).encode())
+
+
 def resolved(at: str | float) -> None:
     """See the tasks at another resolution: ``auto``, ``inf`` or a number."""
     moved(resolution=at if at == "auto" else float(at))
+
+
+def say_of_the_chosen(scene: Scene) -> None:
+    """Give the dial above its panel of the task chosen last; nothing where none is."""
+    if not scene.view.tasks:
+        return
+    try:
+        _hand_over("Panel", task_panel(scene))
+    except TaskPGMError as error:
+        st.error(escape(str(error)))
 
 
 def toggled(view: View, task: str) -> None:
