@@ -13,10 +13,14 @@ from pages.ui.balance_dial import (
 from pages.ui.controls import pick_beside, pick_budget, pick_reference, pick_symbols, pick_tasks
 from pages.ui.layout import frame
 from pages.ui.mixture import certificate, counts, difference, energy, raise_alarms, take_along
+from pages.ui.presenter import offer, present, presenting
 from pages.ui.resolution import pick_resolution
 from taskpgm_core.findings import mixture as findings
 
-scene = frame("What should I train on?")
+QUESTION = "What should I train on?"
+if presenting():
+    present(QUESTION)
+scene = frame(QUESTION)
 study, view, palette = scene.study, scene.view, scene.palette
 solution = cached.solution(study, view)
 known = cached.comparable(study)
@@ -29,6 +33,7 @@ with shown:
     pick_beside(known, view)
     pick_tasks(study, view)
 with side:
+    offer(view)
     st.caption(findings.zero_finding(solution.p))
     raise_alarms(cached.raised(study, view))
     certificate(solution)

@@ -25,9 +25,7 @@ def _agreement(content: str, i: int, j: int, _study: Study) -> Agreement | None:
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)
-def _panel(
-    content: str, key: str, task: str, rewarded: str, _study: Study, _view: View
-) -> bytes:
+def _panel(content: str, key: str, task: str, rewarded: str, _study: Study, _view: View) -> bytes:
     kernel, i = cached.kernel(_study, _view), _study.names.index(task)
     why, problem = explanation(_study, _view).reasons[i], cached.problem(_study, _view)
     kept = kept_gain(cached.losses(_study)) if _study.kind == "measured" else None

@@ -27,8 +27,8 @@ def agreement(study: Study, i: int, j: int) -> Agreement | None:
     """The probe example of the tasks i and j on which their models agree most surely.
 
     Both have the same likeliest next token at every position of its completion, and the sum of
-    the less sure one's chances is the highest, so a long agreement comes before a short one. None where no example is so, or none was kept.
-    StoreError where what was kept is damaged.
+    the less sure one's chances is the highest, so a long agreement comes before a short one. None
+    where no example is so, or none was kept. StoreError where what was kept is damaged.
     """
     if study.kind != "measured":
         return None

@@ -1,9 +1,13 @@
-"""The finished runs whose mixtures stand on the balance of a measure and an anchor."""
+"""The finished runs of a study, and where their mixtures stand on a question's balance."""
+
+from typing import Any
+
+import pandas as pd
 
 from taskpgm_core import store
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.evidence.arms import arm_titles
-from taskpgm_core.evidence.outcome import REFERENCE
+from taskpgm_core.evidence.outcome import REFERENCE, outcome_finding
 from taskpgm_core.evidence.protocol import Arm
 from taskpgm_core.evidence.statistics import compare, judged_by
 from taskpgm_core.figures.numbers import counted
@@ -12,33 +16,45 @@ from taskpgm_core.records import Study
 
 
 def balance_runs(study: Study, measure: str, anchor: str) -> TrainedMixtures | None:
-    """The trained mixtures of this measure and anchor that have a balance, against uniform.
+    """The trained mixtures against uniform; those of this measure and anchor have a balance.
 
-    Of several evidence folders the first that has any, confirmations first; judged by the loss on
-    held-out rows of the study's tasks. None where there is nothing. StoreError where finished runs
-    are damaged.
+    Of several evidence folders the first that has any with a balance, else the first that compares
+    at all, confirmations first; judged by the loss on held-out rows of the study's tasks. None
+    where there is nothing. StoreError where finished runs are damaged.
     """
-    for card, runs in store.evidence(study):
-        placed = _placed(card["arms"], set(runs["arm"]), measure, anchor)
-        tasks = judged_by(runs, study.names, "loss")
-        if not placed or not tasks or REFERENCE not in set(runs["arm"]):
-            continue
-        try:
-            compared = compare(runs, tasks, reference=REFERENCE)
-        except MixtureError:  # a run lacks a task, so these runs compare nothing
-            continue
-        titles = arm_titles(card["arms"], sorted(set(runs["arm"])))
-        found = [
-            TrainedMixture(titles[c.arm], placed[c.arm], c.difference, c.low, c.high, c.sure)
-            for c in compared
-            if c.arm in placed and c.difference is not None
-        ]
-        if found:
-            seeds = counted(runs["seed"].nunique(), "seed")
-            about = f"loss against {REFERENCE}, {seeds}, {counted(len(tasks), 'task')}"
-            by_balance = sorted(found, key=lambda one: (one.balance, one.title))
-            return TrainedMixtures(f"{about} ({card['stage']})", REFERENCE, tuple(by_balance))
-    return None
+    every = [_compared(study, *one, measure, anchor) for one in store.evidence(study)]
+    found = [one for one in every if one is not None]
+    placed = [one for one in found if any(run.balance is not None for run in one.mixtures)]
+    return (placed or found or [None])[0]
+
+
+def _compared(
+    study: Study, card: dict[str, Any], runs: pd.DataFrame, measure: str, anchor: str
+) -> TrainedMixtures | None:
+    tasks = judged_by(runs, study.names, "loss")
+    if not tasks or REFERENCE not in set(runs["arm"]):
+        return None
+    try:
+        compared = compare(runs, tasks, reference=REFERENCE)
+    except MixtureError:  # a run lacks a task, so these runs compare nothing
+        return None
+    arms = set(runs["arm"])
+    titles = arm_titles(card["arms"], sorted(arms))
+    placed = _placed(card["arms"], arms, measure, anchor)
+    found = tuple(
+        TrainedMixture(titles[c.arm], placed.get(c.arm), c.difference, c.low, c.high, c.sure)
+        for c in compared
+        if c.difference is not None
+    )
+    if not found:
+        return None
+    seeds, many = counted(runs["seed"].nunique(), "seed"), counted(len(tasks), "task")
+    return TrainedMixtures(
+        f"loss against {REFERENCE}, {seeds}, {many} ({card['stage']})",
+        outcome_finding(compared, len(tasks), reference=REFERENCE, titles=titles),
+        REFERENCE,
+        found,
+    )
 
 
 def _placed(

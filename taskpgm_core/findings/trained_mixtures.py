@@ -1,4 +1,4 @@
-"""What training gave to the mixtures that stand on the balance: the record, and its sentence."""
+"""What training gave to competing mixtures: the records, and a sentence of each."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass
 class TrainedMixture:
     """One trained mixture beside the reference that was trained under the same protocol.
 
-    ``balance``: where it stands; ``difference``: of the mean loss to the reference's, nats a
-    token, negative where this one is better, with its 95% interval ``low`` to ``high`` (None:
-    too few runs for one); ``sure``: below 5% after the correction for several comparisons.
+    ``balance``: where it stands on the axis asked for, None where it does not; ``difference``: of
+    the mean loss to the reference's, nats a token, negative where this one is better, with its
+    95% interval ``low`` to ``high`` (None: too few runs for one); ``sure``: below 5% after the
+    correction for several comparisons.
     """
 
     title: str
-    balance: float
+    balance: float | None
     difference: float
     low: float | None
     high: float | None
@@ -22,10 +23,11 @@ class TrainedMixture:
 
 @dataclass(frozen=True)
 class TrainedMixtures:
-    """``about``: which runs, in words; ``reference``: what they are compared with; ``mixtures`` by
-    balance."""
+    """``about``: which runs, in words; ``finding``: who is surely better or worse than the
+    ``reference``; ``mixtures``: the lowest loss first."""
 
     about: str
+    finding: str
     reference: str
     mixtures: tuple[TrainedMixture, ...]
 

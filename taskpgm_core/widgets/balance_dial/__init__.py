@@ -22,15 +22,18 @@ PARTS = (
     "task_panel.js",
     "dial.js",
 )
-MOUNT = "mount.js"
 
 OVERLAYS = 4
 """Mixtures that the bars can mark and still be read: as many as there are marks in the style."""
 
 
-def script() -> str:
-    """The dial's script, one module whose default export draws it."""
-    return "".join((ROOM / part).read_text(encoding="utf-8") for part in (*PARTS, MOUNT))
+def script(mount: Literal["mount", "presenter"] = "mount") -> str:
+    """The dial's script, one module whose default export draws it.
+
+    ``presenter``: the script of a story instead, with the dial as one of its pictures.
+    """
+    parts = (*PARTS, f"{mount}.js")
+    return "".join((ROOM / part).read_text(encoding="utf-8") for part in parts)
 
 
 def style() -> str:
@@ -75,8 +78,9 @@ def dial_data(
     Equal ``key`` promises equal tasks, path, anchor and groups.
     ``overlays``: {name: (n,)} mixtures marked on the bars, the first four of them;
     ``selected``: tasks that stand out; ``groups``: tasks that share a skill, whose bars a bracket
-    joins and around which the graph draws outlines; ``limits``: the least and the greatest weight,
-    each (n,), None without limits; ``graph``: the key of the ``graph_data``; ``no_middle``: why balance 1 is not the anchor, empty where it is; ``intervals``: what
+    joins and around which the graph draws outlines; ``limits``: the least and the greatest
+    weight, each (n,), None without limits; ``graph``: the key of the ``graph_data``;
+    ``no_middle``: why balance 1 is not the anchor, empty where it is; ``intervals``: what
     ``interval_data`` gives; ``resolution``: what ``resolution_data`` gives, None without a second
     track.
     """
@@ -151,6 +155,15 @@ def panel_data(
         "example": None if example is None else dict(example),
         "href": href,
     }
+
+
+def presenter_data(
+    steps: Sequence[tuple[str, str, str, str | None]], dial: Mapping[str, Any], leave: str
+) -> dict[str, Any]:
+    """JSON for a story: ``steps`` of (name, title, sentence, SVG or None for the dial itself),
+    ``dial``: its ``dial_data``, ``leave``: the address to go back to."""
+    told = [dict(zip(("name", "title", "sentence", "svg"), step, strict=True)) for step in steps]
+    return {"steps": told, "dial": dict(dial), "leave": leave}
 
 
 def interval_data(key: str, name: str, balance: float, low: Array, high: Array) -> dict[str, Any]:

@@ -12,7 +12,7 @@
 const HEIGHT = 80, SAMPLES = 240;
 const PATIENCE = 5000;  // ms that an answer may take before the dial follows whatever comes
 const NARROW = 760;  // pixels below which bars and graph take turns
-const CARRIED = 0.9;
+const CARRIED = 0.9, EVEN = 1e-8; // weights come with nine digits
 
 function latest(name, key) {
   const found = window["taskpgm" + name];
@@ -24,7 +24,7 @@ function mixtureSentence(p, names) {
   const n = p.length, order = Array.from(p.keys()).sort(byWeight(p)), top = order[0];
   const positive = p.reduce((count, w) => count + (w > 0), 0);
   if (positive === 1) return `Everything goes to one task, ${shorten(names[top], 26)}`;
-  if (p[top] - p[order[n - 1]] < 1e-9) return `All ${n} tasks get the same share, ${percent(1 / n)} each`;
+  if (p[top] - p[order[n - 1]] < EVEN) return `All ${n} tasks get the same share, ${percent(1 / n)} each`;
   let few = 0, carried = 0;
   while (few < n && carried < CARRIED - 1e-12) carried += p[order[few++]];
   return `${few} of ${n} tasks carry ${100 * CARRIED}% of the weight; ` +
@@ -339,13 +339,13 @@ class Dial {
 const alive = new Set();
 
 // Dials that are still on the page.
-function present() {
+function mounted() {
   for (const dial of alive) if (!dial.root.isConnected) alive.delete(dial);
   return [...alive].filter((dial) => dial.data);
 }
 
 window.addEventListener("taskpgm-intervals", ({ detail }) => {
-  for (const dial of present()) {
+  for (const dial of mounted()) {
     if (dial.data.key !== detail.key) continue;
     dial.data.intervals = detail;
     dial.show();
@@ -356,6 +356,6 @@ window.addEventListener("taskpgm-path", () => {
 });
 for (const event of ["taskpgm-graph", "taskpgm-trained", "taskpgm-panel"]) {
   window.addEventListener(event, () => {
-    for (const dial of present()) { dial.surround(); dial.draw(); }
+    for (const dial of mounted()) { dial.surround(); dial.draw(); }
   });
 }

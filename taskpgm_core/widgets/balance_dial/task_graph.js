@@ -83,6 +83,7 @@ class TaskGraph {
   // Fit the canvas to its place and draw what stays: the edges.
   measure() {
     const wide = this.node.clientWidth, high = this.node.clientHeight;
+    this.within = null; // out of sight: nothing is drawn
     if (!this.layout || !wide || !high) return;
     const n = this.names.length, scale = window.devicePixelRatio || 1;
     this.within = { wide, high };
@@ -124,7 +125,7 @@ class TaskGraph {
   draw(p, passing) {
     this.p = p;
     this.passing = passing;
-    if (!this.layout || !this.within || !this.node.clientWidth) return;
+    if (!this.layout || !this.within) return;
     const { circles, within, canvas } = this, n = circles.length;
     const empty = EMPTY[n > MANY ? 1 : 0];
     const pen = canvas.getContext("2d"), scale = canvas.width / within.wide;
