@@ -50,7 +50,7 @@ def _compared(
         return None
     seeds, many = counted(runs["seed"].nunique(), "seed"), counted(len(tasks), "task")
     return TrainedMixtures(
-        f"loss against {REFERENCE}, {seeds}, {many} ({card['stage']})",
+        f"loss on held-out rows of {many}, {seeds} ({card['stage']})",
         outcome_finding(compared, len(tasks), reference=REFERENCE, titles=titles),
         REFERENCE,
         found,

@@ -110,7 +110,7 @@ def _surprise(kernel: Kernel, found: Explanation, anchor: Array, rewarded: str) 
 def _training(trained: TrainedMixtures | None) -> Step | None:
     if trained is None:
         return None
-    said = f"{trained.finding}: {trained.about}."
+    said = f"{trained.finding}, by {trained.about}."
     data = {"reference": trained.reference, "trained": trained.mixtures}
     return Step("training", "What training gave", said, data)
 
