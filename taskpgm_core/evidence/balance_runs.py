@@ -25,7 +25,7 @@ def balance_runs(study: Study, measure: str, anchor: str) -> TrainedMixtures | N
     every = [_compared(study, *one, measure, anchor) for one in store.evidence(study)]
     found = [one for one in every if one is not None]
     placed = [one for one in found if any(run.balance is not None for run in one.mixtures)]
-    return (placed or found or [None])[0]
+    return next(iter(placed or found), None)
 
 
 def _compared(
