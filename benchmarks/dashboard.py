@@ -134,7 +134,8 @@ def switches(page: Page, server: Server, rounds: int) -> dict[str, list[float]]:
 
 
 def drag(page: Page, server: Server, moves: int) -> tuple[np.ndarray, np.ndarray]:
-    """Milliseconds of work a frame, and between frames, while the dial is dragged over all rows."""
+    """Milliseconds of work a frame, and between frames, while the dial is dragged over all rows and
+    the whole task graph."""
     page.goto(server.url("mixture", study=LARGE))
     settled(page)
     page.get_by_role("button", name="Show all").click()
@@ -150,6 +151,8 @@ def drag(page: Page, server: Server, moves: int) -> tuple[np.ndarray, np.ndarray
         page.mouse.move(middle + 0.45 * box["width"] * np.sin(at), y)
     work, between = page.evaluate("() => { window.drag = false; return [work, between]; }")
     assert dial.evaluate("node => node.getAttribute('aria-valuenow')") != "1"
+    circles = page.locator(".dial .graph canvas").evaluate("canvas => canvas.drawn.circles.length")
+    assert circles == int(LARGE.removeprefix("of-"))
     page.mouse.up()
     return np.array(work), np.array(between)
 
@@ -292,7 +295,7 @@ def main() -> None:
         p95 = float(np.percentile(times, 95))
         rows.append(
             judged(
-                f"dial dragged, {what}, 316 tasks",
+                f"dial dragged, bars and graph, {what}, 316 tasks",
                 f"p50 {np.median(times):.1f} ms, p95 {p95:.1f} ms",
                 "p95 16.7 ms" if what == "work a frame" else "p95 one refresh",
                 p95 <= most,

@@ -3,31 +3,38 @@
 import streamlit as st
 
 from pages.ui import cached
-from pages.ui.balance_dial import dial, resolution_axis, whiskers
-from pages.ui.chart import heading
+from pages.ui.balance_dial import (
+    dial,
+    resolution_axis,
+    say_of_the_chosen,
+    what_training_gave,
+    whiskers,
+)
 from pages.ui.controls import pick_beside, pick_budget, pick_reference, pick_symbols, pick_tasks
 from pages.ui.layout import frame
 from pages.ui.mixture import certificate, counts, difference, energy, raise_alarms, take_along
+from pages.ui.presenter import offer, present, presenting
 from pages.ui.resolution import pick_resolution
 from taskpgm_core.findings import mixture as findings
 
-scene = frame("What should I train on?")
+QUESTION = "What should I train on?"
+if presenting():
+    present(QUESTION)
+scene = frame(QUESTION)
 study, view, palette = scene.study, scene.view, scene.palette
 solution = cached.solution(study, view)
 known = cached.comparable(study)
 
-bars, side = st.columns([5, 2], gap="large")
-with bars:
-    dial(study, view)
+dial(study, view)
+later = st.container()
+shown, side = st.columns([3, 2], gap="large")
+with shown:
     pick_resolution(study, view)
-    later = st.container()
-    show, select = st.columns(2)
-    with show:
-        pick_beside(known, view)
-    with select:
-        pick_tasks(study, view)
+    pick_beside(known, view)
+    pick_tasks(study, view)
 with side:
-    heading(findings.mixture_finding(study.names, solution.p), findings.zero_finding(solution.p))
+    offer(view)
+    st.caption(findings.zero_finding(solution.p))
     raise_alarms(cached.raised(study, view))
     certificate(solution)
     with st.popover("Set β and λ", width="stretch"):
@@ -45,5 +52,7 @@ with against:
 if allocation is not None:
     take_along(study, view, solution, allocation)
 with later:
+    say_of_the_chosen(scene)
+    what_training_gave(study, view)
     resolution_axis(study, view)
     whiskers(study, view)

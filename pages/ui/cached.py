@@ -29,7 +29,7 @@ from taskpgm_core.mixture.resolution_axis import ResolutionAxis, resolution_axis
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.mixture.uncertainty import Uncertainty, uncertainty
 from taskpgm_core.records import Array, LossTable, Noise, Similarity, Study, read_only
-from taskpgm_core.widgets.balance_dial import axis_data, path_data
+from taskpgm_core.widgets.balance_dial import axis_data, graph_data, path_data
 
 HEADLINE = 0.5
 """The balance of a study's mixture on the first page where its measure tells no skills apart:
@@ -225,6 +225,18 @@ def _graph(content: str, measure: str, neighbours: int, _study: Study) -> TaskGr
 
 def graph(study: Study, view: View, neighbours: int = 2) -> TaskGraph:
     return _graph(study.content, view.question.measure, neighbours, study)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _dial_graph(content: str, measure: str, _graph: TaskGraph) -> tuple[str, bytes]:
+    key = f"{content}/{measure}"
+    drawn = graph_data(key, _graph.position, _graph.edges, _graph.strength)
+    return key, json.dumps(drawn).encode()
+
+
+def dial_graph(study: Study, view: View) -> tuple[str, bytes]:
+    """The key of the graph's layout, and the layout for the dial's graph as JSON."""
+    return _dial_graph(study.content, view.question.measure, graph(study, view))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -58,6 +58,9 @@ def written(value: float, pattern: str | None) -> str:
         return format(value, pattern)
     if pattern == "+.3~g":
         return f"{value:+.3g}".replace("-", "−") if value else "0"
+    if pattern == "+.2~f":
+        text = f"{value:+.2f}".rstrip("0").rstrip(".")
+        return text.replace("-", "−") if value else "0"
     raise ValueError(f"No tick format {pattern!r} here; add it to svg_axes.written.")
 
 

@@ -6,9 +6,16 @@ import math
 import numpy as np
 import pytest
 
+from taskpgm_core.analysis.graph_layout import task_graph
 from taskpgm_core.mixture import kernel, pose, solve
 from taskpgm_core.mixture.resolution_axis import resolution_axis
-from taskpgm_core.widgets.balance_dial import axis_data, dial_data, resolution_data, script
+from taskpgm_core.widgets.balance_dial import (
+    axis_data,
+    dial_data,
+    graph_data,
+    resolution_data,
+    script,
+)
 from tests.support.planted_skills import planted
 
 
@@ -61,5 +68,23 @@ def test_without_a_resolution_the_dial_has_one_track_and_groups_by_name():
     assert given["groups"] == [["a", "b"]]
 
 
-def test_the_script_is_one_module():
-    assert script().count("export default") == 1
+@pytest.mark.parametrize("mount", ["mount", "presenter"])
+def test_the_script_is_one_module(mount):
+    assert script(mount).count("export default") == 1
+
+
+def test_limits_reach_the_bars_and_none_are_made_up():
+    even = np.full(2, 0.5)
+    rest = {"balance": 1.0, "lam": 1.0, "anchor": even, "anchor_name": "uniform", "overlays": {}}
+    given = dial_data("k", limits=(np.array([0.1, 0.0]), np.array([0.6, 1.0])), **rest)
+    assert given["limits"] == {"low": [0.1, 0.0], "high": [0.6, 1.0]}
+    assert dial_data("k", **rest)["limits"] is None
+
+
+def test_the_graph_is_given_as_it_was_laid_out():
+    graph = task_graph(planted(np.random.default_rng(1), [2, 3], 0.01).similarity)
+    given = graph_data("k", graph.position, graph.edges, graph.strength)
+    given = json.loads(json.dumps(given, allow_nan=False))
+    assert given["position"] == pytest.approx(graph.position, abs=1e-4)
+    assert [edge[:2] for edge in given["edges"]] == graph.edges.tolist()
+    assert [edge[2] for edge in given["edges"]] == pytest.approx(graph.strength, abs=1e-3)

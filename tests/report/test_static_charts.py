@@ -13,6 +13,9 @@ import pytest
 from PIL import Image
 from plotly.colors import sample_colorscale, unlabel_rgb
 
+from taskpgm_core.analysis.graph_layout import task_graph
+from taskpgm_core.figures.evidence import arms_figure
+from taskpgm_core.figures.graph import task_graph_figure
 from taskpgm_core.figures.mixture import difference_figure
 from taskpgm_core.figures.numbers import written
 from taskpgm_core.figures.similarity import matrix_figure
@@ -192,3 +195,18 @@ def test_a_difference_has_signs_but_none_at_zero():
     assert figure.layout.xaxis.tickvals == (-10, -5, 0, 5, 10)
     same = difference_figure(list("ab"), np.array([0.5, 0.5]), np.array([0.5, 0.5]), "equal")
     assert same.layout.xaxis.ticktext == ("0",)
+
+
+def test_outlines_lie_around_their_nodes_and_intervals_through_their_marks():
+    similarity_of = Similarity(("a", "b", "c"), np.eye(3) + 0.5, "jsd")
+    graph = task_graph(similarity_of)
+    figure = task_graph_figure(graph, np.full(3, 1 / 3), [""] * 3, hulls=[("a", "b")])
+    [hull] = parsed(svg(figure, label="graph"))["polygon"]
+    corners = [[float(x) for x in at.split(",")] for at in hull.get("points").split()]
+    assert len(corners) > 8
+    low, high = [-0.3, -0.1], [0.2, 0.9]
+    runs = arms_figure(["a", "b"], [-0.1, 0.4], low, high, [False, True], reference="uniform")
+    drawn = parsed(svg(runs, label="runs"))["path"]
+    ends = [re.fullmatch(r"M([-.\d]+) [-.\d]+H([-.\d]+)", path.get("d") or "") for path in drawn]
+    wide = [float(found[2]) - float(found[1]) for found in ends if found]
+    assert wide[1] == pytest.approx(2 * wide[0], abs=0.3)  # 1.0 and 0.5 nats

@@ -21,6 +21,8 @@ SHAPES = {
     "diamond": "M0-1.25L1.25 0L0 1.25L-1.25 0Z",
     "triangle-up": "M0-1.1L1.1.9H-1.1Z",
     "triangle-down": "M0 1.1L1.1-.9H-1.1Z",
+    "triangle-right": "M1.1 0L-.9 1.1V-1.1Z",
+    "triangle-left": "M-1.1 0L.9 1.1V-1.1Z",
     "cross": "M-.4-1.1H.4V-.4H1.1V.4H.4V1.1H-.4V.4H-1.1V-.4H-.4Z",
     "x": "M-1-.6L-.6-1L0-.4L.6-1L1-.6L.4 0L1 .6L.6 1L0 .4L-.6 1L-1 .6L-.4 0Z",
     "star": "M0-1.3L.32-.42L1.24-.4L.5.16L.76 1.05L0 .52L-.76 1.05L-.5.16L-1.24-.4L-.32-.42Z",
@@ -82,11 +84,18 @@ def bars(trace: dict[str, Any], x: Axis, y: Axis, paint: Paint) -> str:
         box = f'x="{left:.1f}" y="{top:.1f}" width="{wide:.1f}" height="{tall:.1f}"'
         parts.append(f'<rect {box} fill="{colour}">{_tooltip(trace, k)}</rect>')
         if whiskers.get("array"):
-            up, down = whiskers["array"][k], (whiskers.get("arrayminus") or whiskers["array"])[k]
-            a, b = along.at(value - down), along.at(value + up)
-            line = f"M{a:.1f} {middle:.1f}H{b:.1f}" if flat else f"M{middle:.1f} {a:.1f}V{b:.1f}"
-            parts.append(f'<path d="{line}" stroke="{paint(whiskers.get("color"))}" fill="none"/>')
+            parts.append(_whisker(whiskers, k, value, along, middle, flat, paint))
     return "".join(parts)
+
+
+def _whisker(
+    spec: dict[str, Any], k: int, value: float, along: Axis, middle: float, flat: bool, paint: Paint
+) -> str:
+    """The line between the ends of the k-th interval, at ``middle`` across."""
+    up, down = spec["array"][k], (spec.get("arrayminus") or spec["array"])[k]
+    a, b = along.at(value - down), along.at(value + up)
+    line = f"M{a:.1f} {middle:.1f}H{b:.1f}" if flat else f"M{middle:.1f} {a:.1f}V{b:.1f}"
+    return f'<path d="{line}" stroke="{paint(spec.get("color"))}" fill="none"/>'
 
 
 def _polyline(xs: Sequence[Any], ys: Sequence[Any], x: Axis, y: Axis) -> str:
@@ -147,6 +156,8 @@ def lines_and_points(
         if a is None or b is None:
             continue
         size = float(_item(spec.get("size"), k) or 8)
+        if (trace.get("error_x") or {}).get("array"):
+            parts.append(_whisker(trace["error_x"], k, a, x, y.at(b), True, paint))
         if "markers" in mode and (spec.get("opacity") is None or spec["opacity"] > 0.01):
             parts.append(
                 marker(

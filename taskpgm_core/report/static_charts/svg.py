@@ -120,6 +120,8 @@ def _axes(
         for name, values in (("error_x", xs), ("error_y", ys)):
             ups = (t.get(name) or {}).get("array") or []
             values += [v + up for v, up in zip(t[name[-1]], ups, strict=False)]
+            downs = (t.get(name) or {}).get("arrayminus") or []
+            values += [v - down for v, down in zip(t[name[-1]], downs, strict=False)]
     mapped = any(t["type"] == "heatmap" for t in traces)
     pad = 0.06 if points else 0.0
     spec_x, spec_y = layout.get("xaxis", {}), layout.get("yaxis", {})
@@ -183,6 +185,15 @@ def _shapes_below(layout: dict[str, Any], x: Axis, y: Axis, paint: Paint) -> str
             out += (
                 f'<rect x="{a:.1f}" y="{c:.1f}" width="{b - a:.1f}" height="{d - c:.1f}" '
                 f'fill="{paint(shape["fillcolor"])}" opacity="{shape.get("opacity", 1)}"/>'
+            )
+        elif shape["type"] == "path" and shape.get("fillcolor"):
+            corners = " ".join(
+                f"{_pixel(x, float(a), None):.1f},{_pixel(y, float(b), None):.1f}"
+                for a, b in (corner.split(",") for corner in shape["path"].strip("M Z").split(" L"))
+            )
+            out += (
+                f'<polygon points="{corners}" fill="{paint(shape["fillcolor"])}" '
+                f'stroke="{paint(shape["line"]["color"])}" opacity="{shape.get("opacity", 1)}"/>'
             )
     return out
 

@@ -1,4 +1,5 @@
-"""The balance dial: what its script is given, and the script and style themselves."""
+"""The balance dial with its bars and the living task graph: what its script is given, and the
+script and style themselves."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf, isfinite
@@ -10,15 +11,29 @@ import numpy as np
 from taskpgm_core.records import Array
 
 ROOM = Path(__file__).parent
-PARTS = ("track.js", "resolution_track.js", "bars.js", "dial.js")
+PARTS = (
+    "track.js",
+    "resolution_track.js",
+    "bars.js",
+    "hulls.js",
+    "labels.js",
+    "task_graph.js",
+    "evidence_strip.js",
+    "task_panel.js",
+    "dial.js",
+)
 
 OVERLAYS = 4
 """Mixtures that the bars can mark and still be read: as many as there are marks in the style."""
 
 
-def script() -> str:
-    """The dial's script, one module whose default export draws it."""
-    return "".join((ROOM / part).read_text(encoding="utf-8") for part in PARTS)
+def script(mount: Literal["mount", "presenter"] = "mount") -> str:
+    """The dial's script, one module whose default export draws it.
+
+    ``presenter``: the script of a story instead, with the dial as one of its pictures.
+    """
+    parts = (*PARTS, f"{mount}.js")
+    return "".join((ROOM / part).read_text(encoding="utf-8") for part in parts)
 
 
 def style() -> str:
@@ -52,6 +67,8 @@ def dial_data(
     overlays: Mapping[str, Array],
     selected: Sequence[str] = (),
     groups: Sequence[Sequence[str]] = (),
+    limits: tuple[Array, Array] | None = None,
+    graph: str = "",
     no_middle: str = "",
     intervals: Mapping[str, Any] | None = None,
     resolution: Mapping[str, Any] | None = None,
@@ -61,7 +78,9 @@ def dial_data(
     Equal ``key`` promises equal tasks, path, anchor and groups.
     ``overlays``: {name: (n,)} mixtures marked on the bars, the first four of them;
     ``selected``: tasks that stand out; ``groups``: tasks that share a skill, whose bars a bracket
-    joins; ``no_middle``: why balance 1 is not the anchor, empty where it is; ``intervals``: what
+    joins and around which the graph draws outlines; ``limits``: the least and the greatest
+    weight, each (n,), None without limits; ``graph``: the key of the ``graph_data``;
+    ``no_middle``: why balance 1 is not the anchor, empty where it is; ``intervals``: what
     ``interval_data`` gives; ``resolution``: what ``resolution_data`` gives, None without a second
     track.
     """
@@ -76,11 +95,75 @@ def dial_data(
         ],
         "selected": list(selected),
         "groups": [list(group) for group in groups],
+        "limits": None
+        if limits is None
+        else {
+            name: np.round(end, 9).tolist()
+            for name, end in zip(("low", "high"), limits, strict=True)
+        },
+        "graph": graph,
         "intervals": None if intervals is None else dict(intervals),
         "resolution": None if resolution is None else dict(resolution),
         "balance": balance,
         "lambda": lam,
     }
+
+
+def graph_data(key: str, position: Array, edges: Array, strength: Array) -> dict[str, Any]:
+    """JSON of where tasks stand in the graph: ``position`` (n, 2) in [-1, 1], ``edges`` (m, 2) task
+    indices, ``strength`` (m,) in [0, 1]. Equal ``key`` promises equal data."""
+    joined = zip(edges.tolist(), np.round(strength, 3).tolist(), strict=True)
+    return {
+        "key": key,
+        "position": np.round(position, 4).tolist(),
+        "edges": [[i, j, by] for (i, j), by in joined],
+    }
+
+
+def trained_data(
+    key: str, about: str, reference: str, runs: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """JSON of what training gave, on the dial of that ``key``.
+
+    ``about``: which runs, in words; ``runs``: balance, difference (less is better), low and high
+    (None without an interval), sure, and said, the sentence of each.
+    """
+    return {"key": key, "about": about, "reference": reference, "runs": [dict(r) for r in runs]}
+
+
+def panel_data(
+    key: str,
+    task: str,
+    *,
+    balance: float,
+    why: str,
+    sharing: Sequence[str],
+    example: Mapping[str, Any] | None,
+    href: str,
+) -> dict[str, Any]:
+    """JSON of what is said of the chosen task at a balance, on the dial of that ``key``.
+
+    ``example``: title, prompt, models (two names), tokens [expected, [word, chance] of each];
+    ``href``: where the whole answer is.
+    """
+    return {
+        "key": key,
+        "task": task,
+        "balance": balance,
+        "why": why,
+        "sharing": [line for line in sharing if line],
+        "example": None if example is None else dict(example),
+        "href": href,
+    }
+
+
+def presenter_data(
+    steps: Sequence[tuple[str, str, str, str | None]], dial: Mapping[str, Any], leave: str
+) -> dict[str, Any]:
+    """JSON for a story: ``steps`` of (name, title, sentence, SVG or None for the dial itself),
+    ``dial``: its ``dial_data``, ``leave``: the address to go back to."""
+    told = [dict(zip(("name", "title", "sentence", "svg"), step, strict=True)) for step in steps]
+    return {"steps": told, "dial": dict(dial), "leave": leave}
 
 
 def interval_data(key: str, name: str, balance: float, low: Array, high: Array) -> dict[str, Any]:

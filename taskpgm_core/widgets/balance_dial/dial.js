@@ -1,62 +1,114 @@
-// The balance dial: holds the exact, piecewise linear path of the mixture and redraws it while
-// the pointer moves. `data`: names, families (n); balances (m) ascending, and at each the places
-// and weights of the tasks above zero; anchor (n), anchorName, middle; overlays [name, weights (n)];
-// selected names; groups of names that share a skill; intervals or null; resolution as
-// `ResolutionTrack` is asked, or null; balance, lambda. Hands over the balance on release, the
-// resolution on release of the second track, and a task's name when it is clicked. What follows may
-// also come before or after it, as a property of window with an event: taskpgmIntervals
-// ("taskpgm-intervals") {key, name, balance, low (n), high (n)}; taskpgmPath ("taskpgm-path"), what
-// never changes under a key: names, families, path; taskpgmAxis ("taskpgm-axis").
-const HEIGHT = 92, SHORT = 40, SAMPLES = 240, ROW = 25;
+// The balance dial: holds the exact, piecewise linear path of the mixture and redraws bars and task
+// graph while the pointer moves. `data`: names, families (n); balances (m) ascending, and at each
+// the places and weights of the tasks above zero; anchor (n), anchorName, middle; overlays [name,
+// weights (n)]; selected names; groups of names that share a skill; limits {low (n), high (n)} or
+// null; intervals or null; resolution as `ResolutionTrack` is asked, or null; graph, the key of its
+// layout; balance, lambda. Hands over the balance on release, the resolution on release of the
+// second track, and a task's name when it is clicked. What follows may also come before or after
+// it, as a property of window with an event, as in taskpgmIntervals ("taskpgm-intervals"):
+// Intervals {key, name, balance, low (n), high (n)}; Path, what never changes under a key: names,
+// families, path; Axis; Graph, a layout for `TaskGraph` with its key; Trained and Panel, with the
+// key of the data and what `EvidenceStrip` and `TaskPanel` show.
+const HEIGHT = 80, SAMPLES = 240;
 const PATIENCE = 5000;  // ms that an answer may take before the dial follows whatever comes
-const SHAPES = ["diamond", "square", "triangle", "plus"];
-const JOINED = "Joined by distances of at most the resolution, each to one of the others";
-const NICE = [0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.16, 0.2, 0.3, 0.4, 0.6, 0.8, 1];
+const NARROW = 760;  // pixels below which bars and graph take turns
+const CARRIED = 0.9, EVEN = 1e-8; // weights come with nine digits
+
+function latest(name, key) {
+  const found = window["taskpgm" + name];
+  return found && found.key === key ? found : null;
+}
+
+// What a mixture does, in one sentence.
+function mixtureSentence(p, names) {
+  const n = p.length, order = Array.from(p.keys()).sort(byWeight(p)), top = order[0];
+  const positive = p.reduce((count, w) => count + (w > 0), 0);
+  if (positive === 1) return `Everything goes to one task, ${shorten(names[top], 26)}`;
+  if (p[top] - p[order[n - 1]] < EVEN) return `All ${n} tasks get the same share, ${percent(1 / n)} each`;
+  let few = 0, carried = 0;
+  while (few < n && carried < CARRIED - 1e-12) carried += p[order[few++]];
+  return `${few} of ${n} tasks carry ${100 * CARRIED}% of the weight; ` +
+    `${shorten(names[top], 26)} gets the most, ${percent(p[top])}`;
+}
 
 class Dial {
   constructor(root) {
     this.root = element("div", "dial", root);
     this.tell = this.pick = this.choose = () => {};
     this.told = null;
-    this.all = false;
-    this.query = "";
     this.build();
+    new ResizeObserver(() => this.resize()).observe(this.root);
   }
 
   build() {
-    const readout = element("div", "readout", this.root);
-    this.balanceText = element("b", "", readout);
-    this.symbolText = element("span", "quiet", readout);
+    this.sentence = element("p", "sentence", this.root);
+    const stage = element("div", "stage", this.root);
+    const balance = element("div", "balance", stage);
+    const readout = element("div", "readout", balance);
+    this.field = numberField(readout, "balance", (text) => this.typed(text));
     this.effectiveText = element("span", "quiet", readout);
+    this.symbolText = element("span", "quiet", readout);
     const label = "Balance between diversity and representativeness";
-    this.track = new Track(this.root, label, HEIGHT, ["curve", "ticks", "middle"], {
+    this.track = new Track(balance, label, HEIGHT, ["curve", "ticks", "middle"], {
       moved: (at) => this.move(this.balanceAt(at)),
       released: () => this.release(),
       stepped: (key) => this.step(key),
     });
-    const ends = element("div", "ends", this.root);
+    const ends = element("div", "ends", balance);
     element("span", "", ends, "← diverse");
     this.middle = element("button", "at-anchor", ends);
     this.middle.type = "button";
     this.middle.onclick = () => { this.move(1); this.release(); };
     element("span", "", ends, "representative →");
     this.resolution = new ResolutionTrack(
-      this.root, (k) => this.pass(k), (resolution) => this.choose(resolution),
+      stage, (k) => this.pass(k), (resolution) => this.choose(resolution),
     );
-    this.legend = element("div", "legend", this.root);
-    const axis = element("div", "axis", this.root);
-    element("span", "", axis);
-    this.scale = element("div", "scale quiet", axis);
-    this.rows = element("div", "rows", this.root);
-    this.rows.tabIndex = 0;
-    this.rows.setAttribute("role", "group");
-    this.rows.setAttribute("aria-label", "Share of every task");
-    const rest = element("div", "rest", this.root);
-    this.restText = element("span", "quiet", rest);
-    this.toggle = element("button", "", rest);
-    this.toggle.type = "button";
-    this.toggle.onclick = () => { this.all = !this.all; this.sort(); };
-    this.rows.addEventListener("scroll", () => { if (this.dragging) this.draw(); });
+    this.turns(stage);
+    const owner = {
+      point: (i) => this.point(i), pick: (i) => this.pick(this.data.names[i]), draw: () => this.draw(),
+    };
+    this.graph = new TaskGraph(stage, owner);
+    this.strip = new EvidenceStrip(stage);
+    const dial = this, right = element("div", "beside", stage);
+    this.bars = new Bars(right, {
+      ...owner, get dragging() { return dial.dragging; }, get groupOf() { return dial.groupOf; },
+    });
+    this.panel = new TaskPanel(right, (task) => this.pick(task));
+  }
+
+  // Bars or graph, where there is room for one.
+  turns(parent) {
+    const row = element("div", "turns", parent);
+    row.setAttribute("role", "group");
+    row.setAttribute("aria-label", "Show");
+    const choices = ["bars", "graph"].map((shown) => {
+      const node = element("button", "", row, shown === "bars" ? "Bars" : "Task graph");
+      node.type = "button";
+      node.onclick = () => turn(shown);
+      return node;
+    });
+    const turn = (shown) => {
+      this.root.classList.toggle("turned", shown === "graph");
+      choices.forEach((node, k) => node.setAttribute("aria-pressed", String((k === 1) === (shown === "graph"))));
+      this.resize();
+    };
+    turn("bars");
+  }
+
+  resize() {
+    this.root.classList.toggle("narrow", this.root.clientWidth < NARROW);
+    if (!this.data || !this.graph) return;
+    this.graph.measure();
+    this.draw();
+  }
+
+  // A balance from its field; what is no balance leaves the dial as it is, and is said.
+  typed(text) {
+    const balance = Number(text);
+    if (text === "" || !Number.isFinite(balance) || balance < 0) return "A balance is a number from 0 on.";
+    this.move(balance);
+    this.release();
+    return "";
   }
 
   get dragging() { return this.track.dragging || this.resolution.track.dragging; }
@@ -122,8 +174,7 @@ class Dial {
       data = { ...data, ...path };
     }
     const fresh = !this.data || this.data.key !== data.key;
-    data.intervals = data.intervals || window.taskpgmIntervals || null;
-    if (data.intervals && data.intervals.key !== data.key) data.intervals = null;
+    data.intervals = data.intervals || latest("Intervals", data.key);
     const others = fresh && String(this.data && this.data.names) !== String(data.names);
     this.data = data;
     if (fresh) this.begin(others);
@@ -145,9 +196,8 @@ class Dial {
     });
     this.background();
     if (!others) return;
-    this.all = n <= SHORT;
-    this.query = "";
-    this.told = this.lanes = null;
+    this.bars.begin(n);
+    this.told = null;
     this.balance = NaN;
     this.resolution.clear();
   }
@@ -156,8 +206,10 @@ class Dial {
     const { data } = this;
     const names = [data.anchorName, data.intervals ? data.intervals.name : "", ...data.overlays.map((o) => o[0])];
     const marks = JSON.stringify([data.key, names, data.groups.length]);
+    this.bars.data = data;
     if (marks !== this.marks) this.describe();
     this.marks = marks;
+    this.surround();
     if (this.track.busy || this.late() || this.passing !== undefined) return;
     this.balance = data.balance;
     this.weightsAt(this.balance, this.p);
@@ -193,29 +245,21 @@ class Dial {
   }
 
   describe() {
-    const { data, legend } = this;
+    const { data } = this;
     this.middle.textContent = data.middle ? data.anchorName : data.noMiddle || "";
     this.middle.disabled = !data.middle;
     this.middle.title = data.middle ? "Go to balance 1: the anchor itself" : "";
-    legend.replaceChildren();
-    const key = (shape, text) => {
-      const item = element("span", "", legend);
-      element("i", shape, item);
-      element("span", "", item, text);
-    };
-    key("bar", "this mixture");
-    key("mark ring", data.anchorName);
-    data.overlays.forEach(([name], k) => key("mark " + SHAPES[k], name));
-    if (data.intervals) key("span", data.intervals.name);
-    if (data.groups.length) key("bracket", "alike at this resolution");
-    if (data.names.length > SHORT) {
-      const search = element("input", "", legend);
-      search.type = "search";
-      search.placeholder = "Find a task";
-      search.value = this.query;
-      search.setAttribute("aria-label", "Find a task");
-      search.oninput = () => { this.query = search.value.toLowerCase(); this.sort(); };
-    }
+    this.bars.describe(data);
+  }
+
+  // Graph, strip and panel: each is shown once what it needs has come.
+  surround() {
+    const { data } = this;
+    const members = data.groups.map((group) => group.map((name) => data.names.indexOf(name)));
+    this.graph.show(latest("Graph", data.graph), data.names, members, new Set(data.selected));
+    this.strip.show(latest("Trained", data.key), (balance) => this.position(balance));
+    const panel = latest("Panel", data.key), last = data.selected[data.selected.length - 1];
+    this.panel.show(panel && panel.task === last ? panel : null);
   }
 
   // The point of the resolution axis whose mixture is shown; none where it is the path's.
@@ -247,61 +291,16 @@ class Dial {
     this.sort();
   }
 
-  // Bars keep their order while the pointer moves and are sorted anew when it lets go.
   sort() {
-    const { data, p } = this;
-    const order = grouped(p, this.groupOf);
-    this.found = this.query
-      ? order.filter((i) => (data.names[i] + " " + data.families[i]).toLowerCase().includes(this.query))
-      : order;
-    this.shown = this.all ? this.found : heaviest(this.found, p, SHORT);
-    const narrow = this.root.clientWidth > 0 && this.root.clientWidth < 480;
-    const chosen = new Set(data.selected);
-    const parts = brackets(this.shown, this.groupOf);
-    this.rows.replaceChildren();
-    this.lanes = this.shown.map((i, at) => {
-      const row = element("div", "row", this.rows);
-      row.title = data.names[i] + (data.families[i] ? ` (${data.families[i]})` : "");
-      const name = element("button", "name", row, shorten(data.names[i], narrow ? 11 : 22));
-      name.type = "button";
-      name.tabIndex = -1;
-      name.setAttribute("aria-pressed", String(chosen.has(data.names[i])));
-      name.onclick = () => this.pick(data.names[i]);
-      row.classList.toggle("selected", chosen.has(data.names[i]));
-      const lane = element("div", "lane", row);
-      if (parts[at]) element("div", "bracket " + parts[at], lane).title = JOINED;
-      const bar = element("div", "bar", lane);
-      const whisker = data.intervals ? element("div", "whisker", lane) : null;
-      const marks = data.overlays.map(([, weights], k) => {
-        return [element("div", "mark " + SHAPES[k], lane), weights[i]];
-      });
-      marks.unshift([element("div", "mark ring", lane), data.anchor[i]]);
-      return { i, row, bar, whisker, marks, share: element("div", "share", row) };
-    });
-    this.top = 0;
+    this.bars.sort(this.p);
     this.draw();
   }
 
-  rescale() {
-    const { data, p } = this;
-    let most = 0;
-    const near = this.sure();
-    for (const { i, marks } of this.lanes) {
-      most = Math.max(most, p[i], near ? data.intervals.high[i] : 0);
-      for (const [, weight] of marks) most = Math.max(most, weight);
-    }
-    const top = NICE.find((x) => x >= most * 1.02) || 1;
-    if (top === this.top) return;
-    this.top = top;
-    this.rows.style.setProperty("--step", "25%");
-    this.scale.replaceChildren();
-    for (let k = 0; k <= 3; k++) {
-      const tick = element("span", "", this.scale, Number((25 * k * top).toFixed(2)) + "%");
-      tick.style.left = 25 * k + "%";
-    }
-    for (const lane of this.lanes) {
-      for (const [mark, weight] of lane.marks) mark.style.left = 100 * weight / top + "%";
-    }
+  // The pointer is on task i, on its bar or on its circle.
+  point(i) {
+    if (i === this.graph.at && i === this.bars.at) return;
+    this.bars.point(i);
+    this.graph.point(i);
   }
 
   // Intervals belong to the balance that the server last answered, not to one in passing.
@@ -312,82 +311,51 @@ class Dial {
   }
 
   draw() {
-    if (!this.lanes) return;
-    const { data, p } = this, n = p.length;
-    this.rescale();
-    this.root.classList.toggle("passing", this.passing !== undefined);
-    const near = this.sure();
-    const { scrollTop, clientHeight } = this.rows;
-    const first = this.dragging ? Math.floor(scrollTop / ROW) - 1 : 0;
-    const last = this.dragging ? (scrollTop + clientHeight) / ROW : Infinity;
-    let drawn = 0;
-    for (let k = 0; k < this.lanes.length; k++) {
-      const lane = this.lanes[k], w = p[lane.i];
-      drawn += w;
-      if (k < first || k > last) continue; // out of sight: drawn on release
-      lane.bar.style.transform = `scaleX(${w / this.top})`;
-      const text = percent(w);
-      if (lane.text !== text) {
-        lane.share.textContent = lane.text = text;
-        lane.row.classList.toggle("zero", w <= 0);
-      }
-      if (lane.whisker) {
-        const { low, high } = near ? data.intervals : { low: [], high: [] };
-        const seen = near && high[lane.i] - low[lane.i] > 5e-4;
-        lane.whisker.style.display = seen ? "" : "none";
-        if (seen) {
-          lane.whisker.style.left = 100 * low[lane.i] / this.top + "%";
-          lane.whisker.style.width = 100 * (high[lane.i] - low[lane.i]) / this.top + "%";
-        }
-      }
-    }
+    if (!this.bars.lanes) return;
+    const { data, p } = this, n = p.length, passing = this.passing !== undefined;
+    this.root.classList.toggle("passing", passing);
+    this.bars.draw(p, this.sure(), this.dragging);
+    this.graph.draw(p, passing);
+    this.strip.draw(this.balance);
+    this.panel.follow(this.balance, passing);
+    this.sentence.textContent = mixtureSentence(p, data.names) + ".";
     this.track.handle.style.left = 100 * this.position(this.balance) + "%";
     const effective = this.effective(p);
     let positive = 0, best = 0;
     for (let i = 0; i < n; i++) { if (p[i] > 0) positive++; if (p[i] > p[best]) best = i; }
-    this.balanceText.textContent = `balance ${Number(this.balance.toPrecision(4))}`;
+    this.field.show(Number(this.balance.toPrecision(4)));
     this.symbolText.textContent =
       `β ${Number((this.balance * data.lambda / n).toPrecision(3))}, λ ${Number(data.lambda.toPrecision(3))}`;
     this.effectiveText.textContent =
-      `${positive} of ${n} tasks in the mixture, as varied as ${effective.toFixed(1)} equal ones`;
+      `${positive} of ${n} tasks, as varied as ${effective.toFixed(1)} equal ones`;
     this.track.says({
       valuenow: this.balance,
       valuetext: `balance ${Number(this.balance.toPrecision(4))}, ${positive} of ${n} tasks, ` +
         `most on ${data.names[best]}, ${percent(p[best])}`,
     });
-    const left = n - this.shown.length;
-    this.restText.textContent = left > 0
-      ? `and ${left} more tasks, together ${percent(Math.max(1 - drawn, 0))}` : "";
-    this.toggle.textContent = n <= SHORT || this.query ? "" : this.all ? "Show fewer" : "Show all";
-    this.toggle.hidden = !this.toggle.textContent;
   }
 }
 
-const dials = new WeakMap();
 const alive = new Set();
+
+// Dials that are still on the page.
+function mounted() {
+  for (const dial of alive) if (!dial.root.isConnected) alive.delete(dial);
+  return [...alive].filter((dial) => dial.data);
+}
+
 window.addEventListener("taskpgm-intervals", ({ detail }) => {
-  for (const dial of alive) {
-    if (!dial.root.isConnected) alive.delete(dial);
-    else if (dial.data && dial.data.key === detail.key) {
-      dial.data.intervals = detail;
-      dial.show();
-    }
+  for (const dial of mounted()) {
+    if (dial.data.key !== detail.key) continue;
+    dial.data.intervals = detail;
+    dial.show();
   }
 });
-
 window.addEventListener("taskpgm-path", () => {
   for (const dial of alive) if (dial.waiting) dial.update(...dial.waiting);
 });
-
-export default function dial({ data, parentElement, setStateValue, setTriggerValue }) {
-  if (!dials.has(parentElement)) {
-    dials.set(parentElement, new Dial(parentElement));
-    alive.add(dials.get(parentElement));
-  }
-  dials.get(parentElement).update(
-    data,
-    (balance) => setStateValue("balance", balance),
-    (task) => setTriggerValue && setTriggerValue("task", task),
-    (resolution) => setTriggerValue && setTriggerValue("resolution", resolution),
-  );
+for (const event of ["taskpgm-graph", "taskpgm-trained", "taskpgm-panel"]) {
+  window.addEventListener(event, () => {
+    for (const dial of mounted()) { dial.surround(); dial.draw(); }
+  });
 }

@@ -10,9 +10,11 @@ class ResolutionTrack {
     this.root = element("div", "resolution", parent);
     this.root.hidden = true;
     const readout = element("div", "readout", this.root);
-    element("b", "", readout, "How alike is the same?");
-    this.skillsText = element("span", "", readout);
+    this.field = numberField(readout, "How alike is the same?", (text) => this.typed(text));
+    this.field.setAttribute("aria-label", "Resolution: how alike is the same?");
+    this.field.placeholder = "none";
     this.valueText = element("span", "quiet", readout);
+    this.skillsText = element("span", "", readout);
     this.track = new Track(this.root, "How alike is the same?", 72, ["curve", "plateaus", "middle"], {
       moved: (at) => this.move(this.nearest(at)),
       released: () => this.release(),
@@ -121,6 +123,14 @@ class ResolutionTrack {
     this.tell(k === this.axis.automatic ? "auto" : this.axis.resolutions[k]);
   }
 
+  // A resolution from its field; none is the automatic one.
+  typed(text) {
+    const value = Number(text);
+    if (text !== "" && !(Number.isFinite(value) && value > 0)) return "A resolution is a number above 0, or empty for auto.";
+    this.tell(text === "" ? "auto" : value);
+    return "";
+  }
+
   tell(at) {
     if (at === this.asked.at) {
       this.update(this.asked);
@@ -169,8 +179,10 @@ class ResolutionTrack {
     const words = moving ? this.words(passing) : asked.words;
     const many = skills === null ? "" : skills.toFixed(1);
     const told = many && `${many} distinct skill${many === "1.0" ? "" : "s"}`;
-    this.skillsText.textContent = told;
-    this.valueText.textContent = words;
+    this.skillsText.textContent = told.replace("distinct ", "");
+    this.valueText.textContent = words.replace(/^[\d.e+-]+ /, ""); // the number is in its field
+    this.valueText.title = words;
+    this.field.show(value === null ? "" : Number(value.toPrecision(4)));
     const at = moving ? axis.automatic === passing && "auto" : asked.at;
     this.auto.setAttribute("aria-pressed", String(at === "auto"));
     this.paper.setAttribute("aria-pressed", String(at === "inf"));

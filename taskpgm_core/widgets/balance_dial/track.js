@@ -12,6 +12,24 @@ function element(tag, className, parent, text) {
   return node;
 }
 
+// A field for a number with its label; `typed(text)` gives a sentence where the text is refused.
+function numberField(parent, label, typed) {
+  const frame = element("label", "field", parent, label + " ");
+  const input = element("input", "", frame);
+  input.type = "number";
+  input.step = "any";
+  input.min = "0";
+  input.onchange = () => {
+    input.setCustomValidity(typed(input.value.trim()));
+    if (!input.reportValidity()) return;
+    input.blur();
+  };
+  input.oninput = () => input.setCustomValidity("");
+  // what is being typed is not overwritten
+  input.show = (value) => { if (input.getRootNode().activeElement !== input) input.value = value; };
+  return input;
+}
+
 class Track {
   constructor(parent, label, height, layers, owner) {
     this.owner = owner;

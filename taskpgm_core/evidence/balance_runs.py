@@ -1,0 +1,76 @@
+"""The finished runs of a study, and where their mixtures stand on a question's balance."""
+
+from typing import Any
+
+import pandas as pd
+
+from taskpgm_core import store
+from taskpgm_core.errors import MixtureError
+from taskpgm_core.evidence.arms import arm_titles
+from taskpgm_core.evidence.outcome import REFERENCE, outcome_finding
+from taskpgm_core.evidence.protocol import Arm
+from taskpgm_core.evidence.statistics import compare, judged_by
+from taskpgm_core.figures.numbers import counted
+from taskpgm_core.findings.trained_mixtures import TrainedMixture, TrainedMixtures
+from taskpgm_core.records import Study
+
+
+def balance_runs(study: Study, measure: str, anchor: str) -> TrainedMixtures | None:
+    """The trained mixtures against uniform; those of this measure and anchor have a balance.
+
+    Of several evidence folders the first that has any with a balance, else the first that compares
+    at all, confirmations first; judged by the loss on held-out rows of the study's tasks. None
+    where there is nothing. StoreError where finished runs are damaged.
+    """
+    every = [_compared(study, *one, measure, anchor) for one in store.evidence(study)]
+    found = [one for one in every if one is not None]
+    placed = [one for one in found if any(run.balance is not None for run in one.mixtures)]
+    return next(iter(placed or found), None)
+
+
+def _compared(
+    study: Study, card: dict[str, Any], runs: pd.DataFrame, measure: str, anchor: str
+) -> TrainedMixtures | None:
+    tasks = judged_by(runs, study.names, "loss")
+    if not tasks or REFERENCE not in set(runs["arm"]):
+        return None
+    try:
+        compared = compare(runs, tasks, reference=REFERENCE)
+    except MixtureError:  # a run lacks a task, so these runs compare nothing
+        return None
+    arms = set(runs["arm"])
+    titles = arm_titles(card["arms"], sorted(arms))
+    placed = _placed(card["arms"], arms, measure, anchor)
+    found = tuple(
+        TrainedMixture(titles[c.arm], placed.get(c.arm), c.difference, c.low, c.high, c.sure)
+        for c in compared
+        if c.difference is not None
+    )
+    if not found:
+        return None
+    seeds, many = counted(runs["seed"].nunique(), "seed"), counted(len(tasks), "task")
+    return TrainedMixtures(
+        f"loss on held-out rows of {many}, {seeds} ({card['stage']})",
+        outcome_finding(compared, len(tasks), reference=REFERENCE, titles=titles),
+        REFERENCE,
+        found,
+    )
+
+
+def _placed(
+    definitions: dict[str, dict[str, object]], arms: set[str], measure: str, anchor: str
+) -> dict[str, float]:
+    """{arm: balance} of the arms that have one on this measure's and this anchor's axis."""
+    placed: dict[str, float] = {}
+    for key, value in definitions.items():
+        if "imported" in value:
+            continue
+        arm = Arm.model_validate(value)
+        balance = arm.balance
+        if arm.baseline == anchor:
+            balance = 1.0
+        elif (arm.measure, arm.anchor) != (measure, anchor) or arm.unary == "gain":
+            continue
+        if balance is not None:
+            placed |= dict.fromkeys({arm.name, key} & arms, balance)
+    return placed

@@ -1,0 +1,44 @@
+"""What training gave to competing mixtures: the records, and a sentence of each."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TrainedMixture:
+    """One trained mixture beside the reference that was trained under the same protocol.
+
+    ``balance``: where it stands on the axis asked for, None where it does not; ``difference``: of
+    the mean loss to the reference's, nats a token, negative where this one is better, with its
+    95% interval ``low`` to ``high`` (None: too few runs for one); ``sure``: below 5% after the
+    correction for several comparisons.
+    """
+
+    title: str
+    balance: float | None
+    difference: float
+    low: float | None
+    high: float | None
+    sure: bool
+
+
+@dataclass(frozen=True)
+class TrainedMixtures:
+    """``about``: which runs, in words; ``finding``: who is surely better or worse than the
+    ``reference``; ``mixtures``: the lowest loss first."""
+
+    about: str
+    finding: str
+    reference: str
+    mixtures: tuple[TrainedMixture, ...]
+
+
+def trained_finding(found: TrainedMixture, reference: str) -> str:
+    """What one mixture's runs came to against the reference."""
+    by = f"{abs(found.difference):.3f} nats a token"
+    way = "lower" if found.difference < 0 else "higher"
+    said = f"{found.title}: the mean loss was {by} {way} than with {reference}"
+    if found.low is None or found.high is None:
+        return f"{said}; the runs are too few for an interval."
+    ends = f"{found.low:+.3f} to {found.high:+.3f}".replace("-", "−")
+    sure = "surely" if found.sure else "not surely"
+    return f"{said}, {sure} (95% interval of the difference: {ends})."

@@ -1,0 +1,44 @@
+"""The runs that stand on the dial's axis are the finished runs, where their protocol puts them."""
+
+import numpy as np
+import pytest
+
+from taskpgm_core.evidence.balance_runs import balance_runs
+from taskpgm_core.store import evidence, open_study
+
+
+@pytest.mark.parametrize(
+    ("measure", "anchor", "placed"),
+    [
+        ("jsd", "uniform", {0.3, 0.5, 0.8}),
+        ("jsd", "proportional", {1.0}),
+        ("pmi", "uniform", set()),
+    ],
+)
+def test_runs_stand_where_their_protocol_puts_them(measure, anchor, placed):
+    study = open_study("starter")
+    found = balance_runs(study, measure, anchor)
+    assert {run.balance for run in found.mixtures if run.balance is not None} == placed
+    [(card, runs)] = evidence(study)
+    means = runs[runs["task"].isin(study.names)].groupby("arm")["loss"].mean()
+    differences = sorted(round(x - means["uniform"], 9) for x in means.drop("uniform"))
+    assert sorted(round(run.difference, 9) for run in found.mixtures) == pytest.approx(differences)
+    for run in found.mixtures:
+        assert run.low < run.difference < run.high
+    assert card["stage"] in found.about
+    assert "5 seeds" in found.about
+
+
+def test_a_study_without_finished_runs_has_nothing_on_its_axis(cache):
+    from tests.support.synthetic_study import write_study
+
+    assert balance_runs(write_study(cache), "jsd", "uniform") is None
+
+
+def test_a_folder_with_runs_on_the_axis_comes_before_one_without():
+    study = open_study("bigbench")
+    cards = {card["folder"]: card for card, _ in evidence(study)}
+    assert len(cards) == 2
+    found = balance_runs(study, "pmi", "uniform")  # only the screening trained a mixture by PMI
+    assert "screening" in found.about
+    assert np.isfinite([run.difference for run in found.mixtures]).all()
