@@ -8,10 +8,11 @@ from pages.ui.chart import heading
 from pages.ui.controls import pick_beside, pick_budget, pick_reference, pick_symbols, pick_tasks
 from pages.ui.layout import frame
 from pages.ui.mixture import certificate, counts, difference, energy, raise_alarms, take_along
+from pages.ui.recommended import answer
 from pages.ui.resolution import pick_resolution
 from taskpgm_core.findings import mixture as findings
 
-scene = frame("What should I train on?")
+scene = frame("What should I train on?", dial=True)
 study, view, palette = scene.study, scene.view, scene.palette
 solution = cached.solution(study, view)
 known = cached.comparable(study)
@@ -47,3 +48,4 @@ if allocation is not None:
 with later:
     resolution_axis(study, view)
     whiskers(study, view)
+answer(scene)

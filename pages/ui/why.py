@@ -122,7 +122,9 @@ def by_neighbours(scene: Scene, found: Explanation, task: str) -> None:
     parts += [(found.tasks[j], float(why.pairwise[j])) for j in shown]
     if abs(others) > 1e-12:
         parts.append((f"{len(order) - len(shown) - 1} other tasks", others))
-    parts += [(CONSTRAINTS.get(name, name), x) for name, x in why.constraints.items()]
+    zero = why.weight <= 0 and problem.lo[i] <= 0
+    called = CONSTRAINTS | ({"floor": "held at zero"} if zero else {})
+    parts += [(called.get(name, name), x) for name, x in why.constraints.items()]
     with st.expander("By neighbours, in detail", expanded=why.weight <= 0):
         chart(
             waterfall_figure(parts, "weight", palette=scene.palette),

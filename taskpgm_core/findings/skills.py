@@ -72,9 +72,11 @@ def groups_finding(kernel: Kernel) -> str:
 def headline_words(kernel: Kernel, balance: float) -> str:
     """At which balance a mixture on the first page is, and what that means."""
     if not kernel.finite:
-        return f"at balance {balance:g} of S as measured; 0 is pure diversity, 1 is uniform"
+        return (
+            f"the mixture at balance {balance:g} of S as measured; 0 is pure diversity, 1 uniform"
+        )
     even = ", as even over skills as can be" if balance == 0 else ""
-    return f"at balance {balance:g}{even}"
+    return f"the mixture at balance {balance:g}{even}"
 
 
 def group_names(group: tuple[str, ...]) -> str:

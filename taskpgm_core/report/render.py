@@ -43,10 +43,13 @@ def report_page(
     graph: TaskGraph | None = None,
     *,
     trained: Sequence[str] = (),
+    recommended: str = "",
 ) -> str:
     """The whole file's text; ``graph`` of the measure, where it is known already.
 
-    ``trained``: what training on mixtures of this study has come to, in sentences.
+    ``trained``: what training on mixtures of this study has come to, in sentences;
+    ``recommended``: the one sentence of what is recommended, why and how sure, or that this
+    decision explores something else.
     """
     p = decision.weights
     alive = _one_element(script() + _read(ROOM / "report.js"))
@@ -58,6 +61,7 @@ def report_page(
         zero_finding=zero_finding(p),
         question=sections.question_sentence(decision),
         summary=summary(decision, trained),
+        recommended=recommended,
         alarms=sections.alarms(decision),
         notes=decision.notes,
         mixture=sections.mixture_table(decision),
