@@ -5,8 +5,10 @@ import math
 import streamlit as st
 
 from pages.ui import cached
+from pages.ui.chart import escape
 from pages.ui.controls import moved, pick_balance
 from pages.ui.url_state import View
+from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.findings.skills import resolution_number, resolution_words
 from taskpgm_core.records import Study
 
@@ -21,7 +23,7 @@ def pick_question(study: Study, view: View) -> None:
     with box:
         pick_balance(cached.path(study, view).last, view, "header-balance")
         if missing := cached.no_axis(study, view):
-            st.caption(missing)
+            st.caption(escape(missing))
             return
         choices = {"auto": "auto", "inf": "the paper's"}
         if asked.resolution not in ("auto", math.inf):
@@ -36,8 +38,7 @@ def pick_question(study: Study, view: View) -> None:
             key="header-resolution",
             on_change=_resolved,
             required=True,
-            help="Tasks nearer than the resolution count as about one. A number of your own is "
-            "set on Mixture.",
+            help=f"{GLOSSARY['resolution']} A number of your own is set on Mixture.",
         )
         st.caption(f"Resolution: {resolution_words(kernel)}.")
 

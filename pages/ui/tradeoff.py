@@ -10,6 +10,7 @@ from pages.ui.layout import Scene
 from pages.ui.url_state import View
 from taskpgm_core.analysis.trade_off import effective_numbers, standing
 from taskpgm_core.figures.tradeoff import frontier_figure
+from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.findings.mixture import energy_unit
 from taskpgm_core.findings.tradeoff import frontier_finding, frontier_reading
 from taskpgm_core.mixture.path import SolutionPath
@@ -67,7 +68,7 @@ def frontier(scene: Scene, at: Array, weights: Array) -> None:
         column_config={
             word: number(format="%.3f"),
             "diverse": number(format="%.3f"),
-            "effective tasks": number(format="%.1f"),
+            "effective tasks": number(format="%.1f", help=GLOSSARY["effective number of tasks"]),
             "skills": number(format="%.1f", help="1/p′Kp: how many skills it spreads over"),
         },
     )
