@@ -1,8 +1,8 @@
-"""The words of this project, each explained once: help texts and docs/glossary.md come from here."""
+"""The words of this project, each explained once: what help texts and docs/glossary.md say."""
 
 GLOSSARY = {
-    "effective number of tasks": "As many tasks as an equal split of the same entropy has: 26 where "
-    "26 tasks get the same, 1 where one task gets everything.",
+    "effective number of tasks": "As many tasks as an equal split of the same entropy has: 26 "
+    "where 26 tasks get the same, 1 where one task gets everything.",
     "90% interval": "Where the number falls in 90 of 100 cases if the test examples (and, where "
     "several were trained, the training seeds) were drawn again.",
     "held at zero": "A weight cannot fall below zero. What holds it there counts as a part of it, "
