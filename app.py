@@ -1,17 +1,16 @@
-"""Home: which studies there are, where they come from, and what each recommends."""
+"""Home: what this is for, which studies there are, and what to train on by each."""
 
 import streamlit as st
 
 from pages.ui.layout import frame
+from pages.ui.recommended import recommended_here
 from pages.ui.study_card import study_card
-from taskpgm_core.analysis.question import DEFAULT
 
 scene = frame("Which tasks, and how much of each?", pickers=False)
 st.markdown(
-    "TaskPGM reads how alike tasks are from what single-task models predict, and finds the "
-    "mixture to fine-tune on. Pick a study to see what it recommends. Each card says at "
-    "which balance and resolution its mixture is. Where an address names no balance, pages open at "
-    f"balance {DEFAULT[0]:g}" + (", the uniform mixture." if DEFAULT[0] == 1 else ".")
+    "TaskPGM says how much of each task to fine-tune on, from how alike the tasks are to models "
+    "that were trained on one task each."
 )
-for name, study in scene.studies.items():
-    study_card(name, study, scene.palette)
+answers = [(study_card(name, study, scene.palette), study) for name, study in scene.studies.items()]
+for place, study in answers:  # last, since reading the runs of a study may take a second
+    recommended_here(place, study)

@@ -12,6 +12,7 @@ from pages.ui.evidence import (
 )
 from pages.ui.evidence_runs import bring_runs, pick_evidence
 from pages.ui.layout import frame
+from pages.ui.recommended import recommended_here
 
 scene = frame("Does it make a better model?")
 trained = pick_evidence(scene)
@@ -29,3 +30,4 @@ if trained is not None:
         tokens_chart(trained, scene)
         foresight_chart(trained, scene)
 bring_runs(scene)
+recommended_here(scene.answer, scene.study)

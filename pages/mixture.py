@@ -14,13 +14,14 @@ from pages.ui.controls import pick_beside, pick_budget, pick_reference, pick_sym
 from pages.ui.layout import frame
 from pages.ui.mixture import certificate, counts, difference, energy, raise_alarms, take_along
 from pages.ui.presenter import offer, present, presenting
+from pages.ui.recommended import answer
 from pages.ui.resolution import pick_resolution
 from taskpgm_core.findings import mixture as findings
 
 QUESTION = "What should I train on?"
 if presenting():
     present(QUESTION)
-scene = frame(QUESTION)
+scene = frame(QUESTION, dial=True)
 study, view, palette = scene.study, scene.view, scene.palette
 solution = cached.solution(study, view)
 known = cached.comparable(study)
@@ -56,3 +57,4 @@ with later:
     what_training_gave(study, view)
     resolution_axis(study, view)
     whiskers(study, view)
+answer(scene)

@@ -99,7 +99,12 @@ class Measure:
 
     def said(self, value: float) -> str:
         """A number as people read it, with its unit."""
-        return f"{value:.3f} {self.unit}".rstrip()
+        small = 0 < abs(value) < 5e-4
+        return (
+            f"{value:.2g} {self.unit}".rstrip()
+            if small
+            else f"{value + 0.0:.3f} {self.unit}".rstrip()
+        )
 
 
 PMI = "Minus the mean excess loss of each model on the other's examples; high is alike."

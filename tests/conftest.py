@@ -98,7 +98,7 @@ def serve(tmp_path_factory) -> Iterator[Callable]:
 @pytest.fixture
 def tab(chromium) -> Iterator[Callable]:
     """``tab(url, width=1280, height=720, dark=False)``: a page of its own session, settled."""
-    from tests.support.browser import settled
+    from tests.support.browser import PATIENCE, settled
 
     contexts: list = []
 
@@ -108,6 +108,7 @@ def tab(chromium) -> Iterator[Callable]:
             color_scheme="dark" if dark else "light",
             **options,
         )
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.goto(url)

@@ -52,7 +52,7 @@ def test_a_divergence_without_a_unit_is_read_as_d(unitless):
     S = Similarity(NAMES, -D, unitless)
     assert block_finding(S) == "a and b are most alike, 0.100; the pair in the middle has 0.300"
     assert neighbour_finding(NAMES, 0, [1, 2], S.shown[0], S.reading) == (
-        "b is most like a: 0.100, against 0.250 for the task in the middle"
+        "The task most like a is b: 0.100, against 0.250 for the task in the middle"
     )
     figure = matrix_figure(S, range(3))
     assert figure.data[0].colorbar.title.text == "D"

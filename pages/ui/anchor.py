@@ -11,7 +11,8 @@ from taskpgm_core.analysis import saved_mixtures
 from taskpgm_core.analysis.mixture_reference import referred_tasks, tasks_reference
 from taskpgm_core.analysis.saved_mixtures import LONGEST_NAME, Scenario
 from taskpgm_core.errors import TaskPGMError
-from taskpgm_core.figures.numbers import percent, shorten
+from taskpgm_core.figures.numbers import shorten
+from taskpgm_core.findings import mixture as findings
 from taskpgm_core.records import Study
 from taskpgm_core.store import parse_mixture
 
@@ -20,7 +21,6 @@ MIXTURE_FILES = ["json", "csv", "tsv", "yaml", "yml", "sh"]
 CHOSEN = "task:"
 """In the list of anchors: the chosen tasks, whichever they are."""
 SIZES = ("uniform", "proportional", "square-root", "temperature")
-REACHED = 1e-6
 
 
 def pick_anchor(study: Study, view: View) -> None:
@@ -107,14 +107,6 @@ def mixture_from_file(study: Study, view: View, *, name: str, data: bytes) -> Sc
 
 def no_middle(study: Study, view: View) -> str:
     """Why balance 1 is not the anchor itself; empty where it is."""
-    problem = cached.problem(study, view)
     if cached.solution(study, view).status != "optimal":
         return ""
-    if problem.utility is not None:
-        return "no middle: what is useful is rewarded in place of the anchor"
-    there = cached.path(study, view).at(1.0)
-    far = float(abs(there - problem.anchor).sum()) / 2
-    if far <= REACHED:
-        return ""
-    why = "the limits rule the anchor out" if problem.pull is None else "limits and pull move it"
-    return f"no middle: {why}; nearest is {percent(far)} of the budget away"
+    return findings.no_middle(cached.problem(study, view), cached.path(study, view))

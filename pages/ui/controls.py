@@ -47,7 +47,7 @@ def pick_study(studies: Mapping[str, Study]) -> None:
         list(studies),
         key="pick-study",
         on_change=changed,
-        width=200,
+        width=160,
         help="The tasks, and how alike single-task models found them to be.",
     )
 
@@ -66,7 +66,7 @@ def pick_measure(study: Study) -> None:
         on_change=changed,
         help="How alike two tasks are. JSD: how differently their models predict on common "
         "examples. PMI: what one model's training is worth on the other's examples.",
-        width=190,
+        width=150,
     )
 
 
@@ -135,17 +135,17 @@ def pick_beside(known: Mapping[str, str], view: View) -> None:
     )
 
 
-def pick_balance(last: float, view: View) -> None:
+def pick_balance(last: float, view: View, key: str = "pick-balance") -> None:
     """The balance as a slider, for pages without the dial; ``last`` is where the path ends."""
     end = track_end(last)
     steps = {round(balance_at(k / 80, end), 4) for k in range(81)}
-    st.session_state["pick-balance"] = view.question.balance
+    st.session_state[key] = view.question.balance
     st.select_slider(
         "Balance: diverse to representative",
         sorted({*steps, 1.0, view.question.balance}),
         format_func=lambda r: f"{r:.4g}",
-        key="pick-balance",
-        on_change=lambda: moved(balance=float(st.session_state["pick-balance"])),
+        key=key,
+        on_change=lambda: moved(balance=float(st.session_state[key])),
         help="r = n·β/λ. 1 is the anchor; below it more diverse, above it more representative.",
     )
 

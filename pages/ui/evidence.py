@@ -22,6 +22,7 @@ from taskpgm_core.figures.evidence import (
     tokens_figure,
 )
 from taskpgm_core.findings.evidence import foresight_finding, foresight_reading
+from taskpgm_core.findings.glossary import GLOSSARY
 
 TOKENS_ALIKE = 1.1  # below this ratio of the largest to the smallest, tokens explain nothing
 
@@ -67,7 +68,7 @@ def arms_table(trained: FinishedRuns, scene: Scene) -> None:
         "loss": number(format="%.3f", help="nats a token", width=64),
         "exact": number(format="%.1f%%", help="rows answered exactly", width=66),
         "p": number(format="%.3f", help="two-sided, with Holm's correction", width=60),
-        "tokens": number(format="localized", step=1, help="trained on, a run"),
+        "tokens": number(format="localized", step=1, help=GLOSSARY["tokens trained on"]),
         "epochs": number(format="%.2f", help="over the task whose rows were repeated most"),
     }
     names = [trained.titles[c.arm] for c in trained.compared]

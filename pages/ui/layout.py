@@ -7,12 +7,14 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui import cached, drafts
 from pages.ui.anchor import pick_anchor
 from pages.ui.chart import escape
 from pages.ui.constraints import drop_limits, pick_limits
 from pages.ui.controls import bind, pick_measure, pick_study
+from pages.ui.question_header import pick_question
 from pages.ui.url_state import View, names, read_view
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures.theme import PALETTES, Palette
@@ -39,19 +41,22 @@ IMPORT = "python -m taskpgm_core import FILE --kind similarity --tasks tasks.csv
 
 @dataclass(frozen=True)
 class Scene:
-    """What a page works on. ``studies``: all usable ones by their name in the address."""
+    """What a page works on. ``studies``: all usable ones by their name in the address; ``answer``:
+    the place below the title where a page says what is recommended."""
 
     study: Study
     view: View
     palette: Palette
     studies: dict[str, Study]
     broken: list[tuple[str, str]]
+    answer: DeltaGenerator
 
 
-def frame(question: str, *, pickers: bool = True) -> Scene:
+def frame(question: str, *, pickers: bool = True, dial: bool = False) -> Scene:
     """Draw what all pages share and say what to show; stops the page where nothing can be shown.
 
-    A page without ``pickers`` is about all studies and lists every broken one.
+    A page without ``pickers`` is about all studies and lists every broken one; one with a ``dial``
+    has balance and resolution on it.
     """
     st.set_page_config(page_title=f"{question} · TaskPGM", layout="wide")
     st.html(STYLE)
@@ -81,6 +86,7 @@ def frame(question: str, *, pickers: bool = True) -> Scene:
             pickers_place = st.container(
                 horizontal=True, width="content", vertical_alignment="bottom"
             )
+    answer = st.container()
     asked = query.get("study", [""])[-1:]
     _broken([b for b in broken if not pickers or b[0] in asked or b[0][:-13] in asked])
     for sentence in ignored:
@@ -94,6 +100,8 @@ def frame(question: str, *, pickers: bool = True) -> Scene:
                 cached.similarity(study, view)
                 pick_anchor(study, view)
                 pick_limits(study, view)
+                if not dial:
+                    pick_question(study, view)
             solution = cached.solution(study, view)
             drafts.keep(study, view)
         except TaskPGMError as error:
@@ -101,7 +109,7 @@ def frame(question: str, *, pickers: bool = True) -> Scene:
         if solution.status != "optimal":
             _refuse(solution.message, view)
     palette = PALETTES["dark" if st.context.theme.type == "dark" else "light"]
-    return Scene(study, view, palette, studies, broken)
+    return Scene(study, view, palette, studies, broken, answer)
 
 
 def outline(question: str) -> None:

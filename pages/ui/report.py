@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.ui import cached, explanations
+from pages.ui.recommended import recommended as advised
 from pages.ui.url_state import View
 from taskpgm_core.analysis.study_alarms import study_alarms
 from taskpgm_core.errors import NotKeptError
-from taskpgm_core.evidence.outcome import training_outcome
 from taskpgm_core.mixture.uncertainty import Uncertainty
 from taskpgm_core.records import Study
 from taskpgm_core.report import decide, report_page
@@ -27,14 +27,11 @@ class Handover:
 def handover(study: Study, view: View, title: str, notes: str) -> Handover:
     """Report and decision record of a view's mixture; MixtureError where no counts fit."""
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    trained = _trained(study.content, study)
-    return _handover(study.content, repr(view), title, notes, today, trained, study, view)
-
-
-@st.cache_data(max_entries=16, ttl=60, show_spinner=False)
-def _trained(content: str, _study: Study) -> tuple[str, ...]:
-    """What training gave; read again after a minute, since runs may have been added."""
-    return training_outcome(_study)
+    advice = advised(study)
+    said = advice.said_of(cached.solution(study, view).p)
+    return _handover(
+        study.content, repr(view), title, notes, today, advice.trained, said, study, view
+    )
 
 
 @st.cache_resource(max_entries=8, show_spinner="Writing the report…")
@@ -45,6 +42,7 @@ def _handover(
     notes: str,
     today: str,
     trained: tuple[str, ...],
+    recommended: str,
     _study: Study,
     _view: View,
 ) -> Handover:
@@ -64,7 +62,7 @@ def _handover(
         made=today,
     )
     path, graph = cached.path(_study, _view), cached.graph(_study, _view)
-    page = report_page(decision, posed, path, graph, trained=trained)
+    page = report_page(decision, posed, path, graph, trained=trained, recommended=recommended)
     return Handover(page, decision.to_json(), f"decision-{_study.slug}-{decision.digest[:12]}")
 
 

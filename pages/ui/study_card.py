@@ -3,6 +3,7 @@
 from math import inf
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui import cached
 from pages.ui.chart import escape, heading
@@ -15,44 +16,66 @@ from taskpgm_core.figures.theme import Palette
 from taskpgm_core.findings import mixture as findings
 from taskpgm_core.findings.rows_left_out import incomplete_rows
 from taskpgm_core.findings.skills import groups_finding, headline_words, skills_finding
+from taskpgm_core.mixture.kernel import Kernel
 from taskpgm_core.records import Study
 
 SHOWN = 5
 
 
-def study_card(name: str, study: Study, palette: Palette) -> None:
-    """The card; a study whose arrays are damaged shows its sentence instead of its mixture."""
+def study_card(name: str, study: Study, palette: Palette) -> DeltaGenerator:
+    """The card, and the place in it where the recommendation goes.
+
+    A study whose arrays are damaged shows its sentence instead of its mixture.
+    """
     view, damaged = View(name, Question(study.measures[0], budget=BUDGET)), ""
+    even = view
     try:
-        view = headline_view(name, study)
+        even = headline_view(name, study)
     except TaskPGMError as error:
         damaged = str(error)
     st.header(escape(name), divider="gray")
+    kernel = None if damaged else cached.kernel(study, even)
+    if kernel is not None:
+        heading(skills_finding(kernel), groups_finding(kernel))
+    answer = st.container(key=f"answer-{name}")
+    _steps(view)
     facts, mixture = st.columns([2, 3], gap="large")
     with facts:
         for line in provenance(study):
             st.markdown(line)
-        st.page_link(
-            "pages/mixture.py",
-            label="Open the mixture",
-            icon=":material/tune:",
-            query_params=view.query,
-        )
     with mixture:
-        if damaged:
+        if kernel is None:
             st.error(escape(damaged))
-            return
-        solution, kernel = cached.solution(study, view), cached.kernel(study, view)
-        heading(skills_finding(kernel), groups_finding(kernel))
-        for alarm in cached.raised(study, view):
-            if alarm.level == "warning":
-                st.warning(escape(alarm.sentence))
-        references = cached.references(study)
-        shown = f"The {SHOWN} largest shares" if len(study.tasks) > SHOWN else "The shares"
-        marks = ", ".join(f"{mark} {name}" for mark, name in zip(MARKS, references, strict=False))
-        st.markdown(escape(findings.mixture_finding(study.names, solution.p) + "."))
-        st.caption(f"{shown} {headline_words(kernel, view.question.balance)}; {marks}.")
-        st.html(headline(study.names, solution.p, references, limit=SHOWN, palette=palette))
+        else:
+            _headline(study, even, kernel, palette)
+    return answer
+
+
+def _steps(view: View) -> None:
+    """What to do with a study, in order."""
+    mixture, why, report = "pages/mixture.py", "pages/why.py", "pages/report.py"
+    with st.container(horizontal=True):
+        for page, label in (
+            (mixture, "1. See it"),
+            (why, "2. Ask why"),
+            (report, "3. Take it along"),
+        ):
+            st.page_link(page, label=label, query_params=view.query)
+
+
+def _headline(study: Study, view: View, kernel: Kernel, palette: Palette) -> None:
+    """The mixture that counts every skill once, or the nearest thing the measure allows."""
+    solution = cached.solution(study, view)
+    for alarm in cached.raised(study, view):
+        if alarm.level == "warning":
+            st.warning(escape(alarm.sentence))
+    references = cached.references(study)
+    shown = f"The {SHOWN} largest shares" if len(study.tasks) > SHOWN else "The shares"
+    marks = ", ".join(f"{mark} {name}" for mark, name in zip(MARKS, references, strict=False))
+    st.markdown(escape(f"To explore: {headline_words(kernel, view.question.balance)}."))
+    st.caption(f"{escape(findings.mixture_finding(study.names, solution.p))}. {shown}; {marks}.")
+    st.html(headline(study.names, solution.p, references, limit=SHOWN, palette=palette))
+    st.page_link("pages/mixture.py", label="Open this mixture", query_params=view.query)
 
 
 def headline_view(name: str, study: Study) -> View:

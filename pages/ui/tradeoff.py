@@ -10,11 +10,11 @@ from pages.ui.layout import Scene
 from pages.ui.url_state import View
 from taskpgm_core.analysis.trade_off import effective_numbers, standing
 from taskpgm_core.figures.tradeoff import frontier_figure
+from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.findings.mixture import energy_unit
-from taskpgm_core.findings.tradeoff import frontier_finding
-from taskpgm_core.mixture import Problem
+from taskpgm_core.findings.tradeoff import frontier_finding, frontier_reading
 from taskpgm_core.mixture.path import SolutionPath
-from taskpgm_core.records import KERNEL, Array
+from taskpgm_core.records import Array
 
 ALWAYS = ("uniform", "proportional", "authors")
 WEIGHT = 1e-12  # below it a task has left
@@ -49,7 +49,7 @@ def frontier(scene: Scene, at: Array, weights: Array) -> None:
             palette=scene.palette,
         ),
         frontier_finding(problem, here, named, units, word),
-        _reading(problem),
+        frontier_reading(problem),
         key="frontier",
     )
     rows = {"this mixture": here, **named}
@@ -68,31 +68,10 @@ def frontier(scene: Scene, at: Array, weights: Array) -> None:
         column_config={
             word: number(format="%.3f"),
             "diverse": number(format="%.3f"),
-            "effective tasks": number(format="%.1f"),
+            "effective tasks": number(format="%.1f", help=GLOSSARY["effective number of tasks"]),
             "skills": number(format="%.1f", help="1/p′Kp: how many skills it spreads over"),
         },
     )
-
-
-def _reading(problem: Problem) -> str:
-    """How the frontier reads: what its axes are, and what may be said of its line."""
-    K, anchored = problem.similarity.measure == KERNEL, problem.utility is None
-    letter = "K" if K else "S"
-    up = (
-        f"more alike to what the anchor stands for (p′{letter}w)"
-        if anchored
-        else "more of what is rewarded (v′p)"
-    )
-    word = "representative" if anchored else "useful"
-    within = " that the limits allow" if problem.groups or _bounded(problem) else ""
-    line = f"No mixture{within} is both more {word} and more diverse than one on the line. "
-    if problem.pull is not None or problem.convexity.shift:
-        line = ""  # the line then weighs a third thing as well
-    return f"{line}Up: {up}. Right: less alike to itself (−p′{letter}p)."
-
-
-def _bounded(problem: Problem) -> bool:
-    return bool((problem.lo > 0).any() or (problem.hi < 1).any())
 
 
 def corners(path: SolutionPath) -> None:

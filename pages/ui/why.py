@@ -14,6 +14,7 @@ from taskpgm_core.figures.mixture import difference_figure
 from taskpgm_core.figures.numbers import percent
 from taskpgm_core.figures.why import additive_split_figure, waterfall_figure
 from taskpgm_core.findings import why as findings
+from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.findings.mixture import energy_unit
 from taskpgm_core.findings.similarity import told_apart
 from taskpgm_core.mixture.explanation import Explanation
@@ -122,13 +123,16 @@ def by_neighbours(scene: Scene, found: Explanation, task: str) -> None:
     parts += [(found.tasks[j], float(why.pairwise[j])) for j in shown]
     if abs(others) > 1e-12:
         parts.append((f"{len(order) - len(shown) - 1} other tasks", others))
-    parts += [(CONSTRAINTS.get(name, name), x) for name, x in why.constraints.items()]
+    zero = why.weight <= 0 and problem.lo[i] <= 0
+    called = CONSTRAINTS | ({"floor": "held at zero"} if zero else {})
+    parts += [(called.get(name, name), x) for name, x in why.constraints.items()]
     with st.expander("By neighbours, in detail", expanded=why.weight <= 0):
         chart(
             waterfall_figure(parts, "weight", palette=scene.palette),
             findings.neighbours_finding(task, found.tasks, why.pairwise),
             "The parts add up but can be large and cancel: they depend on the convention "
-            + ("s = K." if kernel else f"s = S + {found.offset:.4g}, where no s is negative."),
+            + ("s = K." if kernel else f"s = S + {found.offset:.4g}, where no s is negative.")
+            + (f" {GLOSSARY['held at zero']}" if zero else ""),
             key="neighbours",
         )
 

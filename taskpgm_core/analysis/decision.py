@@ -150,24 +150,6 @@ def decide(
     if solution.status != "optimal":
         raise MixtureError(f"There is no mixture to report: {solution.message}")
     p, S, problem = solution.p, posed.similarity, posed.problem
-    sizes = None if study.rows is None else study.rows / study.rows.sum()
-    lines = tuple(
-        TaskLine(
-            task=task.id,
-            family=task.family,
-            weight=float(p[i]),
-            anchor=float(problem.anchor[i]),
-            proportional=None if sizes is None else float(sizes[i]),
-            count=allocation.counts[i] if allocation else None,
-            rows=task.rows,
-            epochs=allocation.epochs[i] if allocation else None,
-            floor=float(problem.lo[i]) if problem.lo[i] > 0 else None,
-            cap=float(problem.hi[i]) if problem.hi[i] < 1 else None,
-            interval=None if isinstance(sure, str) else _interval(sure, i),
-            reason=None if explanation is None else _split(explanation.reasons[i]),
-        )
-        for i, task in enumerate(study.tasks)
-    )
     others = {
         name: baseline(name, S, rows=study.rows)
         for name in COMPARED
@@ -188,9 +170,38 @@ def decide(
             "support": len(solution.support),
         },
         uncertainty=_uncertainty(study, sure),
-        tasks=lines,
+        tasks=_lines(study, problem, p, allocation, explanation, sure),
         comparisons=(_comparison("this", "This mixture", p, p, problem), *compared),
         alarms=tuple(alarms),
+    )
+
+
+def _lines(
+    study: Study,
+    problem: Problem,
+    p: Array,
+    allocation: Allocation | None,
+    explanation: Explanation | None,
+    sure: Uncertainty | str,
+) -> tuple[TaskLine, ...]:
+    """What every task gets of the mixture ``p`` (n,)."""
+    sizes = None if study.rows is None else study.rows / study.rows.sum()
+    return tuple(
+        TaskLine(
+            task=task.id,
+            family=task.family,
+            weight=float(p[i]),
+            anchor=float(problem.anchor[i]),
+            proportional=None if sizes is None else float(sizes[i]),
+            count=allocation.counts[i] if allocation else None,
+            rows=task.rows,
+            epochs=allocation.epochs[i] if allocation else None,
+            floor=float(problem.lo[i]) if problem.lo[i] > 0 else None,
+            cap=float(problem.hi[i]) if problem.hi[i] < 1 else None,
+            interval=None if isinstance(sure, str) else _interval(sure, i),
+            reason=None if explanation is None else _split(explanation.reasons[i]),
+        )
+        for i, task in enumerate(study.tasks)
     )
 
 

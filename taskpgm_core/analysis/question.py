@@ -266,22 +266,24 @@ def _utility(source: Study | Similarity, question: Question, seen: Kernel) -> Ar
     if isinstance(source, Similarity) or source.kind != "measured":
         raise MixtureError("Without models there are no losses; ask for gains of a measured study.")
     if question.unary == "gain" and question.judge_by:
-        raise MixtureError("--unary gain and --judge-by are two aims; give one of them.")
+        raise MixtureError(
+            "The measured gain and what one is judged by are two aims; ask for one of them."
+        )
     if question.judge_by:
         if not seen.finite:
             raise MixtureError(
-                "--judge-by needs a resolution, by which redundancy has a scale; the measure "
-                f"{seen.measured.measure} has none here, or leave out --resolution inf."
+                "What one is judged by needs a resolution, by which redundancy has a scale: ask at "
+                f"auto or at a number, where the measure {seen.measured.measure} has one."
             )
         if seen.similarity.matrix.min() > -COARSE:
             raise MixtureError(
-                "--judge-by weighs utility against redundancy, and at so coarse a resolution all "
-                "tasks are one skill; give a finer one, or auto."
+                "What one is judged by is weighed against redundancy, and at so coarse a "
+                "resolution all tasks are one skill; give a finer one, or auto."
             )
         scored = store.target_losses(source) if source.targets else None
         return judged_by(store.losses(source), question.judge_by, scored)
     if question.resolution != inf:
-        raise MixtureError("--unary gain is in nats, as S is at --resolution inf; add that.")
+        raise MixtureError("The measured gain is in nats, as S is at resolution inf; ask at that.")
     return store.losses(source).gain
 
 
@@ -312,12 +314,16 @@ def _with_epochs(
     if epochs is None:
         return caps
     if budget is None or not epochs > 0:
-        raise MixtureError("--max-epochs wants a number above 0 and a --budget to apply it to.")
+        raise MixtureError(
+            "A limit on epochs wants a number above 0, and a budget that it applies to."
+        )
     caps = dict(caps or {})
     for task in tasks:
         tokens = 1.0 if question.unit == "rows" else task.mean_tokens
         if task.rows is None or tokens is None:
-            raise MixtureError(f"--max-epochs needs the rows of '{task.id}', which are unknown.")
+            raise MixtureError(
+                f"A limit on epochs needs the rows of '{task.id}', which are unknown."
+            )
         caps[task.id] = min(caps.get(task.id, 1.0), epochs * task.rows * tokens / budget)
     return caps
 

@@ -204,7 +204,7 @@ class _Reading:
         except TaskPGMError as error:
             if self.ignored is None:
                 raise
-            sentence = str(error).removeprefix("--").removesuffix(".")
+            sentence = str(error).replace("--", "").removesuffix(".")  # an address has no dashes
             self.ignored.append(f"{sentence[:1].upper()}{sentence[1:]}; it is left out.")
 
     def _measure(self, text: str) -> str:

@@ -91,8 +91,11 @@ def validate(
         update = {"suites": _names(suite), "suite_rows": suite_rows or chosen.suite_rows}
         chosen = chosen.model_copy(update=update)
     study = store.open_study(chosen.study)
-    if study.plan is None:
-        raise StoreError(f"{study.slug} was imported as a matrix; it has no tasks to train on.")
+    if study.kind != "measured":
+        raise StoreError(
+            f"{study.slug} {study.without_models}; validate trains on a study of models, which "
+            "build makes from a plan."
+        )
     plan = plan_of(study)
     made = campaign(
         chosen,

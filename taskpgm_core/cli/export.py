@@ -154,7 +154,7 @@ def report(
     **options: Any,
 ) -> None:
     """One self-contained HTML file on the mixture of STUDY, with its live balance dial."""
-    from taskpgm_core.evidence.outcome import training_outcome
+    from taskpgm_core.evidence.outcome import recommend
     from taskpgm_core.report import decide, report_page
 
     if record and Path(record).resolve() == Path(out).resolve():
@@ -175,7 +175,10 @@ def report(
         notes=_text(notes_from) if notes_from else notes,
         made=datetime.datetime.now(datetime.UTC).date().isoformat(),
     )
-    page = report_page(decision, posed, path, trained=training_outcome(known))
+    advice = recommend(known)
+    page = report_page(
+        decision, posed, path, trained=advice.trained, recommended=advice.said_of(found.p)
+    )
     write_atomic(Path(out), page.encode())
     if record:
         write_atomic(Path(record), decision.to_json().encode())

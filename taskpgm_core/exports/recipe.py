@@ -163,7 +163,9 @@ class Recipe:
         found = repeated(self.tasks, [portion.epochs for portion in self.portions])
         told = []
         if found is not None:
-            told.append(self.repetition or f"{found[2]} --max-epochs {AS_GOOD_AS_NEW} limits it.")
+            told.append(
+                self.repetition or f"{found[2]} A limit of {AS_GOOD_AS_NEW} epochs holds it."
+            )
         nowhere = [portion for portion in self.portions if portion.task in self.unplaced]
         if nowhere:
             first = nowhere[0]

@@ -50,27 +50,8 @@ def comparison_figure(
         showlegend=False,
         hoverinfo="skip",
     )
-    for k, (name, row) in enumerate(zip(names, weights, strict=True)):
-        delta = row - weights[0]
-        figure.add_scatter(
-            x=[None if np.isnan(row[i]) else round(100 * float(row[i]), 7) for i in shown],
-            y=ids,
-            mode="markers",
-            name=plain(shorten(name, 34)),
-            marker={
-                "symbol": SYMBOLS[k % len(SYMBOLS)],
-                "size": 12,
-                "color": palette.paper if k == 0 else OKABE_ITO[(k - 1) % len(OKABE_ITO)],
-                "line": {"width": 1.8, "color": palette.ink},
-            },
-            customdata=[[tasks[i], _number(row[i]), _number(delta[i])] for i in shown],
-            hovertext=[
-                f"{plain(tasks[i])}<br>{plain(name)} {percent(float(np.nan_to_num(row[i])))}"
-                + ("" if k == 0 or np.isnan(delta[i]) else f"<br>{gained(float(delta[i]))}")
-                for i in shown
-            ],
-            hovertemplate="%{hovertext}<extra></extra>",
-        )
+    for k, name in enumerate(names):
+        figure.add_trace(_marks(tasks, name, weights, k, shown, palette))
     widest = 100 * float(span.max(initial=0.0)) or 1.0
     figure.update_xaxes(
         ticksuffix="%",
@@ -86,6 +67,37 @@ def comparison_figure(
         showgrid=True,
     )
     return figure
+
+
+def _marks(
+    tasks: Sequence[str],
+    name: str,
+    weights: Array,
+    k: int,
+    shown: Sequence[int],
+    palette: Palette,
+) -> go.Scatter:
+    """The marks of mixture ``k`` on the tasks ``shown``; the baseline's, 0, are hollow."""
+    row, delta = weights[k], weights[k] - weights[0]
+    return go.Scatter(
+        x=[None if np.isnan(row[i]) else round(100 * float(row[i]), 7) for i in shown],
+        y=[tasks[i] for i in shown],
+        mode="markers",
+        name=plain(shorten(name, 34)),
+        marker={
+            "symbol": SYMBOLS[k % len(SYMBOLS)],
+            "size": 12,
+            "color": palette.paper if k == 0 else OKABE_ITO[(k - 1) % len(OKABE_ITO)],
+            "line": {"width": 1.8, "color": palette.ink},
+        },
+        customdata=[[tasks[i], _number(row[i]), _number(delta[i])] for i in shown],
+        hovertext=[
+            f"{plain(tasks[i])}<br>{plain(name)} {percent(float(np.nan_to_num(row[i])))}"
+            + ("" if k == 0 or np.isnan(delta[i]) else f"<br>{gained(float(delta[i]))}")
+            for i in shown
+        ],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
 
 
 def _ends(low: float, high: float) -> tuple[float, float, None]:

@@ -1,6 +1,8 @@
 """The task graph: nodes are tasks sized by weight, edges join the most similar ones."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -55,109 +57,16 @@ def task_graph_figure(
     customdata (task id, task id).
     """
     figure = canvas(palette, height=height)
-    thin = 1.0 if len(p) <= 60 else 0.4
-    x, y = graph.position[:, 0], graph.position[:, 1]
-    bucket = np.minimum((graph.strength * BUCKETS).astype(int), BUCKETS - 1)
-    for level in range(BUCKETS):
-        segments = graph.edges[bucket == level]
-        if not len(segments):
-            continue
-        xs: list[float | None] = []
-        ys: list[float | None] = []
-        for i, j in segments:
-            xs += [float(x[i]), float(x[j]), None]
-            ys += [float(y[i]), float(y[j]), None]
-        figure.add_scatter(
-            x=xs,
-            y=ys,
-            mode="lines",
-            line={"width": round(thin * (0.8 + 0.9 * level), 2), "color": palette.muted},
-            opacity=round(thin * (0.3 + 0.1 * level), 2),
-            hoverinfo="skip",
-            showlegend=False,
-        )
-    figure.add_scatter(
-        x=[round(float(x[i] + x[j]) / 2, 4) for i, j in graph.edges],
-        y=[round(float(y[i] + y[j]) / 2, 4) for i, j in graph.edges],
-        mode="markers",
-        marker={"size": 16 if len(p) <= 60 else 8, "opacity": 0.001, "color": palette.muted},
-        customdata=[[graph.tasks[i], graph.tasks[j]] for i, j in graph.edges],
-        hovertext=[f"{plain(graph.tasks[i])}<br>{plain(graph.tasks[j])}" for i, j in graph.edges],
-        hovertemplate="%{hovertext}<extra></extra>",
-        showlegend=False,
-    )
-    size, shapes = diameters(p, len(p)), symbols(sorted(groups))
-    names = [shorten(task, 20) for task in graph.tasks]
-    order = sorted(range(len(p)), key=lambda i: (graph.tasks[i] not in selected, -p[i]))
+    drawn = _Drawn(graph, p, diameters(p, len(p)), frozenset(selected), palette)
     kinds = sorted(set(groups))
     above = 16 + 22 * -(-len(kinds) // 4) if len(kinds) <= LEGEND else 0
     scale = np.array([WIDTH / np.ptp(ACROSS), -(height - above) / np.ptp(UPWARDS)])
-    at = {task: i for i, task in enumerate(graph.tasks)}
-    shared: dict[str, str] = {}
+    figure.add_traces(_edges(drawn))
+    figure.add_trace(_edge_handles(drawn))
     for hull in hulls:
-        shared |= dict.fromkeys(hull, f"<br>group: {plain(_named(hull))}")
-        members = [at[task] for task in hull]
-        figure.add_shape(
-            type="path",
-            path=_outline(graph.position[members] * scale, [size[i] / 2 for i in members], scale),
-            name=plain(", ".join(hull)),
-            layer="below",
-            fillcolor=palette.quiet,
-            opacity=0.55,
-            line={"color": palette.muted, "width": 1.5},
-        )
-    (left, right), (bottom, top) = np.array(ACROSS) * scale[0], np.array(UPWARDS) * scale[1]
-    place = label_places(
-        graph.position * scale,
-        [d / 2 for d in size],
-        names,
-        order,
-        within=(left, top, right, bottom),
-        most=labelled,
-    )
-    for group, colour in colours(sorted(groups)).items():
-        # Small nodes last: no larger one hides them. A legend's key looks like the first node.
-        members = sorted(
-            (i for i, g in enumerate(groups) if g == group),
-            key=lambda i: (graph.tasks[i] in selected, -size[i]),
-        )
-        figure.add_scatter(
-            x=[float(x[i]) for i in members],
-            y=[float(y[i]) for i in members],
-            mode="markers",
-            name=plain(shorten(group or "no family")),
-            marker={
-                "size": [size[i] for i in members],
-                "color": colour,
-                "symbol": shapes[group],
-                "opacity": 1,
-                "line": {
-                    "color": [
-                        palette.ink if graph.tasks[i] in selected else palette.paper
-                        for i in members
-                    ],
-                    "width": [3 if graph.tasks[i] in selected else 1 for i in members],
-                },
-            },
-            customdata=[[graph.tasks[i], round(float(p[i]), 9)] for i in members],
-            hovertext=[
-                f"{plain(graph.tasks[i])}<br>{percent(float(p[i]))}<br>{plain(group)}"
-                + shared.get(graph.tasks[i], "")
-                for i in members
-            ],
-            hovertemplate="%{hovertext}<extra></extra>",
-        )
-    figure.add_scatter(  # names lie over all nodes, beside unseen ones of the same size
-        x=[float(x[i]) for i in place],
-        y=[float(y[i]) for i in place],
-        mode="markers+text",
-        marker={"size": [size[i] for i in place], "opacity": 0},
-        text=[plain(names[i]) for i in place],
-        textposition=list(place.values()),
-        textfont={"size": 14, "color": palette.ink, "shadow": halo(palette)},
-        hoverinfo="skip",
-        showlegend=False,
-    )
+        figure.add_shape(_hull(drawn, hull, scale))
+    figure.add_traces(_nodes(drawn, groups, hulls))
+    figure.add_trace(_names(drawn, scale, labelled))
     figure.update_xaxes(visible=False, range=ACROSS, fixedrange=False)
     figure.update_yaxes(visible=False, range=UPWARDS, fixedrange=False)
     figure.update_layout(
@@ -167,6 +76,154 @@ def task_graph_figure(
         showlegend=len(kinds) <= LEGEND,
     )
     return figure
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """What every part of one picture is drawn from; ``size``: (n,) node diameters, pixels."""
+
+    graph: TaskGraph
+    p: Array
+    size: Sequence[float]
+    selected: frozenset[str]
+    palette: Palette
+
+    @property
+    def many(self) -> bool:
+        return len(self.p) > 60
+
+
+def _edges(drawn: _Drawn) -> list[go.Scatter]:
+    """Lines in ``BUCKETS`` widths, strongest widest; a level without edges has none."""
+    graph, thin = drawn.graph, 0.4 if drawn.many else 1.0
+    bucket = np.minimum((graph.strength * BUCKETS).astype(int), BUCKETS - 1)
+    lines = []
+    for level in np.unique(bucket):
+        ends = graph.position[graph.edges[bucket == level]]
+        gaps = np.full((len(ends), 1), None)
+        lines.append(
+            go.Scatter(
+                x=np.hstack([ends[:, :, 0], gaps]).ravel().tolist(),
+                y=np.hstack([ends[:, :, 1], gaps]).ravel().tolist(),
+                mode="lines",
+                line={
+                    "width": round(thin * (0.8 + 0.9 * level), 2),
+                    "color": drawn.palette.muted,
+                },
+                opacity=round(thin * (0.3 + 0.1 * level), 2),
+                hoverinfo="skip",
+                showlegend=False,
+            )
+        )
+    return lines
+
+
+def _edge_handles(drawn: _Drawn) -> go.Scatter:
+    """A nearly invisible marker on the middle of each edge: lines themselves report no clicks."""
+    graph = drawn.graph
+    pairs = [[graph.tasks[i], graph.tasks[j]] for i, j in graph.edges]
+    middle = graph.position[graph.edges].mean(axis=1).round(4)
+    return go.Scatter(
+        x=middle[:, 0].tolist(),
+        y=middle[:, 1].tolist(),
+        mode="markers",
+        marker={
+            "size": 8 if drawn.many else 16,
+            "opacity": 0.001,
+            "color": drawn.palette.muted,
+        },
+        customdata=pairs,
+        hovertext=["<br>".join(map(plain, pair)) for pair in pairs],
+        hovertemplate="%{hovertext}<extra></extra>",
+        showlegend=False,
+    )
+
+
+def _hull(drawn: _Drawn, hull: Collection[str], scale: Array) -> dict[str, Any]:
+    """The outline around a group, behind its nodes."""
+    members = [drawn.graph.tasks.index(task) for task in hull]
+    points = drawn.graph.position[members] * scale
+    return {
+        "type": "path",
+        "path": _outline(points, [drawn.size[i] / 2 for i in members], scale),
+        "name": plain(", ".join(hull)),
+        "layer": "below",
+        "fillcolor": drawn.palette.quiet,
+        "opacity": 0.55,
+        "line": {"color": drawn.palette.muted, "width": 1.5},
+    }
+
+
+def _nodes(
+    drawn: _Drawn, groups: Sequence[str], hulls: Sequence[Collection[str]]
+) -> list[go.Scatter]:
+    """The tasks, a trace for each of the ``groups`` that colour them."""
+    tasks, selected, palette = drawn.graph.tasks, drawn.selected, drawn.palette
+    x, y = drawn.graph.position.T.tolist()
+    shapes = symbols(sorted(groups))
+    shared = {task: f"<br>group: {plain(_named(hull))}" for hull in hulls for task in hull}
+    nodes = []
+    for group, colour in colours(sorted(groups)).items():
+        # Small nodes last: no larger one hides them. A legend's key looks like the first node.
+        members = sorted(
+            (i for i, g in enumerate(groups) if g == group),
+            key=lambda i: (tasks[i] in selected, -drawn.size[i]),
+        )
+        marked = [tasks[i] in selected for i in members]
+        rim = {
+            "color": [palette.ink if mark else palette.paper for mark in marked],
+            "width": [3 if mark else 1 for mark in marked],
+        }
+        nodes.append(
+            go.Scatter(
+                x=[x[i] for i in members],
+                y=[y[i] for i in members],
+                mode="markers",
+                name=plain(shorten(group or "no family")),
+                marker={
+                    "size": [drawn.size[i] for i in members],
+                    "color": colour,
+                    "symbol": shapes[group],
+                    "opacity": 1,
+                    "line": rim,
+                },
+                customdata=[[tasks[i], round(float(drawn.p[i]), 9)] for i in members],
+                hovertext=[
+                    f"{plain(tasks[i])}<br>{percent(float(drawn.p[i]))}<br>{plain(group)}"
+                    + shared.get(tasks[i], "")
+                    for i in members
+                ],
+                hovertemplate="%{hovertext}<extra></extra>",
+            )
+        )
+    return nodes
+
+
+def _names(drawn: _Drawn, scale: Array, labelled: int) -> go.Scatter:
+    """The names that fit, over all nodes, each beside an unseen marker of its node's size."""
+    graph, p = drawn.graph, drawn.p
+    names = [shorten(task, 20) for task in graph.tasks]
+    (left, right), (bottom, top) = np.array(ACROSS) * scale[0], np.array(UPWARDS) * scale[1]
+    place = label_places(
+        graph.position * scale,
+        [d / 2 for d in drawn.size],
+        names,
+        sorted(range(len(p)), key=lambda i: (graph.tasks[i] not in drawn.selected, -p[i])),
+        within=(left, top, right, bottom),
+        most=labelled,
+    )
+    x, y = graph.position.T.tolist()
+    return go.Scatter(
+        x=[x[i] for i in place],
+        y=[y[i] for i in place],
+        mode="markers+text",
+        marker={"size": [drawn.size[i] for i in place], "opacity": 0},
+        text=[plain(names[i]) for i in place],
+        textposition=list(place.values()),
+        textfont={"size": 14, "color": drawn.palette.ink, "shadow": halo(drawn.palette)},
+        hoverinfo="skip",
+        showlegend=False,
+    )
 
 
 def _named(hull: Collection[str]) -> str:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from taskpgm_core.records import Array
 
 Box = tuple[float, float, float, float]
@@ -9,7 +11,6 @@ Box = tuple[float, float, float, float]
 LETTER = 6.6
 HEIGHT = 16.0
 GAP = 4.0
-SMALL = 6.0
 PLACES = [
     ("top", "center"),
     ("middle", "right"),
@@ -38,6 +39,14 @@ def spots(x: float, y: float, radius: float, label: str) -> dict[str, Box]:
     }
 
 
+def rim_distances(box: Box, points: Array, radius: Array) -> Array:
+    """(n,) how far each disc's rim is from a box, pixels; negative where they overlap."""
+    across = np.maximum(np.maximum(box[0] - points[:, 0], points[:, 0] - box[2]), 0.0)
+    down = np.maximum(np.maximum(box[1] - points[:, 1], points[:, 1] - box[3]), 0.0)
+    distance: Array = np.hypot(across, down) - radius
+    return distance
+
+
 def label_places(
     points: Array,
     radius: Sequence[float],
@@ -50,14 +59,11 @@ def label_places(
     """The place of each point's label that fits, at most ``most``, those first in ``order`` first.
 
     ``points``: (n, 2) pixels, downwards; ``radius``: (n,) pixels. A label stays ``within`` the
-    picture, on no other label and on no point but the ``SMALL``; one that fits nowhere is left out:
-    what is not written can be pointed at.
+    picture, on no other label, and nearer to its own point's rim than to any other's; one that fits
+    nowhere is left out: what is not written can be pointed at.
     """
-    taken: list[Box] = [
-        (x - r, y - r, x + r, y + r)
-        for (x, y), r in zip(points.tolist(), radius, strict=True)
-        if r > SMALL
-    ]
+    taken: list[Box] = []
+    reach = np.asarray(radius, dtype=np.float64)
     placed: dict[int, str] = {}
     for i in order:
         if len(placed) >= most:
@@ -66,7 +72,12 @@ def label_places(
         for name, box in spots(x, y, radius[i], labels[i]).items():
             inside = within[0] <= box[0] and within[1] <= box[1]
             inside = inside and box[2] <= within[2] and box[3] <= within[3]
-            if inside and not any(meet(box, other) for other in taken):
+            gap = rim_distances(box, points, reach)
+            if (
+                inside
+                and gap[i] < np.delete(gap, i).min(initial=np.inf)
+                and not any(meet(box, other) for other in taken)
+            ):
                 placed[i] = name
                 taken.append(box)
                 break

@@ -1,8 +1,11 @@
 """The Selection page's figures: what k tasks reach, what each adds, how often rows repeat."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import plotly.graph_objects as go
 
-from taskpgm_core.figures.numbers import percent, plain, shorten
+from taskpgm_core.figures.numbers import counted, percent, plain, shorten
 from taskpgm_core.figures.theme import LIGHT, Palette, canvas
 from taskpgm_core.mixture.counts import Allocation
 from taskpgm_core.mixture.selection.greedy import Selection
@@ -15,21 +18,55 @@ def selection_curve_figure(selection: Selection, k: int, *, palette: Palette = L
     points: (k, the task that came last, F in the units of what is solved).
     """
     figure = canvas(palette, height=400)
-    sizes = [step.k for step in selection.steps]
-
-    def line(name: str, values: list[float | None], **looks: object) -> None:
-        figure.add_scatter(
-            x=sizes,
-            y=[None if v is None else round(selection.captured(v), 6) for v in values],
-            name=name,
-            hovertemplate=f"{name}: %{{y:.1%}}<extra></extra>",
-            **looks,
+    steps, quiet = selection.steps, {"color": palette.muted, "width": 1.5, "dash": "dash"}
+    figure.add_trace(
+        _reached(
+            selection, "no k tasks exceed", [s.upper_bound for s in steps], mode="lines", line=quiet
         )
+    )
+    figure.add_trace(_greedy(selection, palette))
+    if any(s.exact is not None for s in steps):
+        looks = {"symbol": "diamond-open", "size": 13, "color": palette.ink, "line": {"width": 1.8}}
+        best = [s.exact for s in steps]
+        figure.add_trace(_reached(selection, "best of any k", best, mode="markers", marker=looks))
+    figure.add_trace(
+        _reached(
+            selection,
+            "greedy's guarantee",
+            [s.guarantee for s in steps],
+            mode="lines",
+            line=quiet | {"dash": "dot"},
+        )
+    )
+    figure.add_vline(x=k, line={"color": palette.ink, "width": 1.5, "dash": "dot"})
+    figure.update_xaxes(
+        title="number of tasks k", nticks=10, tickformat="d", range=[0.5, len(steps) + 0.5]
+    )
+    figure.update_yaxes(
+        title="of what all tasks reach", tickformat=".0%", rangemode="tozero", nticks=6
+    )
+    return figure
 
-    quiet = {"color": palette.muted, "width": 1.5, "dash": "dash"}
+
+def _reached(
+    selection: Selection, name: str, values: Sequence[float | None], **looks: Any
+) -> go.Scatter:
+    """Values of F for every number of tasks, as shares of the way to all tasks."""
+    return go.Scatter(
+        {
+            "x": [step.k for step in selection.steps],
+            "y": [None if v is None else round(selection.captured(v), 6) for v in values],
+            "name": name,
+            "hovertemplate": f"{name}: %{{y:.1%}}<extra></extra>",
+            **looks,
+        }
+    )
+
+
+def _greedy(selection: Selection, palette: Palette) -> go.Scatter:
     steps = selection.steps
-    line("no k tasks exceed", [s.upper_bound for s in steps], mode="lines", line=quiet)
-    line(
+    return _reached(
+        selection,
         "greedy",
         [s.value for s in steps],
         mode="lines+markers" if len(steps) <= 60 else "lines",
@@ -37,38 +74,12 @@ def selection_curve_figure(selection: Selection, k: int, *, palette: Palette = L
         marker={"size": 7},
         customdata=[[s.k, s.added, round(s.value, 9)] for s in steps],
         hovertext=[
-            f"{s.k} tasks: {percent(selection.captured(s.value))}<br>"
+            f"{counted(s.k, 'task')}: {percent(selection.captured(s.value))}<br>"
             f"last came {plain(s.added)}<br>F = {s.value:.5g}"
             for s in steps
         ],
+        hovertemplate="%{hovertext}<extra></extra>",
     )
-    figure.data[-1].hovertemplate = "%{hovertext}<extra></extra>"
-    if any(s.exact is not None for s in steps):
-        line(
-            "best of any k",
-            [s.exact for s in steps],
-            mode="markers",
-            marker={
-                "symbol": "diamond-open",
-                "size": 13,
-                "color": palette.ink,
-                "line": {"width": 1.8},
-            },
-        )
-    line(
-        "greedy's guarantee",
-        [s.guarantee for s in steps],
-        mode="lines",
-        line=quiet | {"dash": "dot"},
-    )
-    figure.add_vline(x=k, line={"color": palette.ink, "width": 1.5, "dash": "dot"})
-    figure.update_xaxes(
-        title="number of tasks k", nticks=10, tickformat="d", range=[0.5, len(sizes) + 0.5]
-    )
-    figure.update_yaxes(
-        title="of what all tasks reach", tickformat=".0%", rangemode="tozero", nticks=6
-    )
-    return figure
 
 
 GAIN_ROW = 25

@@ -31,45 +31,13 @@ def matrix_figure(
     where its members are no neighbours in ``order``.
     """
     n = similarity.n
-    divergence = similarity.is_divergence
-    names = [plain(similarity.tasks[i]) for i in order]
+    names = [plain(task) for task in similarity.tasks]
     short = [plain(shorten(similarity.tasks[i], 18)) for i in order]
     cells = np.round(similarity.shown[np.ix_(order, order)], 5)
-    z = cells.astype(np.float32)
-    np.fill_diagonal(z, np.nan)
     figure = canvas(palette, height=int(min(max(22 * n + 40, 320), 640)))
-    dark_is_alike = (palette.name == "light") == divergence
-    figure.add_heatmap(
-        z=z,
-        x=list(range(n)),
-        y=list(range(n)),
-        text=names if n > CLICKABLE else None,
-        colorscale="Cividis" if dark_is_alike or not divergence else "Cividis_r",
-        reversescale=not divergence and palette.name == "light",
-        colorbar={
-            "title": {"text": similarity.reading.label, "side": "top", "font": {"size": 15}},
-            "thickness": 14,
-            "outlinewidth": 0,
-            "tickfont": {"size": 15, "color": palette.ink},
-        },
-        xgap=1 if n <= CLICKABLE else 0,
-        ygap=1 if n <= CLICKABLE else 0,
-        hoverongaps=False,
-        hovertemplate="%{z:.3f}<extra></extra>" if n > CLICKABLE else None,
-        hoverinfo="skip" if n <= CLICKABLE else None,
-    )
+    figure.add_trace(_cells(similarity, cells, palette))
     if n <= CLICKABLE:
-        below = [(a, b) for a in range(n) for b in range(a)]
-        figure.add_scatter(
-            x=[b for a, b in below],
-            y=[a for a, b in below],
-            mode="markers",
-            marker={"symbol": "square", "size": max(6, min(24, 560 // n)), "opacity": 0.001},
-            customdata=[[int(order[a]), int(order[b])] for a, b in below],
-            hovertext=[f"{names[a]}<br>{names[b]}<br>{cells[a, b]:.3f}" for a, b in below],
-            hovertemplate="%{hovertext}<extra></extra>",
-            showlegend=False,
-        )
+        figure.add_trace(_cell_handles(cells, names, order))
     place = {task: k for k, task in enumerate(order)}
     blocks = [
         _rectangle(across, down, colour, width)
@@ -90,6 +58,50 @@ def matrix_figure(
     figure.update_yaxes(showgrid=False, zeroline=False, range=[n - 0.5, -0.5], **ticks)
     figure.update_layout(clickmode="event+select", margin={"l": 8, "r": 8, "t": 8, "b": 8})
     return figure
+
+
+def _cells(similarity: Similarity, cells: Array, palette: Palette) -> go.Heatmap:
+    """The heat map of ``cells``, the matrix in the order of its rows; dark is alike."""
+    n, divergence = similarity.n, similarity.is_divergence
+    z = cells.astype(np.float32)
+    np.fill_diagonal(z, np.nan)
+    dark_is_alike = (palette.name == "light") == divergence
+    return go.Heatmap(
+        z=z,
+        x=list(range(n)),
+        y=list(range(n)),
+        colorscale="Cividis" if dark_is_alike or not divergence else "Cividis_r",
+        reversescale=not divergence and palette.name == "light",
+        colorbar={
+            "title": {"text": similarity.reading.label, "side": "top", "font": {"size": 15}},
+            "thickness": 14,
+            "outlinewidth": 0,
+            "tickfont": {"size": 15, "color": palette.ink},
+        },
+        xgap=1 if n <= CLICKABLE else 0,
+        ygap=1 if n <= CLICKABLE else 0,
+        hoverongaps=False,
+        hovertemplate="%{z:.3f}<extra></extra>" if n > CLICKABLE else None,
+        hoverinfo="skip" if n <= CLICKABLE else None,
+    )
+
+
+def _cell_handles(cells: Array, names: Sequence[str], order: Sequence[int]) -> go.Scatter:
+    """A nearly invisible marker on every cell below the diagonal; ``names`` in task order."""
+    n = len(order)
+    below = [(a, b) for a in range(n) for b in range(a)]
+    return go.Scatter(
+        x=[b for a, b in below],
+        y=[a for a, b in below],
+        mode="markers",
+        marker={"symbol": "square", "size": max(6, min(24, 560 // n)), "opacity": 0.001},
+        customdata=[[int(order[a]), int(order[b])] for a, b in below],
+        hovertext=[
+            f"{names[order[a]]}<br>{names[order[b]]}<br>{cells[a, b]:.3f}" for a, b in below
+        ],
+        hovertemplate="%{hovertext}<extra></extra>",
+        showlegend=False,
+    )
 
 
 def _runs(places: Sequence[int]) -> list[tuple[int, int]]:

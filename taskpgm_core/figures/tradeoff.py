@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import plotly.graph_objects as go
 
 from taskpgm_core.figures.balance_axis import samples, ticks, track_end, track_position
@@ -50,11 +51,7 @@ def path_areas_figure(
     get the most are one area. ``balance`` is marked, and so is the anchor at balance 1 where
     ``anchor_name`` is not empty. An area's ``meta`` is its task or group.
     """
-    distinct = sorted(set(groups))
-    if len(tasks) > AREAS and 1 < len(distinct) <= AREAS:
-        member = np.array([[group == name for group in groups] for name in distinct], dtype=float)
-        tasks = [name or "no family" for name in distinct]
-        groups, weights = distinct, weights @ member.T
+    tasks, groups, weights = _bands(tasks, groups, weights)
     end = track_end(float(balances[-1]))
     at = samples(balances, end)
     x = np.array([track_position(r, end) for r in at], dtype=np.float32)
@@ -62,43 +59,80 @@ def path_areas_figure(
     most = shares.max(axis=0)
     kept = [int(i) for i in np.argsort(-most, kind="stable")[:AREAS] if most[i] > 0]
     kept.sort(key=lambda i: (groups[i], -most[i], i))
-    paint, pattern = colours(sorted(set(groups))), patterns(sorted(set(groups)))
     figure = canvas(palette, height=470, margin={"l": 8, "r": 8, "t": 30, "b": 8})
+    paint, pattern = colours(sorted(set(groups))), patterns(sorted(set(groups)))
     named: set[str] = set()
     for i in kept:
-        figure.add_scatter(
-            x=x,
-            y=np.float32(shares[:, i]),
-            mode="lines",
-            stackgroup="path",
-            line={"width": 0.8, "color": palette.paper},
-            fillcolor=paint[groups[i]],
-            fillpattern={
-                "shape": pattern[groups[i]],
-                "bgcolor": paint[groups[i]],
-                "fgcolor": palette.paper,
-                "size": 9,
-            },
-            name=plain(shorten(groups[i] or "no family")),
-            legendgroup=groups[i],
-            showlegend=groups[i] not in named,
-            meta=plain(tasks[i]),
-            hovertemplate="%{meta} %{y:.1%}<extra></extra>",
-        )
-        named.add(groups[i])
+        group = groups[i]
+        area = _area(x, shares[:, i], tasks[i], group, paint[group], pattern[group], palette)
+        figure.add_trace(area.update(showlegend=group not in named))
+        named.add(group)
     rest = shares.sum(axis=1) - shares[:, kept].sum(axis=1)
     if (rest > 1e-9).any():
-        figure.add_scatter(
-            x=x,
-            y=np.float32(np.maximum(rest, 0.0)),
-            mode="lines",
-            stackgroup="path",
-            line={"width": 0},
-            fillcolor=palette.quiet,
-            name=f"{len(tasks) - len(kept)} others",
-            hovertemplate="others %{y:.1%}<extra></extra>",
-        )
-    here = track_position(balance, end)
+        figure.add_trace(_others(x, rest, len(tasks) - len(kept), palette))
+    _mark_balances(figure, track_position(balance, end), balance, anchor_name, palette)
+    figure.update_xaxes(
+        title={"text": "balance", "standoff": 6}, range=[0, 1], showgrid=False, **ticks(end)
+    )
+    figure.update_yaxes(tickformat=".0%", range=[0, 1], showgrid=False)
+    figure.update_layout(legend={"y": -0.24, "yanchor": "top"})
+    return figure
+
+
+def _bands(
+    tasks: Sequence[str], groups: Sequence[str], weights: Array
+) -> tuple[Sequence[str], Sequence[str], Array]:
+    """What the areas are: the tasks, or where these are too many the sums of their groups."""
+    distinct = sorted(set(groups))
+    if len(tasks) <= AREAS or not 1 < len(distinct) <= AREAS:
+        return tasks, groups, weights
+    member = np.array([[group == name for group in groups] for name in distinct], dtype=float)
+    return [name or "no family" for name in distinct], distinct, weights @ member.T
+
+
+def _area(
+    x: npt.NDArray[np.float32],
+    share: Array,
+    task: str,
+    group: str,
+    paint: str,
+    pattern: str,
+    palette: Palette,
+) -> go.Scatter:
+    """One band of the stack, in its group's paint and pattern."""
+    return go.Scatter(
+        x=x,
+        y=np.float32(share),
+        mode="lines",
+        stackgroup="path",
+        line={"width": 0.8, "color": palette.paper},
+        fillcolor=paint,
+        fillpattern={"shape": pattern, "bgcolor": paint, "fgcolor": palette.paper, "size": 9},
+        name=plain(shorten(group or "no family")),
+        legendgroup=group,
+        meta=plain(task),
+        hovertemplate="%{meta} %{y:.1%}<extra></extra>",
+    )
+
+
+def _others(x: npt.NDArray[np.float32], rest: Array, count: int, palette: Palette) -> go.Scatter:
+    """All tasks without an area of their own, as one."""
+    return go.Scatter(
+        x=x,
+        y=np.float32(np.maximum(rest, 0.0)),
+        mode="lines",
+        stackgroup="path",
+        line={"width": 0},
+        fillcolor=palette.quiet,
+        name=f"{count} others",
+        hovertemplate="others %{y:.1%}<extra></extra>",
+    )
+
+
+def _mark_balances(
+    figure: go.Figure, here: float, balance: float, anchor_name: str, palette: Palette
+) -> None:
+    """Mark the anchor, where it has a name, and the ``balance`` at the place ``here``."""
     sides = ("center", "center")
     if anchor_name and abs(here - 0.5) < NEAR:
         sides = ("left", "right") if here < 0.5 else ("right", "left")
@@ -106,12 +140,6 @@ def path_areas_figure(
         _mark(figure, 0.5, plain(anchor_name), palette, "dot", sides[0])
     if abs(balance - 1) > 1e-9 or not anchor_name:
         _mark(figure, here, "here", palette, "solid", sides[1])
-    figure.update_xaxes(
-        title={"text": "balance", "standoff": 6}, range=[0, 1], showgrid=False, **ticks(end)
-    )
-    figure.update_yaxes(tickformat=".0%", range=[0, 1], showgrid=False)
-    figure.update_layout(legend={"y": -0.24, "yanchor": "top"})
-    return figure
 
 
 def variety_figure(

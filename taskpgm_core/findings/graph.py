@@ -40,6 +40,6 @@ def neighbour_finding(
     value = measure.said(float(near[j]))
     usual = measure.said(float(np.median(near[list(order)])))
     return (
-        f"{shorten(tasks[j])} is most like {shorten(tasks[i])}: {value}, "
+        f"The task most like {shorten(tasks[i])} is {shorten(tasks[j])}: {value}, "
         f"against {usual} for the task in the middle"
     )

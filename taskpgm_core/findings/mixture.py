@@ -5,16 +5,42 @@ from collections.abc import Sequence
 import numpy as np
 
 from taskpgm_core.figures.numbers import count, percent, shorten, with_sign
-from taskpgm_core.mixture import Problem
+from taskpgm_core.mixture import Problem, SolutionPath
 from taskpgm_core.records import KERNEL, Array
 
 CARRIED = 0.9
+REACHED = 1e-6
+"""Share of the budget by which the mixture at balance 1 may miss the anchor and be it still."""
 
 
 def energy_unit(problem: Problem) -> str:
     """The unit of what is solved, E/lambda; empty for a kernel, which has none."""
     S = problem.similarity
     return "" if S.measure == KERNEL else S.unit or "units of S"
+
+
+def no_middle(problem: Problem, path: SolutionPath) -> str:
+    """Why balance 1 is not the anchor itself, and how near it comes; empty where it is."""
+    if problem.utility is not None:
+        return "no middle: what is useful is rewarded in place of the anchor"
+    far = float(np.abs(path.at(1.0) - problem.anchor).sum()) / 2
+    if far <= REACHED:
+        return ""
+    index = {task: i for i, task in enumerate(problem.tasks)}
+    shares = [float(problem.anchor[[index[t] for t in g.tasks]].sum()) for g in problem.groups]
+    held = np.any(problem.anchor < problem.lo - REACHED) or np.any(
+        problem.anchor > problem.hi + REACHED
+    )
+    if held or any(
+        not g.lo - REACHED <= x <= g.hi + REACHED
+        for g, x in zip(problem.groups, shares, strict=True)
+    ):
+        why = "the limits rule the anchor out"
+    elif problem.pull is not None:
+        why = "the pull moves it"
+    else:
+        why = "other mixtures are as good there"
+    return f"no middle: {why}; at balance 1 {percent(far)} of the budget lies elsewhere"
 
 
 def carriers(p: Array) -> int:

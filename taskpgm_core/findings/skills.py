@@ -7,7 +7,7 @@ from taskpgm_core.records import MEASURES, Array
 SOURCES = {
     "noise": "twice the {noise}",
     "distances": "an eighth of the median distance above the noise",
-    "guess": "a guess, an eighth of the usual farthest distance: no noise is known",
+    "guess": "a guess, an eighth of the usual farthest distance: no noise of this measure is known",
     "set": "as set",
 }
 PAPER = "the paper's S as measured, without a resolution"
@@ -57,6 +57,11 @@ def groups_finding(kernel: Kernel) -> str:
     groups, sizes = len(kernel.groups), {len(group) for group in kernel.groups}
     size = f"{min(sizes)}" if len(sizes) == 1 else f"{min(sizes)} to {max(sizes)}"
     gets, they = ("gets", "it") if groups == 1 else ("get", "they")
+    if members == n:
+        each = percent(1 / groups, 0)
+        return (
+            f"All {n} tasks lie in {groups} groups of {size}; counted once each would get {each}."
+        )
     share, once = percent(members / n, 0), percent(groups / (n - members + groups), 0)
     return (
         f"{counted(groups, 'group')} of {size} tasks {gets} {share} of a uniform budget; counted "
@@ -67,9 +72,11 @@ def groups_finding(kernel: Kernel) -> str:
 def headline_words(kernel: Kernel, balance: float) -> str:
     """At which balance a mixture on the first page is, and what that means."""
     if not kernel.finite:
-        return f"at balance {balance:g} of S as measured; 0 is pure diversity, 1 is uniform"
+        return (
+            f"the mixture at balance {balance:g} of S as measured; 0 is pure diversity, 1 uniform"
+        )
     even = ", as even over skills as can be" if balance == 0 else ""
-    return f"at balance {balance:g}{even}"
+    return f"the mixture at balance {balance:g}{even}"
 
 
 def group_names(group: tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from taskpgm_core.analysis.trade_off import standing
 from taskpgm_core.figures.numbers import count, shorten
 from taskpgm_core.mixture import Problem
-from taskpgm_core.records import Array
+from taskpgm_core.records import KERNEL, Array
 
 TOUCHES = 1e-9
 
@@ -50,6 +50,21 @@ def frontier_finding(
                 f"and {_more(mine[0] - theirs[0], units[1])} {rewarded}"
             )
     return "This mixture stands where the references stand"
+
+
+def frontier_reading(problem: Problem) -> str:
+    """How the frontier reads: what its axes are, and what may be said of its line."""
+    letter = "K" if problem.similarity.measure == KERNEL else "S"
+    up = f"more alike to what the anchor stands for (p′{letter}w)"
+    if problem.utility is not None:
+        up = "more of what is rewarded (v′p)"
+    word = "representative" if problem.utility is None else "useful"
+    bounded = problem.groups or (problem.lo > 0).any() or (problem.hi < 1).any()
+    within = " that the limits allow" if bounded else ""
+    line = f"No mixture{within} is both more {word} and more diverse than one on the line. "
+    if problem.pull is not None or problem.convexity.shift:
+        line = ""  # the line then weighs a third thing as well
+    return f"{line}Up: {up}. Right: less alike to itself (−p′{letter}p)."
 
 
 def _balance(r: float) -> str:

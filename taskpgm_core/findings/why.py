@@ -156,7 +156,7 @@ def twins_finding(task: str, twin: str, share: float, told_apart: bool = True) -
     if share > 0:
         by = "over 99%" if 0.99 < share < 1 else percent(share, 0)
         nearer = f", {by} nearer than usual"
-    return f"{shorten(twin)} is the most like {shorten(task)}{nearer}"
+    return f"The task most like {shorten(task)} is {shorten(twin)}{nearer}"
 
 
 def what_if_hint(task: str, other: str, step: float, moved: float, unit: str) -> str:

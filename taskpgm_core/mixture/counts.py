@@ -83,7 +83,7 @@ def allocate(
     weights = _weights(p, tasks)
     if unit not in ("rows", "tokens"):
         raise MixtureError(f"The budget's unit is '{unit}'; give rows or tokens.")
-    if isinstance(budget, bool) or budget != int(budget) or budget < 1:
+    if isinstance(budget, bool) or not isfinite(budget) or budget != int(budget) or budget < 1:
         raise MixtureError(f"The budget is {budget}; give a whole number of {unit}, at least 1.")
     budget = int(budget)
     stock = _known("rows", rows, tasks, whole=True)

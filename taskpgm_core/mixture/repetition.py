@@ -33,8 +33,8 @@ def repetition_alarm(
     """The alarm that a task is read ``MANY`` times or more; empty where none is, or none is known.
 
     ``allocation``: the budget of ``solution``'s mixture, None where there is none. ``tasks``: the
-    problem's, with their rows and mean tokens. The alarm says what ``--max-epochs AS_GOOD_AS_NEW``
-    would make of the mixture, or the largest budget it can meet.
+    problem's, with their rows and mean tokens. The alarm says what a limit of ``AS_GOOD_AS_NEW``
+    epochs would make of the mixture, or the largest budget it can meet.
     """
     if allocation is None:
         return ()
@@ -78,27 +78,27 @@ def _with_cap(
     tasks: Sequence[Task],
 ) -> str:
     """What the cap would make of the mixture: one sentence."""
-    option = f"--max-epochs {AS_GOOD_AS_NEW}"
+    limit = f"A limit of {AS_GOOD_AS_NEW} epochs"
     hold: list[int] = []
     for task in tasks:
         length = 1.0 if allocation.unit == "rows" else task.mean_tokens
         if task.rows is None or length is None:
             lacking = "rows" if task.rows is None else "mean tokens"
-            return f"{option} would limit it, once the {lacking} of task '{task.id}' are known."
+            return f"{limit} would hold it, once the {lacking} of task '{task.id}' are known."
         hold.append(floor(AS_GOOD_AS_NEW * task.rows * length))
     capped = solve(_capped(problem, hold, allocation.budget), solution.balance)
     i = problem.tasks.index(repeated_most)
     if capped.status == "optimal":
         moved = float(np.abs(capped.p - solution.p).sum()) / 2
         return (
-            f"{option} would move {_percent(moved)} of the budget between tasks: '{repeated_most}' "
+            f"{limit} would move {_percent(moved)} of the budget between tasks: '{repeated_most}' "
             f"would get {_percent(float(capped.p[i]))} instead of {_percent(float(solution.p[i]))}."
         )
     largest = _largest_budget(problem, hold, allocation.budget)
     if largest < 1:
-        return f"{option} can meet no budget under these floors and limits."
+        return f"{limit} can meet no budget under these floors and limits."
     return (
-        f"{option} cannot meet a budget of {allocation.budget:,} {allocation.unit}; the largest "
+        f"{limit} cannot meet a budget of {allocation.budget:,} {allocation.unit}; the largest "
         f"that it can is {largest:,}."
     )
 

@@ -16,8 +16,9 @@ from taskpgm_core.figures.numbers import nats
 from taskpgm_core.figures.similarity import matrix_figure
 from taskpgm_core.figures.tradeoff import frontier_figure, path_areas_figure
 from taskpgm_core.findings import mixture as findings
+from taskpgm_core.findings.tradeoff import frontier_reading
 from taskpgm_core.mixture import Problem, SolutionPath
-from taskpgm_core.records import Similarity
+from taskpgm_core.records import KERNEL, Similarity
 from taskpgm_core.report.static_charts.svg import svg
 
 
@@ -96,18 +97,24 @@ def _trade_off(decision: Decision, posed: Posed, path: SolutionPath) -> ReportCh
     S, anchor = posed.problem.similarity, posed.problem.anchor
     here, *others = decision.comparisons
     unit = findings.energy_unit(posed.problem)
+    whole = 1.0 if S.measure == KERNEL else 0.0  # the problem is posed with K - 11'
+    reading = frontier_reading(posed.problem)
+    if posed.problem.utility is not None:
+        reading = (
+            "Up: more alike to what the anchor stands for. Right: less alike to itself. The line "
+            "rewards what is useful instead, so that mixtures may lie above it."
+        )
     figure = frontier_figure(
         path.balances,
-        likeness(S, anchor, path.weights),
-        {c.title: np.array([c.to_anchor, c.within]) for c in others},
-        here=np.array([here.to_anchor, here.within]),
+        likeness(S, anchor, path.weights) + whole,
+        {c.title: np.array([c.to_anchor, c.within]) + whole for c in others},
+        here=np.array([here.to_anchor, here.within]) + whole,
         units=(unit, unit),
     )
     return _chart(
         figure,
         _variety_finding(here, others[0], posed),
-        "To the right: tasks in the mixture resemble one another less (−p′Sp). Upwards: they "
-        "resemble the anchor more (p′Sw). No mixture lies above the line.",
+        reading,
     )
 
 

@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from taskpgm_core.analysis.decision import Decision
 from taskpgm_core.analysis.graph_layout import TaskGraph
 from taskpgm_core.analysis.question import Posed
-from taskpgm_core.findings.mixture import mixture_finding, zero_finding
+from taskpgm_core.findings.mixture import mixture_finding, no_middle, zero_finding
 from taskpgm_core.mixture import Problem, SolutionPath
 from taskpgm_core.report import sections
 from taskpgm_core.report.charts import report_charts
@@ -34,8 +34,6 @@ ENVIRONMENT = Environment(
     keep_trailing_newline=True,
 )
 TEMPLATE = "template.html.j2"
-ANCHOR_TOLERANCE = 1e-7
-"""How near the path at balance 1 must come to the anchor for the dial to mark its middle."""
 
 
 def report_page(
@@ -45,10 +43,13 @@ def report_page(
     graph: TaskGraph | None = None,
     *,
     trained: Sequence[str] = (),
+    recommended: str = "",
 ) -> str:
     """The whole file's text; ``graph`` of the measure, where it is known already.
 
-    ``trained``: what training on mixtures of this study has come to, in sentences.
+    ``trained``: what training on mixtures of this study has come to, in sentences;
+    ``recommended``: the one sentence of what is recommended, why and how sure, or that this
+    decision explores something else.
     """
     p = decision.weights
     alive = _one_element(script() + _read(ROOM / "report.js"))
@@ -60,6 +61,7 @@ def report_page(
         zero_finding=zero_finding(p),
         question=sections.question_sentence(decision),
         summary=summary(decision, trained),
+        recommended=recommended,
         alarms=sections.alarms(decision),
         notes=decision.notes,
         mixture=sections.mixture_table(decision),
@@ -105,7 +107,6 @@ def _one_element(script: str) -> str:
 
 def _dial(decision: Decision, problem: Problem, path: SolutionPath) -> dict[str, Any]:
     sizes = [line.proportional for line in decision.tasks]
-    reached = np.abs(path.at(1.0) - problem.anchor).max() < ANCHOR_TOLERANCE
     families = [line.family for line in decision.tasks]
     return path_data(decision.digest, families, path.sparse()) | dial_data(
         decision.digest,
@@ -115,7 +116,7 @@ def _dial(decision: Decision, problem: Problem, path: SolutionPath) -> dict[str,
         anchor_name=problem.anchor_name,
         overlays={} if None in sizes else {"size-proportional": np.array(sizes, dtype=np.float64)},
         groups=decision.question["groups_of_skills"],
-        no_middle="" if reached else "balance 1 is not the anchor under these constraints",
+        no_middle=no_middle(problem, path),
         intervals=_intervals(decision, decision.balance_on(path)),
     )
 

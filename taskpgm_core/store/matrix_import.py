@@ -128,6 +128,40 @@ def checked_similarity(
     return checked, said, found.asymmetry
 
 
+def _described(
+    path: Path, names: Sequence[str] | None, n: int, tasks: str | Path | None
+) -> list[Task]:
+    """The tasks of the n rows of ``path``, in their order: from ``tasks``, or by name alone.
+
+    ``names``: those in the matrix's file, None where it has none.
+    """
+    if tasks:
+        described = _tasks(Path(tasks))
+    else:
+        described = [Task(t) for t in names or [f"T{i + 1}" for i in range(n)]]
+    if names is not None and len(names) != n:
+        raise StoreError(f"{path} names {len(names)} tasks, but its matrix has {n} rows.")
+    _check_names([task.id for task in described], str(path))
+    if len(described) != n:
+        raise StoreError(f"{tasks} lists {len(described)} tasks, but the matrix in {path} has {n}.")
+    if not names or not tasks or [t.id for t in described] == list(names):
+        return described
+    if sorted(t.id for t in described) != sorted(names):
+        stray = sorted({t.id for t in described} ^ set(names))[0]
+        raise StoreError(f"'{stray}' stands in only one of {path} and {tasks}.")
+    by_id = {t.id: t for t in described}
+    return [by_id[t] for t in names]
+
+
+def _digest(checked: Similarity, described: Sequence[Task]) -> str:
+    """The digest of what was brought: the matrix, and the tasks with all that is known of them."""
+    rows = [
+        [t.id, t.family, t.rows, t.mean_tokens, *filter(None, (t.source, t.split))]
+        for t in described
+    ]
+    return digest_of({"matrix": checked.matrix.tolist(), "tasks": rows})
+
+
 def import_matrix(
     file: str | Path,
     *,
@@ -161,25 +195,9 @@ def import_matrix(
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         shape = " x ".join(map(str, matrix.shape)) or "a single number"
         raise StoreError(f"{path}: the matrix must be square, but it is {shape}.")
-    n = len(matrix)
-    if n < 2:
-        raise StoreError(f"{path} holds {n} task; a mixture needs at least 2.")
-    described = (
-        _tasks(Path(tasks))
-        if tasks
-        else [Task(t) for t in names or [f"T{i + 1}" for i in range(n)]]
-    )
-    if names is not None and len(names) != n:
-        raise StoreError(f"{path} names {len(names)} tasks, but its matrix has {n} rows.")
-    _check_names([task.id for task in described], str(path))
-    if len(described) != n:
-        raise StoreError(f"{tasks} lists {len(described)} tasks, but the matrix in {path} has {n}.")
-    if names and tasks and [t.id for t in described] != list(names):
-        if sorted(t.id for t in described) != sorted(names):
-            stray = sorted({t.id for t in described} ^ set(names))[0]
-            raise StoreError(f"'{stray}' stands in only one of {path} and {tasks}.")
-        by_id = {t.id: t for t in described}
-        described = [by_id[t] for t in names]
+    if len(matrix) < 2:
+        raise StoreError(f"{path} holds {len(matrix)} task; a mixture needs at least 2.")
+    described = _described(path, names, len(matrix), tasks)
     checked, said, asymmetry = checked_similarity(
         table,
         [t.id for t in described],
@@ -188,15 +206,7 @@ def import_matrix(
         keep_kind=keep_kind,
         where=str(path),
     )
-    digest = digest_of(
-        {
-            "matrix": checked.matrix.tolist(),
-            "tasks": [
-                [t.id, t.family, t.rows, t.mean_tokens, *filter(None, (t.source, t.split))]
-                for t in described
-            ],
-        }
-    )
+    digest = _digest(checked, described)
     root = root or cache_root()
     with locked(root, f"{slug}-{digest[:12]}"):
         recover(root, slug, digest)

@@ -113,6 +113,12 @@ def evidence(study: Study) -> list[tuple[dict[str, Any], pd.DataFrame]]:
     return sorted(found, key=lambda one: one[0]["stage"] != "confirmation")
 
 
+def evidence_version(study: Study) -> str:
+    """A digest of which finished runs there are under a study, without reading them."""
+    lists = sorted(Path(study.folder).glob(f"evidence/*/{MANIFEST}"))
+    return sha256(b"".join(path.read_bytes() for path in lists))
+
+
 def _named_apart(folder: Path, name: str, listed: Iterable[str]) -> pd.DataFrame:
     frame = parquet_frame(read_checked(folder, name))
     arm, definition, _ = name.rsplit("-", 2)

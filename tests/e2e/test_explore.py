@@ -4,13 +4,14 @@ import re
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from taskpgm_core.analysis.question import Question, pose_question
 from taskpgm_core.mixture import pose, solve, trace
 from taskpgm_core.mixture.resolution_axis import resolution_axis
 from taskpgm_core.store import open_study, similarity
 from taskpgm_core.widgets.balance_dial import dial_data, path_data, script
-from tests.support.browser import DIALED, SHOWN, address, dial_of, faults, says, settled
+from tests.support.browser import DIALED, SHOWN, address, dial_of, drawn, faults, says, settled
 
 pytestmark = pytest.mark.browser
 PAGES = ("", "mixture", "graph", "similarity", "tradeoff", "evidence", "build", "report")
@@ -30,7 +31,7 @@ def test_the_dial_shows_the_solvers_mixture_while_dragging_and_after_release(ser
     page.mouse.down()
     for part in (0.45, 0.31, 0.17, 0.62, 0.86):
         page.mouse.move(box["x"] + box["width"] * part, y, steps=3)
-        page.wait_for_timeout(60)
+        drawn(page)
         says(dial.evaluate(SHOWN), starter.names, solve(problem, dial.evaluate(DIALED)).p)
     assert "balance=" not in address(page)
     page.mouse.up()
@@ -86,7 +87,7 @@ def test_the_second_track_shows_the_solvers_mixture_at_every_resolution(serve, t
     page.mouse.down()
     for part in (0.2, 0.55, 0.93, 0.41):
         page.mouse.move(box["x"] + box["width"] * part, y, steps=3)
-        page.wait_for_timeout(60)
+        drawn(page)
         k = int(track.evaluate(DIALED))
         assert abs(k - 63 * part) < 1
         says(track.evaluate(SHOWN), starter.names, axis.weights[k])
@@ -144,9 +145,16 @@ def test_a_late_answer_does_not_pull_the_dial_back(chromium, starter):
         page.close()
 
 
+def shows(page, balance: str) -> None:
+    """The dial comes to stand at ``balance`` and stays there."""
+    expect(dial_of(page)).to_have_attribute("aria-valuenow", balance)
+    settled(page)
+    assert dial_of(page).get_attribute("aria-valuenow") == balance
+
+
 def test_back_and_forward_walk_through_what_was_shown(serve, tab):
     page = tab(serve().url("mixture", study="starter", balance="0.5"))
-    dial = dial_of(page)
+    dial_of(page)
     page.get_by_role("button", name="uniform", exact=True).click()
     page.wait_for_function("!location.search.includes('balance=0.5')")
     settled(page)
@@ -158,13 +166,10 @@ def test_back_and_forward_walk_through_what_was_shown(serve, tab):
     page.go_back()
     page.wait_for_function("location.search.includes('balance=0.5')")
     settled(page)
-    dial = dial_of(page)
-    page.wait_for_timeout(500)
-    assert dial.evaluate(DIALED) == 0.5
+    shows(page, "0.5")
     page.go_forward()
     page.wait_for_function("!location.search.includes('balance=0.5')")
-    page.wait_for_timeout(500)
-    assert dial_of(page).evaluate(DIALED) == 1
+    shows(page, "1")
 
 
 def test_intervals_reach_the_bars(serve, tab):
@@ -256,10 +261,6 @@ def test_no_page_shuts_anyone_out(serve, tab, name, dark):
     """axe finds no fault: contrast AA, names, roles, keyboard."""
     query = {"study": "starter", "balance": "0.5", "task": "navigate", "cap": "0.1"}
     page = tab(serve().url(name, **query), dark=dark)
-    page.wait_for_timeout(1500)
-    settled(page)
-    # what a rerun is about to replace is dimmed, and no one is to read it
-    page.wait_for_function("!document.querySelector('[data-stale=true]')")
     assert not faults(page)
     paper = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
     assert (np.mean([int(x) for x in re.findall(r"\d+", paper)[:3]]) < 128) == dark
@@ -275,7 +276,6 @@ def test_a_phone_shows_where_one_is_though_the_way_round_is_longer(serve, tab):
 @pytest.mark.parametrize("name", PAGES)
 def test_at_the_width_of_a_phone_nothing_sticks_out(serve, tab, name):
     page = tab(serve().url(name, study="starter", balance="0.5"), width=390, height=844)
-    page.wait_for_timeout(800)
     wide = page.evaluate(
         """() => [...document.querySelectorAll('[data-testid=stMainBlockContainer] *')]
         .filter(e => e.getBoundingClientRect().right > innerWidth + 1 &&
@@ -284,9 +284,16 @@ def test_at_the_width_of_a_phone_nothing_sticks_out(serve, tab, name):
         .map(e => e.className && e.className.toString().slice(0, 80))"""
     )
     assert not wide
-    if name in ("graph", "similarity"):  # these two would be a smear; they scroll sideways instead
-        page.wait_for_function(
-            "[...document.querySelectorAll('.st-key-matrix .main-svg, .st-key-graph .main-svg')]"
-            ".some(drawn => drawn.getBoundingClientRect().width >= 500)"
-        )
     page.get_by_role("link", name="Trade-off").wait_for(state="attached")
+
+
+@pytest.mark.parametrize("width", [390, 700])
+@pytest.mark.parametrize("name", ["graph", "similarity"])
+def test_pictures_that_would_be_a_smear_scroll_sideways(serve, tab, name, width):
+    page = tab(serve().url(name, study="starter", balance="0.5"), width=width, height=844)
+    for _ in range(3):
+        picture = page.locator(".st-key-matrix .main-svg, .st-key-graph .main-svg").first
+        assert picture.bounding_box()["width"] >= 600
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.reload()
+        settled(page)

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 def test_a_newcomer_opens_a_study_moves_the_balance_and_sees_bars_change(serve, tab):
     page = tab(serve().url())
-    page.get_by_role("link", name="Open the mixture").first.click()
+    page.get_by_role("link", name="1. See it").first.click()
     page.wait_for_url(re.compile("/mixture"))
     dial = page.get_by_role("slider", name="Balance")
     dial.wait_for()

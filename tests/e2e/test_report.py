@@ -13,7 +13,7 @@ from taskpgm_core.mixture.explanation import explain
 from taskpgm_core.mixture.uncertainty import uncertainty
 from taskpgm_core.report import decide, report_page
 from taskpgm_core.store import open_study
-from tests.support.browser import DIALED, SHOWN, dial_of, faults, says
+from tests.support.browser import DIALED, PATIENCE, SHOWN, dial_of, drawn, faults, says
 from tests.support.synthetic_study import write_study
 
 pytestmark = pytest.mark.browser
@@ -80,6 +80,7 @@ def opened(chromium):
 
     def start(file, **options):
         context = chromium.new_context(**({"viewport": {"width": 1280, "height": 720}} | options))
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         context.set_offline(True)
         context.route("**/*", fetched)
@@ -121,7 +122,7 @@ def test_keys_and_pointer_show_the_solvers_mixture(opened, file, starter, proble
     page.mouse.down()
     for part in (0.45, 0.31, 0.17, 0.05, 0.62, 0.86):
         page.mouse.move(box["x"] + box["width"] * part, y, steps=3)
-        page.wait_for_timeout(60)
+        drawn(page)
         balances.append(dial.evaluate(DIALED))
         says(dial.evaluate(SHOWN), starter.names, solve(problem, balances[-1]).p)
     page.mouse.up()

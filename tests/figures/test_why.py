@@ -72,7 +72,7 @@ def test_sentences_about_others():
     )
     assert "nothing changes" in findings.without_finding("a", NAMES, 0.0, change)
     assert "keep their proportions" in findings.without_finding("a", NAMES, 0.1, 0 * change)
-    assert "c is the most like a, 40% nearer" in findings.twins_finding("a", "c", 0.4)
+    assert "The task most like a is c, 40% nearer" in findings.twins_finding("a", "c", 0.4)
     assert "nothing would move" in findings.what_if_finding("a", "c", 0.1, 0.1, 0.0)
     assert findings.what_if_finding("a", "c", 0.1, 0.2, 0.3) == (
         "30.0% of the budget would move; a from 10.0% to 20.0%"

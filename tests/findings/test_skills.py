@@ -127,7 +127,8 @@ def test_a_card_says_what_uniform_spends_on_groups(seen):
         "2 groups of 2 tasks get 80% of a uniform budget; counted once they would get 67%."
     )
     assert skills.groups_finding(kernel(JSD, 1e6, NOISE)) == "All 5 tasks form one group."
-    assert skills.headline_words(seen, 0.0) == "at balance 0, as even over skills as can be"
+    even = "the mixture at balance 0, as even over skills as can be"
+    assert skills.headline_words(seen, 0.0) == even
     assert "S as measured" in skills.headline_words(kernel(JSD, math.inf), 0.5)
 
 
@@ -143,3 +144,11 @@ def test_a_group_stands_together_where_its_first_member_stood():
     assert keep_together(order, [(0, 2), (1, 4)]) == (3, 0, 2, 4, 1)
     assert keep_together(order, []) == order
     assert sorted(keep_together(order, [(0, 1, 2, 3, 4)])) == [0, 1, 2, 3, 4]
+
+
+def test_where_every_task_is_in_a_group_nothing_is_said_to_get_less():
+    d = np.kron(1 - np.eye(3), np.full((2, 2), 1.0))
+    seen = kernel(Similarity(tuple("abcdef"), -d, "jsd"), 0.1)
+    assert skills.groups_finding(seen) == (
+        "All 6 tasks lie in 3 groups of 2; counted once each would get 33%."
+    )

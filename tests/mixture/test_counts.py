@@ -139,3 +139,9 @@ def test_nonsense_is_one_clear_sentence(arguments, sentence):
     values = {"p": [0.5, 0.5], "budget": 100, **arguments}
     with pytest.raises(MixtureError, match=sentence):
         allocate(tasks="ab", **values)
+
+
+@pytest.mark.parametrize("budget", [float("nan"), float("inf"), 2.5, 0, True])
+def test_a_budget_that_is_no_whole_number_is_refused_in_our_words(budget):
+    with pytest.raises(MixtureError, match=r"The budget is .*; give a whole number of rows"):
+        allocate([0.5, 0.5], ["a", "b"], budget)

@@ -138,7 +138,7 @@ def test_solve_and_report_say_it(cache, tmp_path, capsys, unit):
     assert alarms[0]["level"] == "warning"
     assert alarms[0]["number"] == pytest.approx(100000 / 4 / (60 if unit == "rows" else 120), 1e-3)
     assert main(["report", *words, "--out", str(tmp_path / "r.html")]) == 0
-    assert "--max-epochs 4 would move" in (tmp_path / "r.html").read_text()
+    assert "A limit of 4 epochs would move" in (tmp_path / "r.html").read_text()
     capsys.readouterr()
     assert main(["solve", *words, "--max-epochs", "4", "--json"]) == 0
     capped_alarms = json.loads(capsys.readouterr().out)["alarms"]

@@ -37,7 +37,7 @@ def test_a_card_counts_skills_and_draws_the_mixture_that_is_even_over_them(cache
     at = open_page()
     assert skills_finding(seen) in words(at)
     assert groups_finding(seen) in words(at)
-    assert "at balance 0, as even over skills as can be" in words(at)
+    assert "the mixture at balance 0, as even over skills as can be" in words(at)
     p = baseline("skill-even", similarity(study), noise=noise(study))
     for task, share in drawn(at).items():
         assert share == pytest.approx(p[study.names.index(task)], abs=1e-8)

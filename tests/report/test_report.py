@@ -220,7 +220,7 @@ def test_where_constraints_forbid_the_anchor_the_dial_marks_no_middle(study):
     *_, page = made(study, floors={study.names[0]: 0.6})
     data = json.loads(Reader(page).scripts["dial-data"])
     assert not data["middle"]
-    assert "constraints" in data["noMiddle"]
+    assert "the limits rule the anchor out" in data["noMiddle"]
 
 
 def test_hostile_names_and_notes_are_text(cache):
@@ -457,3 +457,9 @@ def test_a_share_has_its_bar_beside_it_not_behind_it():
     assert "td.share::before" in style
     (cell,) = re.findall(r"^td\.share \{(.*)\}$", style, re.M)
     assert "background" not in cell
+
+
+def test_the_recommendation_opens_the_page_as_plain_text(study):
+    decision, posed, *_ = made(study)
+    page = report_page(decision, posed, posed.path, recommended="Train on <all>.")
+    assert 0 < page.index("Train on &lt;all&gt;.") < page.index("The decision: ")

@@ -12,11 +12,15 @@ from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 START = 90
 """Seconds that a server may take to start on a busy machine."""
+PATIENCE = 90_000
+"""Milliseconds that a page may take to show what is looked at on a busy machine."""
+expect.set_options(timeout=PATIENCE)
 
 
 def chromium_path() -> str:
@@ -91,16 +95,25 @@ class Server:
 
 
 QUIET = """quiet => { const app = document.querySelector('[data-testid=stApp]'), now = Date.now();
-  const busy = app?.dataset.testScriptState !== 'notRunning' || !document.querySelector('h1');
+  const late = [...document.querySelectorAll('[data-testid=stPlotlyChart]')]
+    .some(chart => chart.getClientRects().length && !chart.querySelector('.main-svg'));
+  const busy = app?.dataset.testScriptState !== 'notRunning' || !document.querySelector('h1') ||
+    late || document.querySelector('[data-testid=stSkeleton], [data-stale=true]');
   if (busy || !window.quietSince) window.quietSince = busy ? 0 : now;
   return !busy && now - window.quietSince > quiet; }"""
 
 
-def settled(page, timeout: float = 60_000) -> None:
-    """Wait until the app has run, with no further run in sight; then fail on an error box of it."""
+def settled(page, timeout: float = PATIENCE) -> None:
+    """Wait until the app has run and drawn its charts, nothing of an earlier run is left and no
+    further run is in sight; then fail on an error box of it."""
     page.evaluate("window.quietSince = 0")
     page.wait_for_function(QUIET, arg=300, polling=50, timeout=timeout)
     assert page.locator("[data-testid=stException]").count() == 0, page.inner_text("body")
+
+
+def drawn(page) -> None:
+    """Wait until what was moved is painted: the second frame from now."""
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def address(page) -> str:

@@ -1,0 +1,36 @@
+"""The one answer, said the same on every page, and how far what is shown lies from it."""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pages.ui import cached
+from pages.ui.chart import escape
+from pages.ui.layout import Scene
+from taskpgm_core import store
+from taskpgm_core.evidence.outcome import Recommendation, recommend
+from taskpgm_core.records import Study
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _recommended(content: str, runs: str, _study: Study) -> Recommendation:
+    return recommend(_study)
+
+
+def recommended(study: Study) -> Recommendation:
+    """What is recommended for a study, known anew when runs are added."""
+    return _recommended(study.content, store.evidence_version(study), study)
+
+
+def answer(scene: Scene) -> None:
+    """Say what is recommended, or that the question explores; called last: it may take a second."""
+    found = recommended(scene.study)
+    p = cached.solution(scene.study, scene.view).p
+    with scene.answer, st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{escape(found.said_of(p))}**", width="stretch")
+        st.page_link("pages/evidence.py", label="See the evidence", query_params=scene.view.query)
+
+
+def recommended_here(place: DeltaGenerator, study: Study) -> None:
+    """The sentence of a study in its place on Home and on Evidence."""
+    with place:
+        st.markdown(f"**{escape(recommended(study).sentence)}**")
