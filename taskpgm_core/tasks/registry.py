@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from taskpgm_core.errors import SourceError, nearest
 from taskpgm_core.records import Example
-from taskpgm_core.tasks import bigbench, huggingface, jsonl
-from taskpgm_core.tasks.generated import generate
+from taskpgm_core.tasks import bigbench, generated, huggingface, jsonl
 
 if TYPE_CHECKING:
     from taskpgm_core.plans.plan import Plan, TaskEntry
 
 OPTIONS: dict[str, tuple[str, ...]] = {
-    "generated": (),
+    "generated": generated.OPTIONS,
     "jsonl": (),
     "hub": huggingface.OPTIONS,
     "bigbench": bigbench.OPTIONS,
@@ -33,8 +32,7 @@ def load(
 
     At most ``rows`` of them (a generator makes 1,000 where none are named), the first, but of a
     hub's data set a sample; an index names an example for good. ``folders``: where each kind of
-    source lies on this machine. Only ``hub`` and ``bigbench`` take options. SourceError says what
-    to mend.
+    source lies on this machine; ``options``: see each kind's reader. SourceError says what to mend.
     """
     kind, _, name = source.partition(":")
     if kind not in OPTIONS or not name:
@@ -49,7 +47,7 @@ def load(
                 f"{source}: unknown option '{key}'{nearest(key, OPTIONS[kind])}; known: {known}."
             )
     if kind == "generated":
-        return generate(name, rows or GENERATED_ROWS, seed)
+        return generated.generate(name, rows or GENERATED_ROWS, seed, options)
     if kind == "jsonl":
         return jsonl.load(Path(folders.get(kind, ".")) / name, rows=rows)
     if kind == "hub":
