@@ -13,13 +13,16 @@ from taskpgm_core import store
 from taskpgm_core.builds.training_rows import training_plan
 from taskpgm_core.cli.build import engine_options, placing_of
 from taskpgm_core.cli.export import recipe_from
+from taskpgm_core.cli.judged import judged_card, judged_lines
 from taskpgm_core.cli.options import question_options
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.errors import MixtureError, StoreError, TaskPGMError
 from taskpgm_core.evidence.forecast import foresight
-from taskpgm_core.evidence.protocol import load_protocol
+from taskpgm_core.evidence.judgement import Judgement, Tested, judgement, tested_in_order
+from taskpgm_core.evidence.protocol import Arm, load_protocol, with_arms
 from taskpgm_core.evidence.statistics import Column, Comparison, compare, judged_by, judges
 from taskpgm_core.plans.plan import plan_of
+from taskpgm_core.plans.slug import ARM
 from taskpgm_core.records import Study
 
 
@@ -63,6 +66,10 @@ def _names(suite: str | None) -> tuple[str, ...]:
 @click.option(
     "--repeat", is_flag=True, help="Make kept runs again and say how far from them; keep nothing."
 )
+@click.option("--study", "other", help="Another study than the protocol names.")
+@click.option(
+    "--arm", "brought", multiple=True, help="NAME=FILE: an arm more, the mixture in FILE."
+)
 @engine_options
 @suite_options
 @as_json
@@ -71,6 +78,8 @@ def validate(
     threads: int,
     part: str,
     repeat: bool,
+    other: str | None,
+    brought: tuple[str, ...],
     engine: Literal["local", "ray"],
     address: str | None,
     workers: int | None,
@@ -81,8 +90,9 @@ def validate(
 ) -> None:
     """Train the competing mixtures of PROTOCOL (a YAML file or a committed one's name).
 
-    Finished runs are kept one by one, and the same command goes on where it stopped. All arms
-    train on the same budget. docs/protocols.md says how to write a protocol of your own.
+    Finished runs are kept one by one, and the same command goes on where it stopped. Started twice,
+    the two processes share the runs. docs/protocols.md says how to write a protocol of your own,
+    and docs/input-files.md which files with a mixture --arm reads.
     """
     from taskpgm_core.evidence.campaign import campaign
 
@@ -90,12 +100,16 @@ def validate(
     if suite:
         update = {"suites": _names(suite), "suite_rows": suite_rows or chosen.suite_rows}
         chosen = chosen.model_copy(update=update)
+    if other:
+        chosen = chosen.model_copy(update={"study": other})
     study = store.open_study(chosen.study)
     if study.kind != "measured":
         raise StoreError(
             f"{study.slug} {study.without_models}; validate trains on a study of models, which "
             "build makes from a plan."
         )
+    if brought:
+        chosen = with_arms(chosen, [_brought_arm(text, study) for text in brought])
     plan = plan_of(study)
     made = campaign(
         chosen,
@@ -116,6 +130,17 @@ def validate(
     else:
         folder = store.open_study(chosen.study).folder
         click.echo(f"{chosen.name}: {made} runs made now, kept under {folder}/evidence.")
+
+
+def _brought_arm(text: str, study: Study) -> Arm:
+    name, equals, file = text.partition("=")
+    if not (name and equals and file):
+        raise TaskPGMError(f"--arm wants NAME=FILE, as in mine=mixture.json, not '{text}'.")
+    p = store.read_mixture(file, study.names, study.tasks)
+    weights = {task: x for task, x in zip(study.names, p.tolist(), strict=True) if x}
+    if not ARM.fullmatch(name):
+        raise TaskPGMError(f"--arm {name}: a name is lower-case letters, digits, . and -.")
+    return Arm(name=name, weights=weights)
 
 
 @click.command()
@@ -161,6 +186,8 @@ def evidence(
     card, runs = chosen_evidence(found, folder)
     column, inside, outside, public = _compared(runs, found, column, reference)
     told = foresight(found, runs)
+    judged = judgement(found, card, runs)
+    tested = _hypotheses(judged) if judged else ()
     if as_json:
         print_json(
             {
@@ -171,6 +198,7 @@ def evidence(
                 "tasks": [asdict(c) for c in inside],
                 "held_out": [asdict(c) for c in outside],
                 "suites": [asdict(c) for c in public],
+                "skills": None if judged is None else judged_card(judged, tested),
                 "forecast": None if told is None else asdict(told) | {"reliable": told.reliable},
             }
         )
@@ -187,6 +215,9 @@ def evidence(
         if compared:
             click.echo(f"{title}; difference to {reference}:")
             click.echo(table(HEADER, [_row(c) for c in compared]))
+    if judged is not None:
+        for line in judged_lines(judged, tested):
+            click.echo(line)
     if told is not None:
         verdict = "reliable" if told.reliable else "not reliable"
         click.echo(
@@ -194,6 +225,18 @@ def evidence(
             f"{told.correlation:.2f} (p {told.p:.2f}): {verdict}."
         )
     click.echo("Tokens: supervised ones a run trained on. Equal rows do not make them equal.")
+
+
+def _hypotheses(judged: Judgement) -> tuple[Tested, ...]:
+    """Those of the whole confirmation, which other studies of the cache have parts in."""
+    if judged.stage != "confirmation":
+        return ()
+    found = [judged]
+    for study in store.list_studies()[0]:
+        if study.slug != judged.study:
+            cards = [one for one in store.evidence(study) if one[0]["stage"] == judged.stage]
+            found += [j for card, runs in cards[:1] if (j := judgement(study, card, runs))]
+    return tested_in_order(found)
 
 
 COLUMNS_TO_JUDGE_BY: tuple[Column, ...] = ("loss", "accuracy")

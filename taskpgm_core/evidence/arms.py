@@ -8,14 +8,44 @@ import numpy as np
 
 from taskpgm_core import store
 from taskpgm_core.analysis.question import EVERY, Question, pose_question
-from taskpgm_core.errors import MixtureError
+from taskpgm_core.errors import MixtureError, nearest
 from taskpgm_core.evidence.protocol import Arm
 from taskpgm_core.mixture.baselines import BASELINES, baseline
 from taskpgm_core.records import Array, Study, read_only
 
+PARENT_EVEN = "parent-even"
+
+
+def even_over_families(study: Study) -> Array:
+    """(n,) weights: families equal, a family's tasks equal; who has none is its own family.
+
+    The reference that is told what a mixture has to find out.
+    """
+    families = [task.family or task.id for task in study.tasks]
+    sizes = np.array([families.count(family) for family in families], dtype=np.float64)
+    return read_only(1.0 / (sizes * len(set(families))))
+
+
+def _brought(arm: Arm, study: Study) -> Array:
+    weights = arm.weights or {}
+    for name in weights:
+        if name not in study.names:
+            raise MixtureError(
+                f"Arm '{arm.name}' weighs '{name}', which is no task of {study.slug}"
+                f"{nearest(name, study.names)}."
+            )
+    p = np.array([weights.get(name, 0.0) for name in study.names])
+    if not np.isfinite(p).all() or (p < 0).any() or p.sum() == 0:
+        raise MixtureError(f"Arm '{arm.name}' must have weights of at least 0, not all of them 0.")
+    return read_only(p / p.sum())
+
 
 def mixture_of(arm: Arm, study: Study, seed: int) -> Array:
     """(n,) weights of an arm; only a random baseline uses the seed. MixtureError if infeasible."""
+    if arm.weights is not None:
+        return _brought(arm, study)
+    if arm.baseline == PARENT_EVEN:
+        return even_over_families(study)
     similarity = store.similarity(study, arm.measure)
     gain = store.losses(study).gain
     if arm.baseline:
@@ -41,8 +71,13 @@ def mixture_of(arm: Arm, study: Study, seed: int) -> Array:
 def arm_words(arm: Arm) -> str:
     """What an arm is, as in "TaskPGM by JSD at balance 0.3, every task 1% to 10%"."""
     at = "" if arm.balance is None else f" at balance {arm.balance:g}"
+    rows = "" if arm.budget is None else f", {arm.budget:,} rows"
+    if arm.weights is not None:
+        return f"A mixture brought along{rows}"
+    if arm.baseline == PARENT_EVEN:
+        return f"Even over the parents, which it is told{rows}"
     if arm.baseline:
-        return f"{BASELINES[arm.baseline].title}{at}"
+        return f"{BASELINES[arm.baseline].title}{at}{rows}"
     seen = "" if arm.resolution is None else f" at resolution {arm.resolution}"
     unary = " for measured gain" if arm.unary == "gain" else ""
     anchor = "" if arm.anchor == "uniform" else f" around {arm.anchor}"
@@ -53,24 +88,32 @@ def arm_words(arm: Arm) -> str:
         (False, True): f", every task at most {cap}",
         (False, False): "",
     }[floor is not None, cap is not None]
-    return f"TaskPGM by {arm.measure.upper()}{unary}{anchor}{at}{seen}{limits}"
+    measure = "words alone" if arm.measure == "text" else arm.measure.upper()
+    return f"TaskPGM by {measure}{unary}{anchor}{at}{seen}{limits}{rows}"
 
 
 def arm_title(arm: Arm) -> str:
     """What a chart calls an arm, as in "paper's formula at 0.5" and "exact at 0.3, 1% to 10%"."""
     at = "" if arm.balance is None else f" at {arm.balance:g}"
+    rows = "" if arm.budget is None else f", {arm.budget:,} rows"
+    if arm.weights is not None:
+        return f"{arm.name}{rows}"
+    if arm.baseline == PARENT_EVEN:
+        return f"even over parents{rows}"
     if arm.baseline == "authors":
-        return f"paper's formula{at}"
+        return f"paper's formula{at}{rows}"
     if arm.baseline:
         title = BASELINES[arm.baseline].title
-        return f"{title if title[:2].isupper() else title[:1].lower() + title[1:]}{at}"
-    by = "" if arm.measure == "jsd" else f" by {arm.measure.upper()}"
+        return f"{title if title[:2].isupper() else title[:1].lower() + title[1:]}{at}{rows}"
+    words = "words alone" if arm.measure == "text" else arm.measure.upper()
+    by = "" if arm.measure == "jsd" else f" by {words}"
     unary = " for gain" if arm.unary == "gain" else ""
     around = "" if arm.anchor == "uniform" else f" around {arm.anchor}"
     seen = "" if arm.resolution is None else f", resolution {arm.resolution}"
     floor, cap = (None if x is None else f"{100 * x:g}%" for x in (arm.floor, arm.cap))
     limits = f", {floor} to {cap}" if floor and cap else f", at least {floor}" if floor else ""
-    return f"exact{by}{unary}{around}{at}{seen}{limits or (f', at most {cap}' if cap else '')}"
+    limits = limits or (f", at most {cap}" if cap else "")
+    return f"exact{by}{unary}{around}{at}{seen}{limits}{rows}"
 
 
 def arm_titles(definitions: Mapping[str, Any], arms: Iterable[str]) -> dict[str, str]:

@@ -2,17 +2,19 @@
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from taskpgm_core import store
+from taskpgm_core.errors import PlanError
 from taskpgm_core.evidence.arms import mixture_of
 from taskpgm_core.evidence.protocol import Protocol
 from taskpgm_core.evidence.ray_campaign import run_on_ray
-from taskpgm_core.evidence.run import Run, prepare_context, run
+from taskpgm_core.evidence.reference_losses import reference_losses
+from taskpgm_core.evidence.run import Run, RunContext, prepare_context, run
 from taskpgm_core.plans.plan import Plan
 from taskpgm_core.records import Study
 
@@ -38,7 +40,8 @@ def campaign(
     nothing is written.
 
     ``part`` (k, of): this process takes every ``of``-th run from the k-th, so that several
-    processes share a protocol; each finished run is kept at once, by this process whatever
+    processes share a protocol. Processes that name no part share it too: each takes what no other
+    has begun. Each finished run is kept at once, by this process whatever
     ``placing`` trains it. ``suite_tasks``: a folder with the YAML files of suites of your own.
     """
     from taskpgm_core import measure
@@ -51,7 +54,8 @@ def campaign(
         for arm, seed in pairs[part[0] :: part[1]]
         if store.has_run(study, digest, arm.name, arm.digest, seed) is repeat
     ]
-    if not todo:
+    judged = protocol.skills is None or store.reference_losses(study, digest) is not None
+    if not todo and judged:
         return 0
     if store.is_bundled(study.folder):
         study = store.own_copy(study)
@@ -59,6 +63,8 @@ def campaign(
     root = Path(study.folder).parent
     on = prepare_context(protocol, plan, root, suite_tasks)
     card = {"protocol": protocol.model_dump(mode="json", exclude={"arms", "seeds", "name"})}
+    if protocol.skills is not None:
+        _reference(protocol, study, plan, on, card, threads=threads, repeat=repeat, say=say)
     started, done = time.monotonic(), itertools.count(1)
 
     def keep(what: Run, frame: pd.DataFrame) -> None:
@@ -92,8 +98,44 @@ def campaign(
         )
     else:
         for what in todo:
-            keep(what, run(protocol, what, on))
-    return len(todo)
+            name = f"{what.arm.name}-{what.arm.digest}-{what.seed}"
+            with store.claim_run(study, digest, name) as mine:
+                here = (study, digest, what.arm.name, what.arm.digest, what.seed)
+                if mine and store.has_run(*here) is repeat:
+                    keep(what, run(protocol, what, on))
+    return next(done) - 1
+
+
+def _reference(
+    protocol: Protocol,
+    study: Study,
+    plan: Plan,
+    on: RunContext,
+    card: Mapping[str, Any],
+    *,
+    threads: int,
+    repeat: bool,
+    say: Callable[[str], None],
+) -> None:
+    """Measure what shares of the gain are counted between, unless that is kept or under way."""
+    if protocol.dtype not in (None, plan.dtype):
+        raise PlanError(
+            f"{protocol.name} trains in {protocol.dtype}, but {study.slug} was measured in "
+            f"{plan.dtype}; shares of its gain are only comparable in one, so leave dtype out."
+        )
+    digest, root = protocol.digest(study.digest), Path(study.folder).parent
+    with store.claim_run(study, digest, "reference") as mine:
+        kept = store.reference_losses(study, digest)
+        if not mine or (kept is None) is repeat:
+            return
+        rows = reference_losses(plan, on, root, threads)
+        if kept is None:
+            store.keep_reference(study, digest, rows=rows, card=card)
+            say(f"The base and {len(rows) - len(on.judging)} single-task models were judged.")
+        else:
+            keys = ["task", "replicate"]
+            apart = rows.set_index(keys)["loss"] - kept.set_index(keys)["loss"]
+            say(f"Reference losses: at most {apart.abs().max():.2g} nats a token from the kept.")
 
 
 def _result(what: Run, frame: pd.DataFrame, study: Study) -> str:

@@ -1,5 +1,6 @@
 """The schema of a protocol: which mixtures are trained, how, and what they are judged on."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from taskpgm_core.errors import PlanError, nearest
 from taskpgm_core.files.hashing import digest_of
 from taskpgm_core.plans.plan import TaskEntry, Training
 from taskpgm_core.plans.slug import ARM
+from taskpgm_core.records import Task
 
 PROTOCOLS = Path(__file__).parent / "protocols"
 CODE = "1"  # raise it whenever the same protocol would give other numbers
@@ -23,7 +25,9 @@ class Arm(_Strict):
     """One competing mixture: a ``baseline`` by name, or the exact mixture at a ``balance``.
 
     A baseline that has a balance of its own (``authors``) takes it from there too. ``resolution``:
-    ``auto`` or a number in the measure's unit; None is the paper's S as measured.
+    ``auto`` or a number in the measure's unit; None is the paper's S as measured. ``weights``: in
+    place of both, a mixture brought along, {task: share}, where tasks left out get nothing.
+    ``budget``: rows of this arm alone, in place of the protocol's.
     """
 
     name: str
@@ -35,11 +39,17 @@ class Arm(_Strict):
     unary: Literal["representativeness", "gain"] = "representativeness"
     floor: float | None = Field(default=None, ge=0, le=1)
     cap: float | None = Field(default=None, ge=0, le=1)
+    weights: dict[str, float] | None = None
+    budget: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Arm":
-        if self.baseline is None and self.balance is None:
-            raise ValueError(f"arm '{self.name}' must name a baseline or a balance")
+        if self.baseline is None and self.balance is None and self.weights is None:
+            raise ValueError(
+                f"arm '{self.name}' must name a baseline or a balance, or bring weights"
+            )
+        if self.weights is not None and (self.baseline or self.balance is not None):
+            raise ValueError(f"arm '{self.name}' has weights, so it takes no baseline or balance")
         if not ARM.fullmatch(self.name):
             raise ValueError(f"arm '{self.name}' must be lower-case letters, digits, . and -")
         return self
@@ -47,8 +57,19 @@ class Arm(_Strict):
     @property
     def digest(self) -> str:
         """Names what the arm is, whatever it is called: part of every run's identity."""
-        added = set() if self.resolution is not None else {"resolution"}
+        added = {k for k in ("resolution", "weights", "budget") if getattr(self, k) is None}
         return digest_of(self.model_dump(mode="json", exclude={"name", *added}))[:12]
+
+
+class Hypothesis(_Strict):
+    """That ``arm`` keeps more of the gain than ``against``; ``order``: when it is tested.
+
+    Orders count through all protocols of a confirmation, whatever study each is of.
+    """
+
+    order: int = Field(ge=1)
+    arm: str
+    against: str = "uniform"
 
 
 class Protocol(_Strict):
@@ -61,6 +82,12 @@ class Protocol(_Strict):
     rows of each of their tasks; all by default);
     ``dtype``: of the base model, null for the study's own; ``stage``: a confirmation's runs are
     kept apart from the screening that chose its arms, so that their seeds are never pooled.
+
+    ``skills``: what judges are averaged into, files first: ``families``, or groups of tasks (others
+    stand alone). Runs are then judged by the share of the single-task models' gain that they keep,
+    and ``evaluation_rows`` is at least ``skill_rows`` a skill, of rows that no single-task model
+    was trained on. ``hypotheses``: what is tested, in order; ``worth_finding``: the difference in
+    kept share that the number of seeds is chosen for.
     """
 
     name: str
@@ -75,6 +102,10 @@ class Protocol(_Strict):
     training: Training = Training()
     dtype: Literal["bfloat16", "float32", "float16"] | None = None
     held_out: tuple[TaskEntry, ...] = ()
+    skills: Literal["families"] | tuple[tuple[str, ...], ...] | None = None
+    skill_rows: int | None = Field(default=None, ge=1)
+    hypotheses: tuple[Hypothesis, ...] = ()
+    worth_finding: float = Field(default=0.03, gt=0, lt=1)
     suites: tuple[str, ...] = ()
     suite_rows: int | None = Field(default=None, ge=1)
 
@@ -84,13 +115,43 @@ class Protocol(_Strict):
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
             raise ValueError(f"arm '{twice[0]}' stands more than once")
-        if self.budget_tokens is None and self.budget % self.training.batch:
-            raise ValueError(f"budget {self.budget} is no multiple of batch {self.training.batch}")
+        if self.budget_tokens is not None and any(arm.budget for arm in self.arms):
+            raise ValueError("an arm's budget is in rows, so it goes with no budget_tokens")
+        for rows in (self.budget, *(arm.budget or self.budget for arm in self.arms)):
+            if self.budget_tokens is None and rows % self.training.batch:
+                raise ValueError(f"budget {rows} is no multiple of batch {self.training.batch}")
+        if self.skill_rows is not None and self.skills is None:
+            raise ValueError("skill_rows needs skills: families, or groups of tasks")
+        if isinstance(self.skills, tuple):
+            members = [task for group in self.skills for task in group]
+            twice = sorted({t for t in members if members.count(t) > 1})
+            if twice:
+                raise ValueError(f"task '{twice[0]}' is in two skills")
+        for hypothesis in self.hypotheses:
+            for name in (hypothesis.arm, hypothesis.against):
+                if name not in names:
+                    raise ValueError(f"a hypothesis names '{name}', which is no arm")
+        if self.hypotheses and self.skills is None:
+            raise ValueError("hypotheses are about the gain that skills keep, so name the skills")
         return self
+
+    def skill_of(self, tasks: Sequence[TaskEntry | Task]) -> dict[str, str]:
+        """{task: skill} of ``tasks``; a task of no family or group is a skill of its own."""
+        if isinstance(self.skills, tuple):
+            return {t.id: t.id for t in tasks} | {
+                task: " + ".join(group) for group in self.skills for task in group
+            }
+        return {task.id: task.family or task.id for task in tasks}
 
     def digest(self, study: str) -> str:
         """What a run's numbers depend on, but for arm and seed: one folder of evidence."""
         kept = self.model_dump(mode="json", exclude={"name", "about", "arms", "seeds", "study"})
+        kept["training"]["second_seed"] = []  # a run trains one model
+        for key in ("hypotheses", "worth_finding"):
+            kept.pop(key)
+        for key in ("skills", "skill_rows"):
+            if kept[key] is None:
+                kept.pop(key)
         if self.stage == "screening":
             kept.pop("stage")
         kept.pop("budget_tokens" if self.budget_tokens is None else "budget")
@@ -122,6 +183,16 @@ def load_protocol(path: str | Path) -> Protocol:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise PlanError(f"{path}: {place}: {first['msg'].removeprefix('Value error, ')}.") from None
+
+
+def with_arms(protocol: Protocol, arms: Sequence[Arm]) -> Protocol:
+    """The protocol with more arms; PlanError where that contradicts it."""
+    value = protocol.model_dump() | {"arms": [a.model_dump() for a in (*protocol.arms, *arms)]}
+    try:
+        return Protocol.model_validate(value)
+    except ValidationError as error:
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise PlanError(f"{protocol.name}: {said}.") from None
 
 
 def committed_protocols() -> dict[str, Protocol]:

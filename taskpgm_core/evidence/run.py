@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 
 from taskpgm_core import store
+from taskpgm_core.evidence.judging_rows import task_rows
 from taskpgm_core.evidence.protocol import Arm, Protocol
-from taskpgm_core.evidence.sampling import evaluation_rows, mixture_rows, token_rows
+from taskpgm_core.evidence.sampling import mixture_rows, token_rows
 from taskpgm_core.plans.plan import Plan
-from taskpgm_core.tasks import load_task, split
-from taskpgm_core.tasks.overlap import normalised
 
 if TYPE_CHECKING:
     from taskpgm_core.measure import BaseModel, RenderedExample
@@ -56,27 +55,37 @@ def prepare_context(
         dtype=protocol.dtype or plan.dtype,
         models=root / ".models",
     )
-    texts: dict[str, dict[int, bytes]] = {}
-    judged: set[bytes] = set()
-    training: dict[str, dict[int, RenderedExample]] = {}
-    judging: dict[str, list[RenderedExample]] = {}
-    for entry in (*plan.tasks, *protocol.held_out):
-        rows = load_task(entry, plan)
-        parts = split(rows, probe=plan.probe.examples_per_task, seed=plan.seed, name=entry.id)
-        rendered = measure.render(
-            [rows[k] for k in parts.train_indices], base.tokenizer, plan.template
+    most = min(protocol.training.max_tokens, base.context)
+    wanted = judging_counts(protocol, plan)
+    found = {
+        entry.id: task_rows(
+            entry,
+            plan,
+            base,
+            wanted=wanted[entry.id],
+            most=most,
+            unseen=protocol.skills is not None,
         )
-        most = min(protocol.training.max_tokens, base.context)
-        kept = [k for k, e in enumerate(rendered) if e.length <= most]
-        judges = [kept[k] for k in evaluation_rows(entry.id, len(kept), protocol.evaluation_rows)]
-        judging[entry.id] = [rendered[k] for k in judges]
-        texts[entry.id] = {k: normalised(rows[parts.train_indices[k]]) for k in kept}
-        judged |= {texts[entry.id][k] for k in judges}
-        if entry not in protocol.held_out:
-            training[entry.id] = {k: rendered[k] for k in kept}
-    for task, examples in training.items():
-        training[task] = {k: e for k, e in examples.items() if texts[task][k] not in judged}
+        for entry in (*plan.tasks, *protocol.held_out)
+    }
+    judged = {text for rows in found.values() for text in rows.judging_text}
+    training = {}
+    for name in (task.id for task in plan.tasks):
+        rows = found[name]
+        training[name] = {
+            k: e for k, e in rows.training.items() if rows.training_text[k] not in judged
+        }
+    judging = {name: rows.judging for name, rows in found.items()}
     return RunContext(base, training, judging, plan.template, suite_tasks)
+
+
+def judging_counts(protocol: Protocol, plan: Plan) -> dict[str, int]:
+    """{task: rows that judge it}: ``evaluation_rows``, or more where its skill has few files."""
+    entries = (*plan.tasks, *protocol.held_out)
+    skill = protocol.skill_of(entries)
+    files = Counter(skill[entry.id] for entry in entries)
+    most = protocol.skill_rows or 0
+    return {e.id: max(protocol.evaluation_rows, -(-most // files[skill[e.id]])) for e in entries}
 
 
 def run(protocol: Protocol, what: Run, on: RunContext) -> pd.DataFrame:
@@ -88,7 +97,7 @@ def run(protocol: Protocol, what: Run, on: RunContext) -> pd.DataFrame:
     batch = protocol.training.batch
     if protocol.budget_tokens is None:
         available = {t: list(rows) for t, rows in tokens.items()}
-        drawn = mixture_rows(p, available, protocol.budget, what.seed)
+        drawn = mixture_rows(p, available, what.arm.budget or protocol.budget, what.seed)
     else:
         drawn = token_rows(p, tokens, protocol.budget_tokens, batch, what.seed)
     examples = [on.training[task][row] for task, row in drawn]

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.special import stdtr, stdtrit
 
 from taskpgm_core.errors import MixtureError
+from taskpgm_core.evidence.paired_test import holm
 from taskpgm_core.records import Array
 from taskpgm_core.store import SUITE
 
@@ -105,7 +106,8 @@ def compare(
                 p_holm=None,
             )
         )
-    corrected = dict(zip(*_holm([(c.arm, c.p) for c in found if c.p is not None]), strict=True))
+    tested = {c.arm: c.p for c in found if c.p is not None}
+    corrected = dict(zip(tested, holm(list(tested.values())), strict=True))
     return tuple(
         sorted(
             (Comparison(**{**vars(c), "p_holm": corrected.get(c.arm)}) for c in found),
@@ -171,13 +173,3 @@ def _bootstrap(paired: Array, level: float, seed: int) -> tuple[float, float, fl
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     beyond = min((means <= 0).sum(), (means >= 0).sum())
     return float(low), float(high), float(min(1.0, 2 * (beyond + 1) / (DRAWS + 1)))
-
-
-def _holm(values: Sequence[tuple[str, float]]) -> tuple[list[str], list[float]]:
-    """Holm's step-down correction of named p-values."""
-    ordered = sorted(values, key=lambda v: v[1])
-    corrected, so_far = [], 0.0
-    for k, (_, p) in enumerate(ordered):
-        so_far = max(so_far, min(1.0, (len(ordered) - k) * p))
-        corrected.append(so_far)
-    return [name for name, _ in ordered], corrected

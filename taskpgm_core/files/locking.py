@@ -58,6 +58,18 @@ def exclusive(path: Path) -> Iterator[None]:
 
 
 @contextmanager
+def claimed(path: Path) -> Iterator[bool]:
+    """Whether nobody else holds the lock file ``path``, and then nobody can within the block."""
+    with _opened(path, f"The folder {path.parent}") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+@contextmanager
 def _opened(path: Path, what: str) -> Iterator[int]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from taskpgm_core.measure.base_model import (
 from taskpgm_core.measure.brought_models import look_at
 from taskpgm_core.measure.evaluation import evaluate
 from taskpgm_core.measure.executor import Engine
-from taskpgm_core.measure.finetuning import task_seed, train
+from taskpgm_core.measure.finetuning import rows_seen, task_seed, train
 from taskpgm_core.measure.lm_eval_suites import check_suites, suite_scores
 from taskpgm_core.measure.local_executor import InProcess
 from taskpgm_core.measure.probe_pool import ProbeTokens, probe_tokens
@@ -48,6 +48,7 @@ __all__ = [
     "pmi",
     "probe_tokens",
     "render",
+    "rows_seen",
     "scoring_speed",
     "seed_means",
     "speed",

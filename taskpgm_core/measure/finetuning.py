@@ -47,6 +47,11 @@ def batch_order(rows: int, training: Training, seed: int) -> Iterator[npt.NDArra
     yield from order[: training.steps * training.batch].reshape(training.steps, training.batch)
 
 
+def rows_seen(rows: int, training: Training, seed: int) -> frozenset[int]:
+    """The indices, of ``rows`` training rows, that a model of this seed is trained on."""
+    return frozenset(int(k) for batch in batch_order(rows, training, seed) for k in batch)
+
+
 def packed_completions(
     base: BaseModel, examples: Sequence[RenderedExample]
 ) -> tuple[torch.Tensor, torch.Tensor]:

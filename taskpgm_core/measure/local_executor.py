@@ -1,12 +1,13 @@
 """The default engine: one device, one unit after another."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from taskpgm_core.measure.base_model import BaseModel
 from taskpgm_core.measure.executor import Engine
 from taskpgm_core.measure.probe_pool import Batch
-from taskpgm_core.measure.work_plan import BACKWARD, Joining
-from taskpgm_core.measure.worker import Worker
+from taskpgm_core.measure.work_plan import BACKWARD, Joining, ModelSpec
+from taskpgm_core.measure.worker import ModelJob, Worker
 
 
 class InProcess(Engine):
@@ -30,6 +31,19 @@ class InProcess(Engine):
                 self._accept(job)
                 for event in worker.do(job, on_step):
                     self._hear(job, event)
+
+    def models(self) -> Iterator[tuple[ModelSpec, BaseModel]]:
+        """Every model of the plan, ready to answer; one that is not trained yet is, and is kept."""
+        worker = self._worker()
+        for index, spec in enumerate(self.agenda.models):
+            model = self._found(spec)
+            if model is None and spec.task is not None:
+                job = ModelJob(index, spec, None, ())
+                for event in worker.do(job):
+                    self._hear(job, event)
+                model = self._found(spec)
+            with worker.resident(spec, model) as resident:
+                yield spec, resident
 
     def _divergences(self, wanted: Sequence[tuple[Batch, Joining]]) -> None:
         worker = self._worker()

@@ -90,7 +90,7 @@ class Worker:
             return
         batches = self.agenda.batches_of(job.spec)
         started = time.monotonic()
-        with self._resident(job.spec, model) as resident, _Clock(resident) as clock:
+        with self.resident(job.spec, model) as resident, _Clock(resident) as clock:
             for k in job.missing:
                 arrays = self._score(resident, batches[k], job.spec)
                 now = time.monotonic()
@@ -139,7 +139,8 @@ class Worker:
         return {"gold": arrays["gold"]} if batch.of_target else arrays
 
     @contextmanager
-    def _resident(self, spec: ModelSpec, model: Adapter | Weights | None) -> Iterator[BaseModel]:
+    def resident(self, spec: ModelSpec, model: Adapter | Weights | None) -> Iterator[BaseModel]:
+        """Within the block, the model as it answers: the base model, adapted or replaced."""
         if isinstance(model, Adapter):
             with applied(self.base, model, spec.task or ""):
                 yield self.base

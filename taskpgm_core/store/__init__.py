@@ -28,13 +28,16 @@ from taskpgm_core.store.reader import (
 from taskpgm_core.store.run_files import BroughtRuns, import_runs, read_runs
 from taskpgm_core.store.runs import (
     SUITE,
+    claim_run,
     drop_run,
     evidence,
     evidence_columns,
     evidence_version,
     has_run,
+    keep_reference,
     keep_run,
     kept_run,
+    reference_losses,
 )
 from taskpgm_core.store.studies import (
     cache_root,
@@ -72,6 +75,7 @@ __all__ = [
     "base_divergence",
     "bring_text",
     "cache_root",
+    "claim_run",
     "damages",
     "delete",
     "drop_run",
@@ -87,6 +91,7 @@ __all__ = [
     "import_matrix",
     "import_runs",
     "is_bundled",
+    "keep_reference",
     "keep_run",
     "kept_run",
     "likely_tokens",
@@ -107,6 +112,7 @@ __all__ = [
     "read_mixture",
     "read_runs",
     "recover",
+    "reference_losses",
     "remaining",
     "replicate_divergences",
     "second_gold",

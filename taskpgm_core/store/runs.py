@@ -1,6 +1,7 @@
 """Finished training runs under a study: one Parquet file a run, kept at once."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pandas as pd
 from taskpgm_core.files.atomic import write_atomic
 from taskpgm_core.files.encoding import parquet_bytes, parquet_frame
 from taskpgm_core.files.hashing import sha256
-from taskpgm_core.files.locking import exclusive
+from taskpgm_core.files.locking import FOLDER as LOCKS
+from taskpgm_core.files.locking import claimed, exclusive
 from taskpgm_core.plans.slug import arm_of
 from taskpgm_core.records import Study
 from taskpgm_core.store.manifest import MANIFEST, read_checked, read_manifest, write_manifest
@@ -95,6 +97,41 @@ def keep_run(
         )
 
 
+REFERENCE = "reference.parquet"
+"""The losses that a share of the gain is counted between, in an evidence folder beside the runs."""
+
+
+def keep_reference(
+    study: Study, digest: str, *, rows: pd.DataFrame, card: Mapping[str, Any]
+) -> None:
+    """Keep what the base and the single-task models score on the rows that judge.
+
+    ``rows``: columns ``task``, ``replicate`` (-1 for the base model), ``loss`` (nats a token),
+    ``accuracy`` and ``n_rows`` that judge. ``card`` as of ``keep_run``.
+    """
+    folder = _folder(study, digest)
+    folder.mkdir(parents=True, exist_ok=True)
+    with exclusive(_lock(folder)):
+        listed = folder / MANIFEST
+        arms = read_manifest(folder)["arms"] if listed.is_file() else {}
+        write_atomic(folder / REFERENCE, parquet_bytes(rows))
+        write_manifest(folder, {"kind": "evidence", "study": study.digest, "arms": arms, **card})
+
+
+def reference_losses(study: Study, digest: str) -> pd.DataFrame | None:
+    """What ``keep_reference`` kept in the evidence folder of this digest; None where nothing is."""
+    folder = _folder(study, digest)
+    if not (folder / MANIFEST).is_file() or REFERENCE not in read_manifest(folder)["files"]:
+        return None
+    return parquet_frame(read_checked(folder, REFERENCE))
+
+
+def claim_run(study: Study, digest: str, unit: str) -> AbstractContextManager[bool]:
+    """Whether no other process makes ``unit`` of this evidence, and then none can in the block."""
+    folder = _folder(study, digest)
+    return claimed(Path(study.folder).parent / LOCKS / f"run-{folder.name}-{unit}.lock")
+
+
 def evidence(study: Study) -> list[tuple[dict[str, Any], pd.DataFrame]]:
     """(card, all finished runs) of every evidence folder of a study, confirmations first.
 
@@ -104,7 +141,8 @@ def evidence(study: Study) -> list[tuple[dict[str, Any], pd.DataFrame]]:
     found = []
     for path in sorted(Path(study.folder).glob(f"evidence/*/{MANIFEST}")):
         manifest = read_manifest(path.parent)
-        frames = [_named_apart(path.parent, name, manifest["files"]) for name in manifest["files"]]
+        listed = [name for name in manifest["files"] if name != REFERENCE]
+        frames = [_named_apart(path.parent, name, listed) for name in listed]
         if frames:
             protocol = manifest.get("protocol")
             stage = protocol.get("stage", "screening") if protocol else "imported"

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 from taskpgm_core.chats import checked_supervise, traits
 from taskpgm_core.errors import SourceError, nearest
 from taskpgm_core.records import Example
-from taskpgm_core.tasks import bigbench, huggingface, row_file
-from taskpgm_core.tasks.generated import generate
+from taskpgm_core.tasks import bigbench, generated, huggingface, row_file
 from taskpgm_core.tasks.row_shape import RowReader, checked_columns
 
 if TYPE_CHECKING:
     from taskpgm_core.plans.plan import Plan, SourceEntry
 
 OPTIONS: dict[str, tuple[str, ...]] = {
-    "generated": (),
+    "generated": generated.OPTIONS,
     "jsonl": row_file.OPTIONS,
     "file": row_file.OPTIONS,
     "hub": (*huggingface.OPTIONS, *row_file.OPTIONS),
@@ -66,7 +65,8 @@ def read(
 
     At most ``rows`` of them (a generator makes 1,000 where none are named), the first, but of a
     hub's data set a sample; an index names an example for good. ``jsonl:PATH`` is ``file:PATH``.
-    ``folders``: where each kind of source lies on this machine. SourceError says what to mend.
+    ``folders``: where each kind of source lies on this machine; ``options``: see each kind's
+    reader. SourceError says what to mend.
     """
     kind, _, name = source.partition(":")
     if kind not in OPTIONS or not name:
@@ -81,7 +81,7 @@ def read(
                 f"{source}: unknown option '{key}'{nearest(key, OPTIONS[kind])}; known: {known}."
             )
     if kind == "generated":
-        return TaskRows(generate(name, rows or GENERATED_ROWS, seed))
+        return TaskRows(generated.generate(name, rows or GENERATED_ROWS, seed, options))
     if kind == "bigbench":
         folder = folders.get(kind, bigbench.FOLDER)
         return TaskRows(bigbench.load(name, rows=rows, seed=seed, folder=folder, options=options))

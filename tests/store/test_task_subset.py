@@ -12,6 +12,7 @@ import pytest
 from taskpgm_core import store
 from taskpgm_core.analysis.drill_down import drill_down
 from taskpgm_core.builds import dry_run, pipeline
+from taskpgm_core.builds.training_rows import training_rows
 from taskpgm_core.cli.main import main
 from taskpgm_core.errors import StoreError
 from taskpgm_core.files.encoding import npz_arrays
@@ -21,6 +22,7 @@ from taskpgm_core.plans.plan import parse_plan, renamed
 from taskpgm_core.store.manifest import MANIFEST, read_manifest
 from tests.support.app import open_page as page
 from tests.support.synthetic_study import older, synthetic_arrays, two_models, write_study
+from tests.support.tiny_model import tiny_plan
 
 COMMITTED = Path(__file__).parents[2] / "cache"
 FIVE = ("a", "b", "c", "d", "e")
@@ -370,3 +372,31 @@ def test_without_divergences_by_example_nothing_is_removed(cache):
     study = write_study(cache, tasks=many)
     with pytest.raises(StoreError, match=r"more than 64 tasks and so keeps no divergence of each"):
         removed(study, "t3")
+
+
+def test_a_smaller_dose_comes_by_removing_files_of_one_generator(tiny_base, cache):
+    shards = [
+        {
+            "id": f"add-{k}",
+            "source": "generated:add-3-digit",
+            "rows": 12,
+            "options": {"shard": k, "shards": 4},
+        }
+        for k in range(4)
+    ]
+    plan = tiny_plan(
+        tiny_base,
+        tasks=[*shards, {"source": "generated:boolean", "rows": 24}],
+        training={**tiny_plan(tiny_base).training.model_dump(), "second_seed": []},
+    )
+    whole, _ = pipeline.build(plan, progress=Silence())
+    assert main(["remove-task", "tiny", "add-1", "add-3", "--slug", "dose-2"]) == 0
+    less = store.open_study("dose-2")
+    assert less.names == ("add-0", "add-2", "boolean")
+    assert store.verify(less.folder)
+    kept = [whole.names.index(name) for name in less.names]
+    for here, there in enumerate(kept):
+        assert less.tasks[here] == whole.tasks[there]
+    read, before = training_rows(less), training_rows(whole)
+    assert all(read(name) == before(name) for name in less.names)
+    assert not {e.prompt for e in read("add-0")} & {e.prompt for e in read("add-2")}

@@ -226,6 +226,21 @@ def test_a_seed_fixes_the_examples_and_fewer_rows_are_the_first_of_more(name, se
     assert generate(name, 12, seed) != generate(name, 12, seed + 1)
 
 
+@settings(max_examples=20, deadline=None)
+@given(
+    st.sampled_from(sorted(GENERATORS)), st.integers(0, 9), st.integers(1, 12), st.integers(1, 9)
+)
+def test_shards_are_disjoint_and_together_what_the_generator_makes(name, seed, rows, shards):
+    parts = [
+        generate(name, rows, seed, {"shard": shard, "shards": shards}) for shard in range(shards)
+    ]
+    assert all(len(part) == rows for part in parts)
+    whole = generate(name, rows * shards, seed)
+    assert sorted(map(repr, (e for part in parts for e in part))) == sorted(map(repr, whole))
+    first = generate(name, rows + 3, seed, {"shard": shards - 1, "shards": shards})[:rows]
+    assert first == parts[-1]
+
+
 def test_the_examples_do_not_depend_on_this_machine():
     first = {name: generate(name, 1, seed=0)[0] for name in ("add-2-digit", "convert-units")}
     assert (first["add-2-digit"].prompt, first["add-2-digit"].completion) == (
@@ -263,6 +278,11 @@ def test_an_unknown_name_and_too_many_rows_are_sentences():
     coin = Generator("coin", "", "", lambda random: (random.choice("ht"), "x"))
     with pytest.raises(SourceError, match="about 2 different prompts but 3 rows were asked for"):
         coin.examples(3, 0)
+    for cut in ({"shard": 4, "shards": 4}, {"shard": -1, "shards": 4}, {"shard": 1}, {"shards": 0}):
+        with pytest.raises(SourceError, match="shard one from 0 below it"):
+            generate("boolean", 10, 0, cut)
+    with pytest.raises(SourceError, match="shards must be a whole number"):
+        generate("boolean", 10, 0, {"shard": 0, "shards": "16"})
 
 
 def test_a_program_prints_what_python_reads():

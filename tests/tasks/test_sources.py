@@ -29,6 +29,8 @@ def own_cache(tmp_path_factory, monkeypatch):
 def test_generated_rows_and_their_default():
     assert read("generated:add-2-digit", rows=7, seed=5) == generate("add-2-digit", 7, 5)
     assert len(read("generated:add-2-digit")) == 1000
+    shards = [read("generated:boolean", rows=5, shard=k, shards=3) for k in range(3)]
+    assert len({example.prompt for shard in shards for example in shard}) == 15
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,8 @@ def test_generated_rows_and_their_default():
         ("generated", {}, "'generated' is no task source"),
         ("jsonll:x", {}, r"no task source \(did you mean 'jsonl'\?\)"),
         ("hub:", {}, "'hub:' is no task source"),
-        ("generated:add-2-digit", {"shuffle": 3}, "unknown option 'shuffle'; known: none"),
+        ("generated:add-2-digit", {"shuffle": 3}, "unknown option 'shuffle'; known: shard, shards"),
+        ("jsonl:x", {"shuffle": 3}, "unknown option 'shuffle'; known: none"),
         ("hub:x", {"prompt_colum": "q"}, r"'prompt_colum' \(did you mean 'prompt_column'\?\)"),
         ("hub:x", {"split": 3}, "the option split must be text, not 3"),
         ("bigbench:x", {"most_choices": "ten"}, "most_choices a whole number"),
