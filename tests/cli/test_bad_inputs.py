@@ -181,7 +181,7 @@ CASES = {
     ),
     "no completion": (
         lambda b: ["build", b.with_rows(line4='{"prompt": "x"}')],
-        "line 4: expected the keys",
+        "line 4: there is no completion; the option incomplete: skip",
     ),
     "a number as prompt": (
         lambda b: ["build", b.with_rows(line5='{"prompt": 3, "completion": "x"}')],
