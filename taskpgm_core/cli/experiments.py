@@ -18,7 +18,12 @@ from taskpgm_core.cli.options import question_options
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.errors import MixtureError, StoreError, TaskPGMError
 from taskpgm_core.evidence.forecast import foresight
-from taskpgm_core.evidence.judgement import Judgement, Tested, judgement, tested_in_order
+from taskpgm_core.evidence.judgement import (
+    HypothesisTest,
+    Judgement,
+    hypotheses_in_order,
+    judgement,
+)
 from taskpgm_core.evidence.protocol import Arm, load_protocol, with_arms
 from taskpgm_core.evidence.statistics import Column, Comparison, compare, judged_by, judges
 from taskpgm_core.plans.plan import plan_of
@@ -227,7 +232,7 @@ def evidence(
     click.echo("Tokens: supervised ones a run trained on. Equal rows do not make them equal.")
 
 
-def _hypotheses(judged: Judgement) -> tuple[Tested, ...]:
+def _hypotheses(judged: Judgement) -> tuple[HypothesisTest, ...]:
     """Those of the whole confirmation, which other studies of the cache have parts in."""
     if judged.stage != "confirmation":
         return ()
@@ -236,7 +241,7 @@ def _hypotheses(judged: Judgement) -> tuple[Tested, ...]:
         if study.slug != judged.study:
             cards = [one for one in store.evidence(study) if one[0]["stage"] == judged.stage]
             found += [j for card, runs in cards[:1] if (j := judgement(study, card, runs))]
-    return tested_in_order(found)
+    return hypotheses_in_order(found)
 
 
 COLUMNS_TO_JUDGE_BY: tuple[Column, ...] = ("loss", "accuracy")

@@ -5,12 +5,12 @@ from dataclasses import asdict
 from typing import Any
 
 from taskpgm_core.cli.output import table
-from taskpgm_core.evidence.judgement import Judgement, Tested
+from taskpgm_core.evidence.judgement import HypothesisTest, Judgement
 from taskpgm_core.evidence.kept_share import MEASURES
 from taskpgm_core.evidence.paired_test import PairedDifference
 
 
-def judged_card(judged: Judgement, tested: Sequence[Tested]) -> dict[str, Any]:
+def judged_card(judged: Judgement, tested: Sequence[HypothesisTest]) -> dict[str, Any]:
     """The part of ``evidence --json`` that is called ``skills``; what is not known is null."""
     stated = tested or judged.hypotheses
     return {
@@ -29,7 +29,7 @@ def judged_card(judged: Judgement, tested: Sequence[Tested]) -> dict[str, Any]:
     }
 
 
-def judged_lines(judged: Judgement, tested: Sequence[Tested]) -> Iterator[str]:
+def judged_lines(judged: Judgement, tested: Sequence[HypothesisTest]) -> Iterator[str]:
     """The same for people."""
     yield (
         f"Judged by {judged.skills} skills of {judged.files} files: the share of the single-task "

@@ -24,7 +24,7 @@ MIXTURE = "taskpgm"
 
 
 @dataclass(frozen=True)
-class Tested:
+class HypothesisTest:
     """A hypothesis: its ``order`` among all, in which ``study``, and whether it ``holds``.
 
     ``holds`` is None as long as one before it is not tested yet, in whatever study.
@@ -54,7 +54,7 @@ class Judgement:
     table: pd.DataFrame
     means: Mapping[str, Mapping[str, float | None]]
     differences: tuple[PairedDifference, ...]
-    hypotheses: tuple[Tested, ...]
+    hypotheses: tuple[HypothesisTest, ...]
     others: Mapping[str, float]
     rows_saved: tuple[RowsSaved, ...]
     left_out: tuple[str, ...]
@@ -80,7 +80,9 @@ def judgement(study: Study, card: Mapping[str, Any], runs: pd.DataFrame) -> Judg
     table = judged_runs(runs, skills, study.names, rows)
     ran = sorted(set(runs["arm"]))
     hypotheses = tuple(
-        Tested(h["order"], study.slug, paired_difference(table, "kept", h["arm"], h["against"]))
+        HypothesisTest(
+            h["order"], study.slug, paired_difference(table, "kept", h["arm"], h["against"])
+        )
         for h in sorted(stated, key=lambda h: int(h["order"]))
     )
     differences = tuple(
@@ -137,7 +139,7 @@ def _saved(table: pd.DataFrame, arms: Mapping[str, Arm], budget: int) -> tuple[R
     return tuple(one for one in found if one is not None)
 
 
-def tested_in_order(judgements: Sequence[Judgement]) -> tuple[Tested, ...]:
+def hypotheses_in_order(judgements: Sequence[Judgement]) -> tuple[HypothesisTest, ...]:
     """The hypotheses of a confirmation, of whatever study, each with the verdict on it.
 
     Once one fails, all after it fail. As long as one is not tested, those after it are undecided.

@@ -10,7 +10,8 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import ttest_rel
+from scipy.stats import t as student
+from scipy.stats import ttest_1samp, ttest_rel
 
 from taskpgm_core import store
 from taskpgm_core.cli.main import main
@@ -18,11 +19,11 @@ from taskpgm_core.errors import MixtureError, PlanError, SourceError
 from taskpgm_core.evidence.arms import arm_title, arm_words, even_over_families, mixture_of
 from taskpgm_core.evidence.campaign import campaign
 from taskpgm_core.evidence.judgement import (
+    HypothesisTest,
     Judgement,
-    Tested,
     dose_points,
+    hypotheses_in_order,
     judgement,
-    tested_in_order,
 )
 from taskpgm_core.evidence.judging_rows import task_rows
 from taskpgm_core.evidence.kept_share import MEASURES, judged_runs
@@ -151,8 +152,6 @@ def test_seeds_needed_have_the_power_that_they_promise_and_no_fewer_do():
     def power(seeds):
         drawn = rng.normal(0.03, 0.03, (20000, seeds))
         t = drawn.mean(axis=1) / (drawn.std(axis=1, ddof=1) / np.sqrt(seeds))
-        from scipy.stats import t as student
-
         return (t > student.ppf(0.975, seeds - 1)).mean()
 
     assert power(n) > 0.79
@@ -161,40 +160,39 @@ def test_seeds_needed_have_the_power_that_they_promise_and_no_fewer_do():
     assert seeds_needed(10.0, 0.001) == 100
 
 
-def tested(p, *, difference=0.1):
+def known(p, difference=0.1):
     return PairedDifference("t", "u", "kept", 5, difference, 0.1, None, None, p)
 
 
 def test_hypotheses_stop_at_the_first_that_fails():
-    assert hold_in_order([tested(0.01), tested(0.04)]) == [True, True]
-    assert hold_in_order([tested(0.01), tested(0.06), tested(0.001)]) == [True, False, False]
-    assert hold_in_order([tested(0.001, difference=-0.1), tested(0.001)]) == [False, False]
-    assert hold_in_order([tested(None), tested(0.001)]) == [False, False]
+    assert hold_in_order([known(0.01), known(0.04)]) == [True, True]
+    assert hold_in_order([known(0.01), known(0.06), known(0.001)]) == [True, False, False]
+    assert hold_in_order([known(0.001, difference=-0.1), known(0.001)]) == [False, False]
+    assert hold_in_order([known(None), known(0.001)]) == [False, False]
     assert hold_in_order([]) == []
 
 
 @pytest.mark.parametrize("true", range(4))
 def test_testing_in_order_keeps_the_chance_of_any_false_finding(true):
     """The first ``true`` hypotheses are right, the others are not: simulated."""
-    rng = np.random.default_rng(true)
-    false_findings, worlds = 0, 4000
-    for _ in range(worlds):
-        drawn = rng.normal([1.5 if k < true else 0.0 for k in range(4)], 1.0, (6, 4))
-        tests = []
-        for column in drawn.T:
-            table = table_of({"t": column, "u": np.zeros(6)})
-            tests.append(paired_difference(table, "kept", "t", "u"))
-        false_findings += any(hold_in_order(tests)[true:])
+    worlds = 20000
+    effects = [1.5 if k < true else 0.0 for k in range(4)]
+    drawn = np.random.default_rng(true).normal(effects, 1.0, (worlds, 6, 4))
+    p, mean = ttest_1samp(drawn, 0, axis=1).pvalue, drawn.mean(axis=1)
+    false_findings = sum(
+        any(hold_in_order([known(*test) for test in zip(*world, strict=True)])[true:])
+        for world in zip(p.tolist(), mean.tolist(), strict=True)
+    )
     assert false_findings / worlds < 0.05
 
 
 def test_hypotheses_of_two_studies_are_one_chain():
     def judged(study, *stated):
-        tests = tuple(Tested(order, study, tested(p)) for order, p in stated)
+        tests = tuple(HypothesisTest(order, study, known(p)) for order, p in stated)
         return Judgement(study, "confirmation", 1, 1, table_of({}), {}, (), tests, {}, (), (), None)
 
     def holds(*judgements):
-        return [t.holds for t in tested_in_order(judgements)]
+        return [t.holds for t in hypotheses_in_order(judgements)]
 
     assert holds(judged("b", (1, 0.01), (3, 0.2), (4, 0.01)), judged("s", (2, 0.04))) == [
         True,
