@@ -60,7 +60,7 @@ def present(question: str) -> NoReturn:
     study = studies[view.study]
     bind(view, len(study.tasks))
     dark = st.context.theme.type == "dark"
-    scene = Scene(study, view, PALETTES["dark" if dark else "light"], studies, [])
+    scene = Scene(study, view, PALETTES["dark" if dark else "light"], studies, [], st.container())
     try:
         _show(scene)
     except TaskPGMError as error:
