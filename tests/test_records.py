@@ -6,7 +6,8 @@ import pytest
 from taskpgm_core.figures.similarity import matrix_figure
 from taskpgm_core.findings.graph import neighbour_finding
 from taskpgm_core.findings.similarity import block_finding, pair_finding
-from taskpgm_core.records import KERNEL, MEASURES, Measure, Similarity
+from taskpgm_core.records import Similarity
+from taskpgm_core.similarity_measures import KERNEL, MEASURES, Measure
 
 NAMES = ("a", "b", "c")
 D = np.array([[0.0, 0.1, 0.4], [0.1, 0.0, 0.3], [0.4, 0.3, 0.0]])

@@ -19,7 +19,8 @@ from taskpgm_core.figures.compare import ordered
 from taskpgm_core.figures.numbers import counted, scientific, shorten
 from taskpgm_core.findings.compare import moved as share_moved
 from taskpgm_core.mixture.solution import effective_tasks
-from taskpgm_core.records import Array, measure_words, read_only
+from taskpgm_core.records import Array, read_only
+from taskpgm_core.similarity_measures import measure_words
 
 HERE = "this mixture"
 UNIFORM = "uniform"

@@ -10,7 +10,8 @@ from pages.ui.url_state import BUDGET, LARGEST_BUDGET, View
 from taskpgm_core.analysis.question import Question
 from taskpgm_core.analysis.question_words import UNITS
 from taskpgm_core.figures.balance_axis import balance_at, track_end
-from taskpgm_core.records import MEASURES, Study
+from taskpgm_core.records import Study
+from taskpgm_core.similarity_measures import MEASURES
 
 
 def bind(view: View, n: int) -> None:

@@ -19,7 +19,8 @@ from taskpgm_core.findings.mixture import energy_unit
 from taskpgm_core.findings.similarity import told_apart
 from taskpgm_core.mixture.explanation import Explanation
 from taskpgm_core.mixture.near_duplicates import redundancies
-from taskpgm_core.records import KERNEL, Array
+from taskpgm_core.records import Array
+from taskpgm_core.similarity_measures import KERNEL
 
 NEAREST = 8
 CONSTRAINTS = {"simplex": "price of one budget", "floor": "its floor", "cap": "its cap"}

@@ -3,7 +3,8 @@
 import numpy as np
 
 from taskpgm_core.mixture import Problem
-from taskpgm_core.records import KERNEL, Array, Similarity, read_only
+from taskpgm_core.records import Array, Similarity, read_only
+from taskpgm_core.similarity_measures import KERNEL
 
 
 def likeness(similarity: Similarity, anchor: Array, mixtures: Array) -> Array:

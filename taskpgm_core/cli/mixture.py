@@ -11,7 +11,7 @@ from taskpgm_core.cli.options import ask, question_options
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.findings.skills import covered_finding, skills_finding
-from taskpgm_core.records import measure_words
+from taskpgm_core.similarity_measures import measure_words
 
 
 @click.command("solve")

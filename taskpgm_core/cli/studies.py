@@ -13,7 +13,8 @@ from taskpgm_core.cli.output import as_json, print_json, study_argument, table, 
 from taskpgm_core.errors import StoreError
 from taskpgm_core.findings.rows_left_out import incomplete_rows
 from taskpgm_core.findings.skills import groups_finding, skills_finding
-from taskpgm_core.records import MEASURES, NEVER_TRAINED, Study, measure_words
+from taskpgm_core.records import NEVER_TRAINED, Study
+from taskpgm_core.similarity_measures import MEASURES, measure_words
 
 
 def card(study: Study) -> dict[str, Any]:

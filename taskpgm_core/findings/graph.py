@@ -6,7 +6,8 @@ import numpy as np
 
 from taskpgm_core.figures.numbers import percent, shorten
 from taskpgm_core.findings.mixture import graph_finding
-from taskpgm_core.records import Array, Measure
+from taskpgm_core.records import Array
+from taskpgm_core.similarity_measures import Measure
 
 
 def letter(community: int) -> str:

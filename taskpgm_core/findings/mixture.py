@@ -6,7 +6,8 @@ import numpy as np
 
 from taskpgm_core.figures.numbers import count, percent, shorten, with_sign
 from taskpgm_core.mixture import Problem, SolutionPath
-from taskpgm_core.records import KERNEL, Array
+from taskpgm_core.records import Array
+from taskpgm_core.similarity_measures import KERNEL
 
 CARRIED = 0.9
 REACHED = 1e-6

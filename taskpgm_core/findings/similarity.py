@@ -7,7 +7,8 @@ import numpy as np
 from taskpgm_core.figures.numbers import percent, shorten
 from taskpgm_core.findings.skills import resolution_words
 from taskpgm_core.mixture.kernel import Kernel
-from taskpgm_core.records import Array, Measure, Similarity
+from taskpgm_core.records import Array, Similarity
+from taskpgm_core.similarity_measures import Measure
 
 
 def block_finding(similarity: Similarity) -> str:

@@ -2,7 +2,8 @@
 
 from taskpgm_core.figures.numbers import counted, percent, shorten
 from taskpgm_core.mixture.kernel import Kernel
-from taskpgm_core.records import MEASURES, Array
+from taskpgm_core.records import Array
+from taskpgm_core.similarity_measures import MEASURES
 
 SOURCES = {
     "noise": "twice the {noise}",

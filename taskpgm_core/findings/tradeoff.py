@@ -7,7 +7,8 @@ import numpy as np
 from taskpgm_core.analysis.trade_off import standing
 from taskpgm_core.figures.numbers import count, shorten
 from taskpgm_core.mixture import Problem
-from taskpgm_core.records import KERNEL, Array
+from taskpgm_core.records import Array
+from taskpgm_core.similarity_measures import KERNEL
 
 TOUCHES = 1e-9
 

@@ -10,7 +10,8 @@ from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.mixture.solver import solve
 from taskpgm_core.mixture.uncertainty import Uncertainty
-from taskpgm_core.records import KERNEL, Similarity
+from taskpgm_core.records import Similarity
+from taskpgm_core.similarity_measures import KERNEL
 
 ONE_TASK = 0.8
 """Share of the mixture from which on it is said to go to one task."""

@@ -15,7 +15,8 @@ from taskpgm_core.mixture.resolution import Source, automatic_resolution
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.mixture.solver import solve
 from taskpgm_core.mixture.task_distances import TaskDistances, corrected, distances, task_distances
-from taskpgm_core.records import KERNEL, Array, Noise, Similarity, read_only
+from taskpgm_core.records import Array, Noise, Similarity, read_only
+from taskpgm_core.similarity_measures import KERNEL
 
 NEAR = math.exp(-1.0)
 """The value of K at a distance of one resolution."""

@@ -15,7 +15,8 @@ from taskpgm_core.mixture.resolution import automatic_resolution
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.mixture.solver import solve
 from taskpgm_core.mixture.task_distances import TaskDistances, positive
-from taskpgm_core.records import KERNEL, Array, Similarity, read_only
+from taskpgm_core.records import Array, Similarity, read_only
+from taskpgm_core.similarity_measures import KERNEL
 
 POINTS, MANY_TASKS, FEW_POINTS = 64, 1000, 9
 """Resolutions on the axis, and how many where there are more tasks than that."""

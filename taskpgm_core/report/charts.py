@@ -18,8 +18,9 @@ from taskpgm_core.figures.tradeoff import frontier_figure, path_areas_figure
 from taskpgm_core.findings import mixture as findings
 from taskpgm_core.findings.tradeoff import frontier_reading
 from taskpgm_core.mixture import Problem, SolutionPath
-from taskpgm_core.records import KERNEL, Similarity
+from taskpgm_core.records import Similarity
 from taskpgm_core.report.static_charts.svg import svg
+from taskpgm_core.similarity_measures import KERNEL
 
 
 @dataclass(frozen=True)

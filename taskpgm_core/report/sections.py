@@ -10,7 +10,7 @@ from taskpgm_core.analysis.decision import Decision, TaskLine, WeightReason
 from taskpgm_core.figures.numbers import count, percent, scientific, signed
 from taskpgm_core.findings.skills import resolution_text
 from taskpgm_core.findings.why import split_finding
-from taskpgm_core.records import measure_words
+from taskpgm_core.similarity_measures import measure_words
 
 NAMED = 40
 """Tasks without weight that are named; hundreds would fill pages."""

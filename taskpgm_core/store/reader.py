@@ -16,7 +16,6 @@ import pandas as pd
 from taskpgm_core.errors import NotKeptError, StoreError, nearest
 from taskpgm_core.files.encoding import npz_arrays, parquet_frame
 from taskpgm_core.records import (
-    MEASURES,
     PAIRS_OF_TASKS,
     TOKENS_OF_TASKS,
     Array,
@@ -26,6 +25,7 @@ from taskpgm_core.records import (
     Study,
     read_only,
 )
+from taskpgm_core.similarity_measures import MEASURES
 from taskpgm_core.store.gold_distance import gold_divergence, gold_noise
 from taskpgm_core.store.manifest import read_checked, read_manifest
 

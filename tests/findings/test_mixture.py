@@ -6,7 +6,8 @@ import pytest
 from taskpgm_core.findings.mixture import no_middle
 from taskpgm_core.findings.tradeoff import frontier_reading
 from taskpgm_core.mixture import kernel, pose, trace
-from taskpgm_core.records import MEASURES, Similarity
+from taskpgm_core.records import Similarity
+from taskpgm_core.similarity_measures import MEASURES
 
 
 def indefinite(n: int = 6) -> Similarity:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from taskpgm_core.mixture import kernel, pose, solve, trace
 from taskpgm_core.mixture.task_distances import task_distances
-from taskpgm_core.records import KERNEL, Noise, Similarity
+from taskpgm_core.records import Noise, Similarity
+from taskpgm_core.similarity_measures import KERNEL
 from tests.support.distances import jsd, noisy
 from tests.support.matrices import names
 from tests.support.problems import kernel_problem_of
