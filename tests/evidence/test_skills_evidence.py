@@ -346,6 +346,19 @@ def test_no_row_that_judges_was_seen_by_a_single_task_model(plan, cache, longer,
             task_rows(entry, all_seen, base, wanted=5, most=128, unseen=True)
 
 
+def test_a_file_that_is_used_whole_judges_by_rows_that_training_left_out(plan, cache, tmp_path):
+    rows = [json.dumps({"prompt": f"{k} and 1", "completion": str(k + 1)}) for k in range(30)]
+    (tmp_path / "sums.jsonl").write_text("\n".join(rows))
+    base = load_base(find_weights(plan.base), dtype="float32", models=cache / ".models")
+    for count, beyond in ((None, 0), (30, 0), (40, 0), (27, 3)):
+        entry = plan.tasks[0].model_copy(
+            update={"source": f"jsonl:{tmp_path / 'sums.jsonl'}", "rows": count}
+        )
+        found = task_rows(entry, plan, base, wanted=4, most=128, unseen=True)
+        assert len(found.judging) == 4
+        assert len(found.judging_text - set(found.training_text.values())) == beyond
+
+
 def test_runs_judged_by_skill_from_beginning_to_end(tiny_study, plan, capsys, tmp_path):
     arms = [
         {"name": "uniform", "baseline": "uniform"},
