@@ -95,12 +95,14 @@ def _further(
     from taskpgm_core import measure
 
     kind = entry.source.partition(":")[0]
-    if kind not in IN_ORDER or (kind != "generated" and (entry.rows or had) > had):
+    if kind not in IN_ORDER:
         return []
     longer = entry.model_copy(update={"rows": had + wanted})
     try:
         more = load_task(longer, plan)[had:]
     except SourceError:  # no more different prompts, or a row without an answer
+        return []
+    if not more:
         return []
     rendered = measure.render(more, base.tokenizer, plan.template)
     return [(normalised(r), e) for r, e in zip(more, rendered, strict=True) if e.length <= most]

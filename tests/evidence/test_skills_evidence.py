@@ -1,7 +1,6 @@
 """Runs judged by skill: against loops, scipy and simulations of known truth."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -30,7 +29,6 @@ from taskpgm_core.evidence.kept_share import MEASURES, judged_runs
 from taskpgm_core.evidence.paired_test import (
     PairedDifference,
     hold_in_order,
-    holm,
     paired_difference,
     seeds_needed,
 )
@@ -206,11 +204,6 @@ def test_hypotheses_of_two_studies_are_one_chain():
     assert holds() == []
 
 
-def test_holm_by_the_step_down_procedure():
-    assert holm([0.04, 0.005, 0.03, 0.01, 0.6]) == pytest.approx([0.09, 0.025, 0.09, 0.04, 0.6])
-    assert holm([]) == []
-
-
 # Rows saved
 
 
@@ -353,6 +346,19 @@ def test_no_row_that_judges_was_seen_by_a_single_task_model(plan, cache, longer,
             task_rows(entry, all_seen, base, wanted=5, most=128, unseen=True)
 
 
+def test_a_file_that_is_used_whole_judges_by_rows_that_training_left_out(plan, cache, tmp_path):
+    rows = [json.dumps({"prompt": f"{k} and 1", "completion": str(k + 1)}) for k in range(30)]
+    (tmp_path / "sums.jsonl").write_text("\n".join(rows))
+    base = load_base(find_weights(plan.base), dtype="float32", models=cache / ".models")
+    for count, beyond in ((None, 0), (30, 0), (40, 0), (27, 3)):
+        entry = plan.tasks[0].model_copy(
+            update={"source": f"jsonl:{tmp_path / 'sums.jsonl'}", "rows": count}
+        )
+        found = task_rows(entry, plan, base, wanted=4, most=128, unseen=True)
+        assert len(found.judging) == 4
+        assert len(found.judging_text - set(found.training_text.values())) == beyond
+
+
 def test_runs_judged_by_skill_from_beginning_to_end(tiny_study, plan, capsys, tmp_path):
     arms = [
         {"name": "uniform", "baseline": "uniform"},
@@ -367,16 +373,24 @@ def test_runs_judged_by_skill_from_beginning_to_end(tiny_study, plan, capsys, tm
     )
     said = []
     go = {"threads": 1, "say": said.append}
-    with ThreadPoolExecutor(1) as other:  # two at once share the runs
-        twin = other.submit(campaign, chosen, tiny_study, plan, **go)
-        made = campaign(chosen, tiny_study, plan, **go) + twin.result()
-    assert made == 8
+    digest, arm = chosen.digest(tiny_study.digest), chosen.arms[0]
+    with (
+        store.claim_run(tiny_study, digest, f"uniform-{arm.digest}-1") as mine,
+        store.claim_run(tiny_study, digest, "reference"),
+    ):  # as another process does that makes them
+        assert mine
+        assert campaign(chosen, tiny_study, plan, **go) == 7
+        assert store.reference_losses(tiny_study, digest) is None
+        ((card, runs),) = store.evidence(tiny_study)
+        assert judgement(tiny_study, card, runs) is None
+    assert campaign(chosen, tiny_study, plan, **go) == 1
+    assert store.reference_losses(tiny_study, digest) is not None
     assert campaign(chosen, tiny_study, plan, **go) == 0
     ((card, runs),) = store.evidence(tiny_study)
     assert store.verify(tiny_study.folder)
     longer = runs[(runs["arm"] == "uniform-32") & (runs["seed"] == 0)]
     assert longer["n_rows"].sum() == 32
-    rows = store.reference_losses(tiny_study, chosen.digest(tiny_study.digest))
+    rows = store.reference_losses(tiny_study, digest)
     assert rows[rows["replicate"] == -1]["task"].tolist() == [*TASKS, "swaps"]
     assert set(rows[rows["replicate"] == 1]["task"]) >= {"add-2-digit"}
     judged = judgement(tiny_study, card, runs)

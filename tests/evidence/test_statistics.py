@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
-from taskpgm_core.evidence.statistics import DRAWS, _bootstrap, _holm, _interval, compare
+from taskpgm_core.evidence.paired_test import holm
+from taskpgm_core.evidence.statistics import DRAWS, _bootstrap, _interval, compare
 from tests.support.protocols import made_up
 
 
@@ -114,13 +115,11 @@ def test_an_interval_leaves_zero_out_where_p_says_so(mean):
 
 
 def test_holm_on_a_worked_example():
-    named = [("a", 0.04), ("b", 0.005), ("c", 0.03), ("d", 0.01), ("e", 0.6)]
     # sorted .005 .01 .03 .04 .6; times 5 4 3 2 1: .025 .04 .09 .08 .6; never falling again
-    expected = {"b": 0.025, "d": 0.04, "c": 0.09, "a": 0.09, "e": 0.6}
-    assert dict(zip(*_holm(named), strict=True)) == pytest.approx(expected)
-    assert _holm([]) == ([], [])
-    assert _holm([("only", 0.7)]) == (["only"], [0.7])
-    assert dict(zip(*_holm([("x", 0.6), ("y", 0.8)]), strict=True)) == {"x": 1.0, "y": 1.0}
+    assert holm([0.04, 0.005, 0.03, 0.01, 0.6]) == pytest.approx([0.09, 0.025, 0.09, 0.04, 0.6])
+    assert holm([]) == []
+    assert holm([0.7]) == [0.7]
+    assert holm([0.6, 0.8]) == [1.0, 1.0]
 
 
 @settings(deadline=None)
@@ -133,8 +132,9 @@ def test_holm_rejects_what_the_step_down_procedure_rejects(percents, level):
     rejected, left = set(), sorted(values, key=lambda v: v[1])
     while left and left[0][1] <= level / len(left):
         rejected.add(left.pop(0)[0])
-    adjusted = dict(zip(*_holm(values), strict=True))
-    assert {name for name, p in adjusted.items() if p <= level} == rejected
+    adjusted = holm([p for _, p in values])
+    found = {name for (name, _), p in zip(values, adjusted, strict=True) if p <= level}
+    assert found == rejected
 
 
 def test_every_arm_counts_in_the_correction_and_the_reference_does_not():
@@ -142,7 +142,7 @@ def test_every_arm_counts_in_the_correction_and_the_reference_does_not():
     found = {c.arm: c for c in compare(runs, [f"t{k}" for k in range(8)])}
     named = [(c.arm, c.p) for c in found.values() if c.arm != "uniform"]
     assert found["uniform"].p is found["uniform"].p_holm is None
-    for arm, p in zip(*_holm(named), strict=True):
+    for (arm, _), p in zip(named, holm([p for _, p in named]), strict=True):
         assert found[arm].p_holm == p
 
 
