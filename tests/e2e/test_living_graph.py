@@ -278,7 +278,7 @@ def test_equal_shares_stand_in_the_order_of_the_study(mixture, starter):
 
 def test_what_training_gave_stands_on_the_dials_own_axis(mixture, starter):
     page = mixture(balance="0.9")
-    page.locator(".dial .strip .run").first.wait_for()
+    page.locator(".dial .strip .run b").first.wait_for()
     runs = [run for run in balance_runs(starter, "jsd", "uniform").mixtures if run.balance]
     dial = dial_of(page).bounding_box()
     drawn = page.locator(".dial .strip .run").evaluate_all(
