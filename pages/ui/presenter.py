@@ -38,12 +38,18 @@ def presenting() -> bool:
 
 def offer(view: View) -> None:
     """The way to the story."""
-    st.page_link(
-        "pages/mixture.py",
-        label="Present",
+    st.button(
+        "Present",
         icon=":material/slideshow:",
-        query_params={**view.query, "present": "1"},
+        key="present",
+        on_click=lambda: _asked_for(view),
+        help="One sentence and one picture a step, under the arrow keys. Esc comes back.",
     )
+
+
+def _asked_for(view: View) -> None:
+    """The address of the story of a view (a link to the page that one is on does not move)."""
+    st.query_params.from_dict({**view.query, "present": "1"})
 
 
 def present(question: str) -> NoReturn:
@@ -79,15 +85,12 @@ def _show(scene: Scene) -> None:
             dial_question(study, view),
             f"mixture?{urlencode(view.query, doseq=True)}",
         ),
-        on_balance_change=lambda: _moved(view, balance=st.session_state["story"]["balance"]),
+        on_balance_change=lambda: _asked_for(
+            view.moved(balance=float(st.session_state["story"]["balance"]))
+        ),
         on_resolution_change=lambda: None,
     )
     path_and_graph(study, view)
-
-
-def _moved(view: View, balance: float) -> None:
-    """Another balance, still presenting."""
-    st.query_params.from_dict({**view.moved(balance=float(balance)).query, "present": "1"})
 
 
 def _drawn(scene: Scene, came: TrainedMixtures | None) -> list[tuple[str, str, str, str | None]]:

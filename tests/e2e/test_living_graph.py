@@ -260,7 +260,7 @@ def test_what_a_limit_holds_carries_its_mark(mixture, starter):
         """rows => Object.fromEntries(rows.map(row => [row.title.split(' (')[0],
           row.querySelector('.limit').textContent]))"""
     )
-    asked = Question(balance=0.2, caps=0.042, floors=(("boolean", 0.04),), pin=(("swaps", 0.03),))
+    asked = Question(balance=0.2, caps=0.042, floors=(("boolean", 0.04),), pins=(("swaps", 0.03),))
     p = dict(zip(starter.names, pose_question(starter, asked).optimum().p, strict=True))
     assert held["swaps"] == "pinned"
     for task, weight in p.items():
@@ -278,7 +278,7 @@ def test_equal_shares_stand_in_the_order_of_the_study(mixture, starter):
 
 def test_what_training_gave_stands_on_the_dials_own_axis(mixture, starter):
     page = mixture(balance="0.9")
-    page.locator(".dial .strip .run").first.wait_for()
+    page.locator(".dial .strip .run b").first.wait_for()
     runs = [run for run in balance_runs(starter, "jsd", "uniform").mixtures if run.balance]
     dial = dial_of(page).bounding_box()
     drawn = page.locator(".dial .strip .run").evaluate_all(
@@ -304,7 +304,7 @@ def test_without_runs_on_the_axis_there_is_no_strip(mixture):
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_a_story_is_told_under_the_arrow_keys(mixture, starter, dark):
     page = mixture(balance="0.3", dark=dark, height=720)
-    page.get_by_role("link", name="Present").click()
+    page.get_by_role("button", name="Present").click()
     page.wait_for_function("location.search.includes('present=1')")
     story = page.locator(".presenter")
     story.wait_for()

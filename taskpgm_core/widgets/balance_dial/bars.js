@@ -1,10 +1,10 @@
 // The bars: which are shown and in what order, what is written on them, the brackets that join
 // tasks alike at the resolution, and the marks of limits that hold a weight.
-const SHORT = 40, ROW = 25, SAME = 1e9; // shares that differ by less than 1/SAME are equal
+const SHORT = 40, ROW = 25, SAME = 2e-7; // weights come with seven digits
 const SHAPES = ["diamond", "square", "triangle", "plus"];
 const JOINED = "Joined by distances of at most the resolution, each to one of the others";
 const NICE = [0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.16, 0.2, 0.3, 0.4, 0.6, 0.8, 1];
-const HELD = 1e-7; // a weight so near to its limit is held by it
+const HELD = SAME; // a weight so near to its limit is held by it
 
 function percent(share) {
   if (share <= 0) return "0%";
@@ -17,10 +17,21 @@ function shorten(name, width) {
   return name.slice(0, head) + "…" + name.slice(name.length - (width - 1 - head));
 }
 
+// Of every task its place by weight, the highest 0; equal weights share a place.
+function ranks(p) {
+  const order = Array.from(p.keys()).sort((a, b) => p[b] - p[a]), found = new Int32Array(p.length);
+  let place = 0;
+  order.forEach((i, k) => {
+    if (k > 0 && p[order[k - 1]] - p[i] > SAME) place = k;
+    found[i] = place;
+  });
+  return found;
+}
+
 // Highest first; equal ones as the study lists them.
 function byWeight(p) {
-  const rounded = (i) => Math.round(p[i] * SAME);
-  return (a, b) => rounded(b) - rounded(a) || a - b;
+  const place = ranks(p);
+  return (a, b) => place[a] - place[b] || a - b;
 }
 
 // The order of n bars: by weight, the tasks of a group together where its highest stands.
@@ -250,8 +261,8 @@ class Bars {
   // What is not shown, and how equal shares are ordered.
   rests(drawn) {
     const { p, shown } = this, left = p.length - shown.length;
-    const rounded = (i) => Math.round(p[i] * SAME);
-    const equal = shown.some((i, k) => k > 0 && p[i] > 0 && rounded(i) === rounded(shown[k - 1]));
+    const place = ranks(p);
+    const equal = shown.some((i, k) => k > 0 && p[i] > 0 && place[i] === place[shown[k - 1]]);
     const said = left > 0 ? `and ${left} more tasks, together ${percent(Math.max(1 - drawn, 0))}` : "";
     this.restText.textContent = [said, equal ? "Equal shares stand in the study's order." : ""].filter(Boolean).join(". ");
     this.toggle.textContent = p.length <= SHORT || this.query ? "" : this.all ? "Show fewer" : "Show all";

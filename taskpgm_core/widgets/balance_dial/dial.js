@@ -12,7 +12,7 @@
 const HEIGHT = 80, SAMPLES = 240;
 const PATIENCE = 5000;  // ms that an answer may take before the dial follows whatever comes
 const NARROW = 760;  // pixels below which bars and graph take turns
-const CARRIED = 0.9, EVEN = 1e-8; // weights come with nine digits
+const CARRIED = 0.9;
 
 function latest(name, key) {
   const found = window["taskpgm" + name];
@@ -24,7 +24,7 @@ function mixtureSentence(p, names) {
   const n = p.length, order = Array.from(p.keys()).sort(byWeight(p)), top = order[0];
   const positive = p.reduce((count, w) => count + (w > 0), 0);
   if (positive === 1) return `Everything goes to one task, ${shorten(names[top], 26)}`;
-  if (p[top] - p[order[n - 1]] < EVEN) return `All ${n} tasks get the same share, ${percent(1 / n)} each`;
+  if (p[top] - p[order[n - 1]] < SAME) return `All ${n} tasks get the same share, ${percent(1 / n)} each`;
   let few = 0, carried = 0;
   while (few < n && carried < CARRIED - 1e-12) carried += p[order[few++]];
   return `${few} of ${n} tasks carry ${100 * CARRIED}% of the weight; ` +
