@@ -7,6 +7,7 @@ from pages.ui import cached
 from pages.ui.chart import escape
 from pages.ui.layout import Scene
 from taskpgm_core import store
+from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.evidence.outcome import Recommendation, recommend
 from taskpgm_core.records import Study
 
@@ -31,6 +32,8 @@ def answer(scene: Scene) -> None:
 
 
 def recommended_here(place: DeltaGenerator, study: Study) -> None:
-    """The sentence of a study in its place on Home and on Evidence."""
-    with place:
-        st.markdown(f"**{escape(recommended(study).sentence)}**")
+    """The sentence of a study in its place on Home and on Evidence, or why there is none."""
+    try:
+        place.markdown(f"**{escape(recommended(study).sentence)}**")
+    except TaskPGMError as error:
+        place.warning(escape(str(error)))

@@ -51,8 +51,8 @@ def test_the_exact_divergence_of_every_pair_lies_between_the_bounds(tiny_study, 
     assert (upper - lower)[off].min() > 1e-3  # there is something to bound
     assert bounded.facts["widest_interval"] == pytest.approx((upper - lower).max(), rel=1e-12)
     assert bounded.facts["kept_tokens"] == 12
-    own = store.pair_divergences(bounded).divergence.mean(axis=1)
-    np.testing.assert_allclose(own, lower[off], rtol=1e-5)
+    own = store.pair_divergences(bounded).divergence.astype(np.float64).mean(axis=1)
+    np.testing.assert_allclose(own, lower[off], rtol=5e-4)  # pairs are kept in half precision
     for end in (lower, upper):
         P = np.eye(len(end)) - 1 / len(end)
         assert np.linalg.eigvalsh(-P @ end @ P)[0] > -1e-12

@@ -35,6 +35,11 @@ KINDS_BESIDE = {
 CLEAN = ("add-3-digit", "boolean")
 
 
+def one_seed(base):
+    """A brought model has no second seed."""
+    return {**tiny_plan(base).training.model_dump(mode="json"), "second_seed": []}
+
+
 def plan_with(base, adapters=(), **changes):
     """Five tasks in an order that has a clean one after each brought one."""
     names = ("add-2-digit", "add-3-digit", "sort-animals", "reverse-letters", "boolean")
@@ -58,7 +63,7 @@ def test_clean_models_beside_brought_ones_keep_their_numbers_to_the_bit(tmp_path
     for task, kind in KINDS_BESIDE[name].items():
         adapters[task] = tmp_path / task
         save_adapter(BASES[name](), KINDS[kind], adapters[task])
-    seeds = {**tiny_plan(base).training.model_dump(mode="json"), "second_seed": []}
+    seeds = one_seed(base)
     _, alone = measurement(plan_with(base, training=seeds), tmp_path / "alone")
     prepared, beside = measurement(plan_with(base, adapters, training=seeds), tmp_path / "beside")
     order = [task.id for task in prepared.tasks]
@@ -120,7 +125,8 @@ def change(folder, **settings):
 def prepared_with(base, tmp_path, **model):
     first = {"source": "generated:add-2-digit", "rows": 24, **{k: str(v) for k, v in model.items()}}
     rest = [{"source": f"generated:{name}", "rows": 24} for name in TASKS[1:]]
-    return pipeline.prepare(tiny_plan(base, tasks=[first, *rest]), tmp_path / "cache")
+    plan = tiny_plan(base, tasks=[first, *rest], training=one_seed(base))
+    return pipeline.prepare(plan, tmp_path / "cache")
 
 
 def test_an_adapter_that_names_this_base_is_taken_without_a_word(tiny_base, plain, tmp_path):
@@ -154,7 +160,7 @@ def test_a_base_that_is_not_at_hand_is_a_warning_kept_with_the_study(
     change(plain, **settings)
     first = {"source": "generated:add-2-digit", "rows": 24, "adapter": str(plain)}
     rest = [{"source": f"generated:{name}", "rows": 24} for name in TASKS[1:]]
-    seeds = {**tiny_plan(tiny_base).training.model_dump(mode="json"), "second_seed": []}
+    seeds = one_seed(tiny_base)
     plan = tiny_plan(tiny_base, tasks=[first, *rest], training=seeds)
     assert words in dry_run.preview(plan).warnings[0]
     study, _ = pipeline.build(plan, progress=Silence())

@@ -40,7 +40,11 @@ def test_generated_rows_and_their_default():
         ("jsonll:x", {}, r"no task source \(did you mean 'jsonl'\?\)"),
         ("hub:", {}, "'hub:' is no task source"),
         ("generated:add-2-digit", {"shuffle": 3}, "unknown option 'shuffle'; known: shard, shards"),
-        ("jsonl:x", {"shuffle": 3}, "unknown option 'shuffle'; known: none"),
+        (
+            "jsonl:x",
+            {"shuffle": 3},
+            "unknown option 'shuffle'; known: columns, incomplete, supervise",
+        ),
         ("hub:x", {"prompt_colum": "q"}, r"'prompt_colum' \(did you mean 'prompt_column'\?\)"),
         ("hub:x", {"split": 3}, "the option split must be text, not 3"),
         ("bigbench:x", {"most_choices": "ten"}, "most_choices a whole number"),
