@@ -72,7 +72,9 @@ def test_the_second_track_shows_the_solvers_mixture_at_every_resolution(serve, t
     page.locator(".resolution .track[aria-disabled=false]").wait_for()
     track = page.get_by_role("slider", name="How alike is the same?")
     assert track.evaluate(DIALED) == axis.automatic
-    names = page.locator(".dial .row .name").all_inner_texts()
+    names = page.locator(".dial .row").evaluate_all(
+        "rows => rows.map(row => row.title.replace(/ \\([^)]*\\)$/, ''))"  # unshortened
+    )
     parts = page.locator(".dial .row").evaluate_all(
         "rows => rows.map(row => row.querySelector('.bracket')?.className || '')"
     )
