@@ -10,6 +10,7 @@ class TaskPanel {
 
   show(panel) {
     this.node.hidden = !panel;
+    this.node.parentElement.classList.toggle("panelled", Boolean(panel));
     if (panel === this.panel) return;
     this.panel = panel;
     this.node.replaceChildren();
