@@ -164,7 +164,7 @@ class Bars {
       ? order.filter((i) => (data.names[i] + " " + data.families[i]).toLowerCase().includes(this.query))
       : order;
     this.shown = this.all ? this.found : heaviest(this.found, p, SHORT);
-    const narrow = this.node.clientWidth > 0 && this.node.clientWidth < 480;
+    const narrow = this.node.clientWidth > 0 && this.node.clientWidth < 380;
     const chosen = new Set(data.selected);
     const parts = brackets(this.shown, owner.groupOf);
     this.rows.replaceChildren();
@@ -173,7 +173,7 @@ class Bars {
       row.title = data.names[i] + (data.families[i] ? ` (${data.families[i]})` : "");
       row.onclick = () => owner.pick(i);
       row.onpointerenter = () => owner.point(i);
-      const name = element("button", "name", row, shorten(data.names[i], narrow ? 17 : 22));
+      const name = element("button", "name", row, shorten(data.names[i], narrow ? 14 : 22));
       name.type = "button";
       name.tabIndex = -1;
       name.setAttribute("aria-pressed", String(chosen.has(data.names[i])));

@@ -164,21 +164,11 @@ class TaskGraph {
     pen.globalAlpha = 1;
   }
 
-  // The small on top of the large, each with a thin rim; tasks without weight are one path.
+  // The small on top of the large, each with a thin rim; below them all tasks without
+  // weight, as one path.
   drawCircles(pen) {
     const { circles, p } = this, order = Array.from(p.keys()).sort((a, b) => p[b] - p[a]);
     const scale = this.canvas.width / this.within.wide;
-    for (const i of order) {
-      if (p[i] <= 0) break;
-      const { x, y, r } = circles[i];
-      if (r > STAMPED) {
-        this.disc(pen, x, y, r);
-        continue;
-      }
-      const stamp = this.stamp(r, scale), half = stamp.width / 2;
-      pen.drawImage(stamp, Math.round(x * scale - half) / scale, Math.round(y * scale - half) / scale,
-        stamp.width / scale, stamp.height / scale);
-    }
     const disc = ({ x, y, r }) => {
       pen.moveTo(x + r, y);
       pen.arc(x, y, r, 0, 2 * Math.PI);
@@ -190,6 +180,18 @@ class TaskGraph {
     pen.strokeStyle = this.ink;
     pen.lineWidth = 1.2;
     pen.stroke();
+    for (const i of order) {
+      if (p[i] <= 0) break;
+      const { x, y, r } = circles[i];
+      if (r > STAMPED) {
+        this.disc(pen, x, y, r);
+        continue;
+      }
+      const stamp = this.stamp(r, scale), half = stamp.width / 2;
+      pen.drawImage(stamp, Math.round(x * scale - half) / scale, Math.round(y * scale - half) / scale,
+        stamp.width / scale, stamp.height / scale);
+    }
+    pen.strokeStyle = this.ink;
     for (const i of order) {
       const chosen = this.chosen.has(this.names[i]);
       if (!chosen && i !== this.at) continue;
