@@ -38,4 +38,4 @@ def agreement_finding(found: Agreement) -> str:
     """Where the example is from, and that both models say the same at all of its tokens."""
     tokens = counted(len(found.tokens), "token")
     where = f"row {found.row} of {shorten(found.task)}"
-    return f"For example on {where}: of its {tokens} both models have the same one likeliest."
+    return f"An example, {where}: at each of its {tokens} both models find the same one likeliest."

@@ -30,8 +30,8 @@ function ranks(p) {
 
 // Highest first; equal ones as the study lists them.
 function byWeight(p) {
-  const place = ranks(p);
-  return (a, b) => place[a] - place[b] || a - b;
+  const rank = ranks(p);
+  return (a, b) => rank[a] - rank[b] || a - b;
 }
 
 // The order of n bars: by weight, the tasks of a group together where its highest stands.
@@ -164,7 +164,7 @@ class Bars {
       ? order.filter((i) => (data.names[i] + " " + data.families[i]).toLowerCase().includes(this.query))
       : order;
     this.shown = this.all ? this.found : heaviest(this.found, p, SHORT);
-    const narrow = this.node.clientWidth > 0 && this.node.clientWidth < 480;
+    const narrow = this.node.clientWidth > 0 && this.node.clientWidth < 380;
     const chosen = new Set(data.selected);
     const parts = brackets(this.shown, owner.groupOf);
     this.rows.replaceChildren();
@@ -173,7 +173,7 @@ class Bars {
       row.title = data.names[i] + (data.families[i] ? ` (${data.families[i]})` : "");
       row.onclick = () => owner.pick(i);
       row.onpointerenter = () => owner.point(i);
-      const name = element("button", "name", row, shorten(data.names[i], narrow ? 17 : 22));
+      const name = element("button", "name", row, shorten(data.names[i], narrow ? 14 : 22));
       name.type = "button";
       name.tabIndex = -1;
       name.setAttribute("aria-pressed", String(chosen.has(data.names[i])));
@@ -190,6 +190,8 @@ class Bars {
       marks.unshift([element("div", "mark ring", lane), data.anchor[i]]);
       return { i, row, bar, limit, whisker, marks, share: element("div", "share", row) };
     });
+    const rank = ranks(p);
+    this.equal = this.shown.some((i, k) => k > 0 && p[i] > 0 && rank[i] === rank[this.shown[k - 1]]);
     this.rows.style.setProperty("--rows", this.lanes.length);
     if (this.query && !this.lanes.length) element("p", "quiet", this.rows, `No task here is called “${this.query}”.`);
     this.top = 0;
@@ -261,10 +263,8 @@ class Bars {
   // What is not shown, and how equal shares are ordered.
   rests(drawn) {
     const { p, shown } = this, left = p.length - shown.length;
-    const place = ranks(p);
-    const equal = shown.some((i, k) => k > 0 && p[i] > 0 && place[i] === place[shown[k - 1]]);
     const said = left > 0 ? `and ${left} more tasks, together ${percent(Math.max(1 - drawn, 0))}` : "";
-    this.restText.textContent = [said, equal ? "Equal shares stand in the study's order." : ""].filter(Boolean).join(". ");
+    this.restText.textContent = [said, this.equal ? "Equal shares stand in the study's order." : ""].filter(Boolean).join(". ");
     this.toggle.textContent = p.length <= SHORT || this.query ? "" : this.all ? "Show fewer" : "Show all";
     this.toggle.hidden = !this.toggle.textContent;
   }

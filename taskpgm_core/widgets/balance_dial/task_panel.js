@@ -10,6 +10,7 @@ class TaskPanel {
 
   show(panel) {
     this.node.hidden = !panel;
+    this.node.parentElement.classList.toggle("panelled", Boolean(panel));
     if (panel === this.panel) return;
     this.panel = panel;
     this.node.replaceChildren();
@@ -31,13 +32,14 @@ class TaskPanel {
     if (prompt) element("pre", "prompt", this.node, prompt);
     const table = element("table", "", this.node);
     const head = element("tr", "", element("thead", "", table));
-    for (const text of ["expected", ...models.map((name) => shorten(name, 16))]) {
+    const written = tokens.some(([text]) => text); // a study may keep no text
+    for (const text of [...(written ? ["expected"] : []), ...models.map((name) => shorten(name, 16))]) {
       element("th", "", head, text).scope = "col";
     }
     const body = element("tbody", "", table);
     for (const [text, ...said] of tokens) {
       const row = element("tr", "", body);
-      element("td", "", row, text);
+      if (written) element("td", "", row, text);
       for (const [word, chance] of said) element("td", "", row, `${word} ${percent(chance)}`);
     }
   }
