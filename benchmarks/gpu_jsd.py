@@ -18,7 +18,7 @@ import torch
 from benchmarks.gpu_card import NotMeasuredError, device, needs_cuda, this_card
 from benchmarks.measure import Calls, near, nothing, plain_loop, turns
 from taskpgm_core.errors import MeasurementError
-from taskpgm_core.measure.jsd import FLOOR, LN2, adder, all_pairs, runs_of
+from taskpgm_core.measure.jsd import LN2, all_pairs, runs_of
 from taskpgm_core.measure.jsd_bounds import between
 
 JSD = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -27,6 +27,9 @@ ROOT = Path(__file__).parents[1]
 LEAST = 1e-7
 """Nats from which on a divergence must be right within ``WITHIN`` of itself."""
 WITHIN = 0.01
+ONE = runs_of([(0, 1)])
+NATS = 2.0**-63
+"""Of the kernel's integer 1, which counts 2 JSD."""
 
 
 def plain(lp: torch.Tensor, lq: torch.Tensor) -> torch.Tensor:
@@ -45,18 +48,24 @@ def exact(lp: torch.Tensor, lq: torch.Tensor) -> torch.Tensor:
     return torch.stack(found)
 
 
-def ours(lp: torch.Tensor, lq: torch.Tensor, *, kernel: bool | None = None) -> torch.Tensor:
-    """(positions,) as ``all_pairs`` does it, 64 positions at a time."""
-    found = []
-    add_mixed = adder(lp.is_cuda if kernel is None else kernel, lp.shape[-1], lp.device)
-    for first in range(0, len(lp), 64):
-        block = [x[first : first + 64] for x in (lp, lq)]
-        z = torch.stack(block, dim=1).double().clamp_(min=FLOOR)
-        p = z.exp()
-        mixed = torch.zeros(1, len(z), dtype=torch.float64, device=z.device)
-        add_mixed(mixed, p, [(0, 1, 2, 0)])
-        found.append((torch.linalg.vecdot(p, z.add_(LN2)).sum(1) - mixed[0]) / 2)
-    return torch.cat(found)
+def add_pairs(
+    total: torch.Tensor,
+    z: torch.Tensor,
+    normaliser: torch.Tensor,
+    runs: list[tuple[int, int, int, int]],
+) -> None:
+    """The kernel; Triton decides when it is imported whether it interprets."""
+    from taskpgm_core.measure import jsd_triton
+
+    jsd_triton.add_pairs(total, z, normaliser, runs)
+
+
+def ours(z: torch.Tensor) -> torch.Tensor:
+    """(positions,) of two models' log-probabilities (positions, 2, tokens), as they lie where
+    ``all_pairs`` puts logits."""
+    total = torch.zeros(1, len(z), dtype=torch.int64, device=z.device)
+    add_pairs(total, z, torch.zeros(z.shape[:2], dtype=torch.float64, device=z.device), ONE)
+    return total[0].double() * NATS
 
 
 def needs_triton() -> None:
@@ -89,8 +98,8 @@ def kernel_errors(seconds: float, *, positions: int, vocabulary: int) -> Result:
         logits = (torch.from_numpy(h).to(device()).double() @ wide for h in hidden)
         reference = exact(*(torch.log_softmax(z, -1) for z in logits))
         cases = {
-            "given": (ours(lp, lq, kernel=True), exact(lp, lq)),
-            "masked": (ours(*masked, kernel=True), exact(*masked)),
+            "given": (ours(torch.stack([lp, lq], 1)), exact(lp, lq)),
+            "masked": (ours(torch.stack(masked, 1)), exact(*masked)),
             "all_pairs": (
                 torch.from_numpy(all_pairs(hidden, [head] * 2, [(0, 1)], device=device())[0]),
                 reference.cpu(),
@@ -113,19 +122,18 @@ def kernel_bits(seconds: float, *, models: int, rows: int, columns: int) -> Resu
     """Every pair together against each of some pairs alone, bit by bit."""
     needs_triton()
     rng = torch.Generator().manual_seed(0)
-    p = torch.softmax(8 * torch.randn(rows, models, columns, generator=rng).double(), -1)
-    p = p.to(device())
+    z = (8 * torch.randn(rows, models, columns, generator=rng)).to(device())
+    normaliser = torch.logsumexp(z.double(), -1)
     pairs = [(i, j) for i in range(models) for j in range(i + 1, models)]
-    add_mixed = adder(True, columns, device())
 
-    def added(p: torch.Tensor, pairs: list[tuple[int, int]]) -> torch.Tensor:
-        total = torch.zeros(len(pairs), rows, dtype=torch.float64, device=p.device)
-        add_mixed(total, p, runs_of(pairs))
+    def added(some: list[int], pairs: list[tuple[int, int]]) -> torch.Tensor:
+        total = torch.zeros(len(pairs), rows, dtype=torch.int64, device=z.device)
+        add_pairs(total, z[:, some].contiguous(), normaliser[:, some].contiguous(), runs_of(pairs))
         return total
 
-    together = added(p, pairs)
+    together = added(list(range(models)), pairs)
     some = range(0, len(pairs), max(len(pairs) // 40, 1))
-    alone = [added(p[:, list(pairs[k])].contiguous(), [(0, 1)])[0] for k in some]
+    alone = [added(list(pairs[k]), [(0, 1)])[0] for k in some]
     equal = sum(torch.equal(one, together[k]) for one, k in zip(alone, some, strict=True))
     return {"pairs": len(pairs), "tried": len(some), "equal": equal, "right": equal == len(some)}
 
@@ -150,22 +158,24 @@ def cuda_tests(seconds: float) -> Result:
 # One pair
 
 
-def two(positions: int, vocabulary: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Two float32 log-softmaxes of (positions, vocabulary), made on the device."""
+def two(positions: int, vocabulary: int) -> torch.Tensor:
+    """(positions, 2, vocabulary) float32 log-softmaxes, made on the device."""
     rng = torch.Generator(device=device()).manual_seed(0)
-    z = torch.randn(positions, vocabulary, generator=rng, device=device())
-    lp = torch.log_softmax(z, -1)
-    z += torch.randn(z.shape, generator=rng, device=device()) / 10
-    return lp, torch.log_softmax(z, -1)
+    z = torch.randn(positions, 2, vocabulary, generator=rng, device=device())
+    z[:, 1] = z[:, 0] + z[:, 1] / 10
+    return torch.log_softmax(z, -1)
 
 
 def raced(
-    ways: dict[str, JSD], lp: torch.Tensor, lq: torch.Tensor, rounds: int
+    ways: dict[str, JSD], z: torch.Tensor, rounds: int
 ) -> dict[str, dict[str, float]]:
     """Milliseconds of each way and shares of the time that reading both inputs once takes: at the
-    bandwidth of a copy on this device in the same run, and by the card's data sheet."""
+    bandwidth of a copy on this device in the same run, and by the card's data sheet. ``ours``
+    reads both from one tensor, every other way its own."""
+    lp, lq = (z[:, k].contiguous() for k in (0, 1))
     spare, bandwidth = torch.empty_like(lp), this_card().bandwidth
     calls: Calls = {name: (nothing, partial(way, lp, lq)) for name, way in ways.items()}
+    calls["ours"] = (nothing, partial(ours, z))
     with torch.no_grad():
         seconds = turns(calls | {"copy": (nothing, lambda: spare.copy_(lp))}, rounds)
     copy = seconds["copy"]  # it reads one and writes one, as much as reading both
@@ -178,14 +188,15 @@ def raced(
 
 def pair(seconds: float, *, positions: int, vocabulary: int, rounds: int) -> Result:
     """One pair: ours and the plain loop, and how far each is from float64."""
-    lp, lq = two(positions, vocabulary)
-    found: Result = {"ways": raced({"plain": plain, "ours": ours}, lp, lq, rounds)}
+    needs_triton()
+    z = two(positions, vocabulary)
+    found: Result = {"ways": raced({"plain": plain}, z, rounds)}
     with torch.no_grad():
-        few = slice(0, min(positions, 256))
-        right = exact(lp[few], lq[few])
-        for name, way in (("plain", plain), ("ours", ours)):
-            off = (way(lp[few], lq[few]) - right).abs() / right
-            found["ways"][name]["relative"] = off.max().item()
+        few = z[: min(positions, 256)]
+        lp, lq = few.unbind(1)
+        right = exact(lp, lq)
+        for name, value in (("plain", plain(lp, lq)), ("ours", ours(few))):
+            found["ways"][name]["relative"] = ((value - right).abs() / right).max().item()
     return found
 
 
@@ -196,10 +207,11 @@ def pair_liger(seconds: float, *, positions: int, vocabulary: int, rounds: int) 
         from liger_kernel.transformers.functional import liger_jsd
     except ImportError:
         raise NotMeasuredError("Liger-Kernel is not installed (--install fetches it)") from None
-    lp, lq = two(positions, vocabulary)
-    ways = raced({"liger": liger_jsd, "ours": ours}, lp, lq, rounds)
+    z = two(positions, vocabulary)
+    ways = raced({"liger": liger_jsd}, z, rounds)
     with torch.no_grad():
-        apart = (liger_jsd(lp, lq) - ours(lp, lq).mean()).abs().item()
+        theirs = liger_jsd(z[:, 0].contiguous(), z[:, 1].contiguous())
+        apart = (theirs - ours(z).mean()).abs().item()
     times = ways["liger"]["ms"] / ways["ours"]["ms"]
     return {"ways": ways, "times_liger": times, "nats_apart": apart}
 
@@ -207,9 +219,8 @@ def pair_liger(seconds: float, *, positions: int, vocabulary: int, rounds: int) 
 def pair_compiled(seconds: float, *, positions: int, vocabulary: int, rounds: int) -> Result:
     """``torch.compile`` of the plain loop against ours; compiling is not counted."""
     needs_cuda()
-    lp, lq = two(positions, vocabulary)
     compiled: JSD = torch.compile(plain, dynamic=False)
-    ways = raced({"compiled": compiled, "ours": ours}, lp, lq, rounds)
+    ways = raced({"compiled": compiled}, two(positions, vocabulary), rounds)
     return {"ways": ways, "times_compiled": ways["compiled"]["ms"] / ways["ours"]["ms"]}
 
 
@@ -238,9 +249,9 @@ def profiled(call: Callable[[], object], most: int = 8) -> list[dict[str, Any]]:
 
 def pair_profile(seconds: float, *, positions: int, vocabulary: int) -> Result:
     """Which kernels one pair spends its time in."""
-    lp, lq = two(positions, vocabulary)
+    z = two(positions, vocabulary)
     with torch.no_grad():
-        return {"kernels": profiled(lambda: ours(lp, lq))}
+        return {"kernels": profiled(lambda: ours(z))}
 
 
 # All pairs

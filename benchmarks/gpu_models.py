@@ -249,7 +249,7 @@ def out_of_memory(seconds: float, *, hidden: int, batch: int, share: float) -> R
             floor = torch.cuda.memory_reserved() + weights
             torch.cuda.reset_peak_memory_stats()
             pipeline.build(plan, progress=Silence(), root=root / name / "free")
-            ceiling = torch.cuda.max_memory_reserved()
+            ceiling = torch.cuda.max_memory_allocated()  # less than is reserved, so all is needed
             tight = room_for(share, floor, ceiling)
             found[name] = {"floor": floor, "ceiling": ceiling}
             found[name] |= halved(plan, fact, batch, root / name, tight)

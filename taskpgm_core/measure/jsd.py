@@ -1,7 +1,6 @@
 """Jensen-Shannon divergences of all pairs of models from their stored hidden states."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from itertools import groupby
 
 import numpy as np
@@ -37,17 +36,22 @@ def all_pairs(
     normalisers, then a stretch at a time with each model's probabilities formed once for all of
     its pairs. With m = p + q,  2 JSD = sum p log 2p + sum q log 2q - sum m log m  holds term by
     term for any nonnegative p and q, so that the float32 logits' rounding cancels nowhere:
-    everything after them is float64. Clipped at 0 from below.
+    everything after them is float64. Clipped at 0 from below. On a GPU with Triton each token's
+    part of a pair is formed at once, in float32, where nothing cancels either (``jsd_triton``).
 
     Memory beyond arguments and result: at most 12 bytes for each of ``tile`` entries (``TILE``, or
     ``GPU_TILE``) plus a small constant, whatever the number of models, positions and tokens (unless
     there are more than ``tile`` / 64 models). Where that is not there, a quarter of ``tile`` is
     tried, down to ``TILE``.
     """
-    tile = tile or (GPU_TILE if torch.device(device).type == "cuda" else TILE)
+    gpu = torch.device(device).type == "cuda"
+    tile = tile or (GPU_TILE if gpu else TILE)
+    way = by_kernel if gpu and has_kernel() else in_turn
+    if not pairs or not len(hidden[0]):
+        return np.zeros((len(pairs), len(hidden[0])))
     while True:
         try:
-            return _all_pairs(hidden, heads, pairs, device, tile)
+            return way(hidden, heads, pairs, device, tile)
         except torch.OutOfMemoryError:
             if tile <= TILE:
                 raise
@@ -56,30 +60,82 @@ def all_pairs(
             torch.cuda.empty_cache()
 
 
-def _all_pairs(
+def has_kernel() -> bool:
+    """Whether Triton is on this system; without it a GPU computes as a CPU does, slowly."""
+    try:
+        from taskpgm_core.measure import jsd_triton  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def by_kernel(
     hidden: Sequence[npt.NDArray[np.float32]],
     heads: Sequence[Head],
     pairs: Sequence[tuple[int, int]],
     device: torch.device | str,
     tile: int,
 ) -> npt.NDArray[np.float64]:
-    """``all_pairs`` with one size of tile; torch.OutOfMemoryError where it is too large."""
-    gpu = torch.device(device).type == "cuda"
-    models, positions = len(hidden), len(hidden[0])
-    out = np.zeros((len(pairs), positions))
-    if not pairs or not positions:
-        return out
-    vocabulary = heads[0].vocabulary
-    rows = int(np.clip(np.sqrt(tile / models / 32.0), 1, 64))
-    columns = int(np.clip(tile // (models * rows), 32, vocabulary))
+    """``all_pairs`` by the GPU's kernel; logits are made once where the whole vocabulary fits."""
+    from taskpgm_core.measure.jsd_triton import UNIT, add_pairs
+
+    models, positions, vocabulary = len(hidden), len(hidden[0]), heads[0].vocabulary
+    out = np.empty((len(pairs), positions))
+    rows = int(np.clip(tile // (models * vocabulary), 1, positions))
+    stretches = stretches_of(vocabulary, tile // (models * rows))
     runs = runs_of(pairs)
     first_of, second_of = torch.tensor(pairs, device=device).T
     with torch.inference_mode():
-        add_mixed = adder(gpu, columns, device)
         for start in range(0, positions, rows):
-            block = slice(start, min(start + rows, positions))
+            block = slice(start, start + rows)
             states = [torch.from_numpy(np.array(h[block])).to(device) for h in hidden]
-            stretches = [(k, min(k + columns, vocabulary)) for k in range(0, vocabulary, columns)]
+            sums = []
+            for first, last in stretches:
+                z = _logits(states, heads, first, last)
+                sums.append(torch.logsumexp(z, dim=-1).double())
+            normaliser = torch.logsumexp(torch.stack(sums), dim=0)
+            total = torch.zeros(len(pairs), len(states[0]), dtype=torch.int64, device=device)
+            for first, last in stretches:
+                if len(stretches) > 1:
+                    z = _logits(states, heads, first, last)
+                add_pairs(total, z, normaliser, runs)
+            sound = normaliser.isfinite().T
+            divergence = (total.double() * (UNIT / 2)).where(
+                sound[first_of] & sound[second_of], torch.nan
+            )
+            out[:, block] = divergence.cpu().numpy()
+    return out
+
+
+def _logits(
+    states: Sequence[torch.Tensor], heads: Sequence[Head], first: int, last: int
+) -> torch.Tensor:
+    """(rows, models, last - first) float32."""
+    z = torch.empty(len(states[0]), len(heads), last - first, device=states[0].device)
+    for k, (state, head) in enumerate(zip(states, heads, strict=True)):
+        z[:, k] = head.part(state, first, last)
+    return z
+
+
+def in_turn(
+    hidden: Sequence[npt.NDArray[np.float32]],
+    heads: Sequence[Head],
+    pairs: Sequence[tuple[int, int]],
+    device: torch.device | str,
+    tile: int,
+) -> npt.NDArray[np.float64]:
+    """``all_pairs`` in float64; torch.OutOfMemoryError where ``tile`` is too large."""
+    models, positions, vocabulary = len(hidden), len(hidden[0]), heads[0].vocabulary
+    out = np.empty((len(pairs), positions))
+    rows = int(np.clip(np.sqrt(tile / models / 32.0), 1, 64))
+    stretches = stretches_of(vocabulary, tile // (models * rows))
+    runs = runs_of(pairs)
+    first_of, second_of = torch.tensor(pairs, device=device).T
+    scratch = torch.empty(2, max(SCRATCH, stretches[0][1]), dtype=torch.float64, device=device)
+    with torch.inference_mode():
+        for start in range(0, positions, rows):
+            block = slice(start, start + rows)
+            states = [torch.from_numpy(np.array(h[block])).to(device) for h in hidden]
             normaliser = _normalisers(states, heads, stretches)
             own = torch.zeros(models, len(states[0]), dtype=torch.float64, device=device)
             mixed = torch.zeros(len(pairs), len(states[0]), dtype=torch.float64, device=device)
@@ -92,10 +148,16 @@ def _all_pairs(
                     z.clamp_(min=FLOOR)
                     torch.exp(z, out=p[:, k])
                     own[k] += torch.linalg.vecdot(p[:, k], z.add_(LN2))
-                add_mixed(mixed, p, runs)
+                add_mixed_in_turn(mixed, p, runs, scratch)
             total = own[first_of] + own[second_of] - mixed
             out[:, block] = (total / 2).cpu().numpy()
     return np.maximum(out, 0.0)
+
+
+def stretches_of(vocabulary: int, columns: int) -> list[tuple[int, int]]:
+    """(first, after the last) of at most ``columns`` tokens each, and at least 32."""
+    columns = int(np.clip(columns, 32, vocabulary))
+    return [(k, min(k + columns, vocabulary)) for k in range(0, vocabulary, columns)]
 
 
 def _normalisers(
@@ -120,21 +182,6 @@ def runs_of(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int, int, int]]
         found = list(members)
         runs.append((model, found[0][1][1], found[-1][1][1] + 1, found[0][0]))
     return runs
-
-
-def adder(
-    gpu: bool, columns: int, device: torch.device | str
-) -> Callable[[torch.Tensor, torch.Tensor, list[tuple[int, int, int, int]]], None]:
-    """What adds a stretch's mixtures up: on a GPU one launch, where Triton is there."""
-    if gpu:
-        try:
-            from taskpgm_core.measure import jsd_triton
-        except ImportError:
-            pass  # no Triton on this system: the loop gives the same sums, slowly
-        else:
-            return jsd_triton.add_mixed
-    scratch = torch.empty(2, max(SCRATCH, columns), dtype=torch.float64, device=device)
-    return partial(add_mixed_in_turn, scratch=scratch)
 
 
 def add_mixed_in_turn(

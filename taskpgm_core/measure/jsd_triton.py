@@ -1,4 +1,13 @@
-"""The sum over every pair of models in one launch of a GPU (Triton)."""
+"""The divergences of every pair of models from their logits, on a GPU (Triton).
+
+With d = log q - log p at a token, e = exp(-|d|) and M the greater of p and q, the token adds
+
+    p log 2p/(p+q) + q log 2q/(p+q)  =  M [(1 + e) (ln 2 - log(1 + e)) - |d| e]
+
+to 2 JSD: a function of d alone times M, never negative. For small d, where the bracket is a
+difference, it is (1 + e) / 2 times a series in d^2. So float32 is enough: nothing cancels, and a
+divergence keeps its digits however small it is. Two exponentials and one logarithm a token.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,54 +20,85 @@ from taskpgm_core.errors import MeasurementError
 
 PARTNERS = 8
 """Partners of one model that a program takes at once: what they share is read once."""
-BLOCK = 128
-"""Tokens at a time. With ``PARTNERS`` it fixes the order of a pair's sum, whatever the launch."""
+BLOCK = 256
+"""Tokens at a time. Each of them has a float32 sum of its own within a span."""
+SPAN = 8192
+"""Tokens of one program. With ``BLOCK`` it fixes which float32 sums are formed, whatever else is
+compared; they are added as integers, which have one sum in any order."""
+UNIT = 2.0**-62
+"""Nats of the integer 1: a whole pair, at most 2 ln 2, fits in 63 bits."""
 
 
 @triton.jit(do_not_specialize=["models", "rows"])  # type: ignore[untyped-decorator]
-def mixed_kernel(  # type: ignore[no-untyped-def]  # Triton takes annotations for its own
-    p, pieces, total, models, columns, rows, PARTNERS: tl.constexpr, BLOCK: tl.constexpr
+def pairs_kernel(  # type: ignore[no-untyped-def]  # Triton takes annotations for its own
+    z,
+    normaliser,
+    pieces,
+    total,
+    models,
+    columns,
+    rows,
+    PARTNERS: tl.constexpr,
+    BLOCK: tl.constexpr,
+    SPAN: tl.constexpr,
+    UNIT: tl.constexpr,
 ):
     piece, row = pieces + 4 * tl.program_id(0), tl.program_id(1)
     model, first = tl.load(piece), tl.load(piece + 1)
     count, place = tl.load(piece + 2), tl.load(piece + 3)
     partner = tl.arange(0, PARTNERS)[:, None]
     there = partner < count
-    one = p + (row * models + model) * columns
-    many = p + (row * models + first + partner) * columns
-    sums = tl.zeros([PARTNERS, BLOCK], tl.float64)
-    for start in range(0, columns, BLOCK):
+    one, many = row * models + model, row * models + first + partner
+    own = tl.load(normaliser + one)
+    theirs = tl.load(normaliser + many, mask=there, other=0.0)
+    shift, own, theirs = (theirs - own).to(tl.float32), own.to(tl.float32), theirs.to(tl.float32)
+    sums = tl.zeros([PARTNERS, BLOCK], tl.float32)
+    begin = tl.program_id(2) * SPAN
+    for start in range(begin, min(begin + SPAN, columns), BLOCK):
         at = start + tl.arange(0, BLOCK)[None, :]
         inside = at < columns
-        # past the last token m = 1/2 + 1/2, whose logarithm adds nothing
-        m = tl.load(one + at, mask=inside, other=0.5)
-        m += tl.load(many + at, mask=there & inside, other=0.5)
-        sums += m * tl.log(m)
-    to = total + (place + partner) * rows + row
-    tl.store(to, tl.load(to, mask=there) + tl.sum(sums, axis=1)[:, None], mask=there)
+        # -1e30, a masked token's too: of two such d is 0, of one the bracket is ln 2
+        a = tl.maximum(tl.load(z + one * columns + at, mask=inside, other=-1e30), -1e30)
+        b = tl.maximum(tl.load(z + many * columns + at, mask=there & inside, other=-1e30), -1e30)
+        d = tl.minimum(tl.abs((b - a) - shift), 200.0)  # exp(-200) adds to nothing
+        e = tl.exp(-d)
+        x = d * d * 0.25
+        series = x * (1 + x * (-1 / 2 + x * (2 / 9 + x * (-17 / 180 + x * (62 / 1575)))))
+        near = (1 + e) * 0.5 * series
+        far = (1 + e) * (0.6931471805599453 - tl.log(1 + e)) - d * e
+        sums += tl.exp(tl.maximum(a - own, b - theirs)) * tl.where(d < 0.5, near, far)
+    found = tl.sum((sums.to(tl.float64) * (1 / UNIT)).to(tl.int64), axis=1)[:, None]
+    tl.atomic_add(total + (place + partner) * rows + row, found, mask=there)
 
 
-def add_mixed(
-    total: torch.Tensor, p: torch.Tensor, runs: Sequence[tuple[int, int, int, int]]
+def add_pairs(
+    total: torch.Tensor,
+    z: torch.Tensor,
+    normaliser: torch.Tensor,
+    runs: Sequence[tuple[int, int, int, int]],
 ) -> None:
-    """Add sum m log m over the tokens, m = p_i + p_j, to ``total`` (pairs, rows) float64.
+    """Add 2 JSD of a stretch of tokens to ``total``: (pairs, rows) int64, in ``UNIT`` nats.
 
-    ``p``: (rows, models, tokens) float64, positive and contiguous; ``runs``: as ``runs_of`` gives.
-    The order in which a pair is summed depends on the number of tokens alone, so that the same
-    probabilities give the same bits whatever else is compared beside them. MeasurementError where
-    Triton cannot build what starts the kernel.
+    ``z``: (rows, models, tokens) float32 logits, contiguous; ``normaliser``: (rows, models)
+    float64, log of the sum of the exponentiated logits over all stretches; ``runs``: as
+    ``runs_of`` gives. The same logits and normalisers give the same bits whatever else is compared
+    beside them. MeasurementError where Triton cannot build what starts the kernel.
     """
-    rows, models, columns = p.shape
+    rows, models, columns = z.shape
+    longest = max(last - first for _, first, last, _ in runs)
+    partners = min(PARTNERS, triton.next_power_of_2(longest))
     pieces = [
-        (model, start, min(PARTNERS, last - start), place + start - first)
+        (model, start, min(partners, last - start), place + start - first)
         for model, first, last, place in runs
-        for start in range(first, last, PARTNERS)
+        for start in range(first, last, partners)
     ]
-    places = torch.tensor(pieces, device=p.device)
+    places = torch.tensor(pieces, device=z.device)
+    grid = (len(pieces), rows, triton.cdiv(columns, SPAN))
+    fixed = {"PARTNERS": partners, "BLOCK": BLOCK, "SPAN": SPAN, "UNIT": UNIT}
     try:
-        with torch.cuda.device_of(p):  # type: ignore[no-untyped-call]
-            launched: Any = mixed_kernel[(len(pieces), rows)]  # numbers become constants there
-            launched(p, places, total, models, columns, rows, PARTNERS=PARTNERS, BLOCK=BLOCK)
+        with torch.cuda.device_of(z):  # type: ignore[no-untyped-call]
+            launched: Any = pairs_kernel[grid]  # numbers become constants there
+            launched(z, normaliser, places, total, models, columns, rows, **fixed)
     except RuntimeError as error:
         if "C compiler" not in str(error):
             raise

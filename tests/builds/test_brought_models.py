@@ -255,7 +255,7 @@ def test_memory_that_runs_out_in_comparing_is_said_to_be_that(tiny_base, cache, 
         tiles.append(tile)
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    monkeypatch.setattr(jsd, "_all_pairs", full)
+    monkeypatch.setattr(jsd, "in_turn", full)
     with pytest.raises(MeasurementError, match="too little memory to compare"):
         pipeline.build(tiny_plan(tiny_base), progress=Silence())
     assert len(tiles) == 1

@@ -1,6 +1,7 @@
 """Divergences of all pairs, against two plain log-softmaxes a pair in float64."""
 
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskpgm_core.errors import MeasurementError
-from taskpgm_core.measure.jsd import LN2, add_mixed_in_turn, all_pairs, runs_of
+from taskpgm_core.measure.jsd import LN2, all_pairs
 from taskpgm_core.measure.lm_head import Head
 
 NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
@@ -59,14 +60,15 @@ def test_all_pairs_are_the_plain_loop(vocabulary, positions, tile, device):
     assert found.max() <= LN2 + 1e-12
 
 
-def by_the_kernel(tmp_path, pieces):
-    """What the GPU's kernel adds to 0 for each (p, pairs), carried out on this CPU by Triton."""
+def by_the_kernel(tmp_path, questions):
+    """What the GPU's kernel answers to each (hidden, head, pairs, tile), carried out on this CPU
+    by Triton."""
     pytest.importorskip("triton")
-    asked = {f"p{k}": p.numpy() for k, (p, _) in enumerate(pieces)}
-    np.savez(tmp_path / "asked.npz", **asked, **{f"pairs{k}": x for k, (_, x) in enumerate(pieces)})
+    with (tmp_path / "asked").open("wb") as file:
+        pickle.dump(questions, file)
     in_a_process(INTERPRET, str(tmp_path), TRITON_INTERPRET="1")
     with np.load(tmp_path / "found.npz") as found:
-        return [torch.from_numpy(found[f"arr_{k}"]) for k in range(len(pieces))]
+        return [found[f"arr_{k}"] for k in range(len(questions))]
 
 
 def in_a_process(code, *words, **environment):
@@ -84,44 +86,74 @@ def in_a_process(code, *words, **environment):
 
 
 INTERPRET = """
-import sys
+import pickle, sys
 import numpy as np
-import torch
-from taskpgm_core.measure.jsd import runs_of
-from taskpgm_core.measure.jsd_triton import add_mixed
+from taskpgm_core.measure.jsd import by_kernel
 
-asked, found = np.load(sys.argv[1] + "/asked.npz"), []
-for k in range(len(asked.files) // 2):
-    p, runs = torch.from_numpy(asked[f"p{k}"]), runs_of(asked[f"pairs{k}"].tolist())
-    total = torch.zeros(len(asked[f"pairs{k}"]), len(p), dtype=torch.float64)
-    add_mixed(total, p, runs)
-    add_mixed(total, p, runs)
-    found.append(total.numpy())
-np.savez(sys.argv[1] + "/found.npz", *found)
+asked = pickle.load(open(sys.argv[1] + "/asked", "rb"))
+answers = [by_kernel(h, heads, pairs, "cpu", tile) for h, heads, pairs, tile in asked]
+np.savez(sys.argv[1] + "/found.npz", *answers)
 """
+WHOLE = 1 << 22
 
 
-def test_the_kernel_for_a_gpu_adds_what_the_loop_adds(tmp_path):
-    rng = torch.Generator().manual_seed(0)
+def test_the_kernel_for_a_gpu_finds_what_the_plain_loop_finds(tmp_path):
+    """Of any number of tokens, pairs in any order, whole or a stretch at a time, near and far."""
     pairs = [*every_pair(11), (4, 0), (4, 1), (10, 10)]
-    asked = [
-        (torch.softmax(8 * torch.randn(3, 11, columns, generator=rng).double(), -1), pairs)
-        for columns in (1, 127, 128, 300)
+    settings = [
+        (setting(11, 3, 8, vocabulary, spread=spread), tile)
+        for vocabulary in (1, 255, 256, 300)
+        for spread in (1.0, 0.03)
+        for tile in (WHOLE, 1 << 11)
     ]
-    for (p, _), found in zip(asked, by_the_kernel(tmp_path, asked), strict=True):
-        expected = torch.zeros(len(pairs), 3, dtype=torch.float64)
-        add_mixed_in_turn(expected, p, runs_of(pairs), torch.empty(2, 1 << 10).double())
-        torch.testing.assert_close(found, 2 * expected, rtol=1e-13, atol=1e-13)
+    asked = [(hidden, [head] * 11, pairs, tile) for (hidden, head), tile in settings]
+    for ((hidden, head), _), found in zip(settings, by_the_kernel(tmp_path, asked), strict=True):
+        logits = [head(torch.from_numpy(h)) for h in hidden]
+        for row, (i, j) in enumerate(pairs):
+            assert found[row] == pytest.approx(plain(logits[i], logits[j]), rel=1e-4, abs=1e-10)
+        assert not found[-1].any()
+
+
+def test_the_kernel_keeps_the_digits_of_tiny_divergences_over_many_tokens(tmp_path):
+    """More tokens than one program takes; 1e-5 of the divergence down to 1e-9 nats."""
+    rng = torch.Generator().manual_seed(2)
+    steps = 10 ** torch.linspace(-4.5, 1, 12)
+    common = torch.randn(2, 20_000, generator=rng)
+    logits = [common, *(common + s * torch.randn(common.shape, generator=rng) for s in steps)]
+    heads = [Head(z.T.contiguous()) for z in logits]
+    hidden = [np.eye(2, dtype=np.float32)] * len(heads)
+    pairs = [(0, k) for k in range(1, len(heads))]
+    (found,) = by_the_kernel(tmp_path, [(hidden, heads, pairs, WHOLE)])
+    reference = np.array([plain(logits[0], logits[k]) for _, k in pairs])
+    assert reference.min() < 1e-9
+    assert found == pytest.approx(reference, rel=1e-5)
 
 
 def test_the_kernel_gives_a_pair_the_same_bits_whatever_is_beside_it(tmp_path):
-    p = torch.rand(2, 20, 500, generator=torch.Generator().manual_seed(0)).double()
+    rng = torch.Generator().manual_seed(0)
+    heads = [Head(4 * torch.randn(500, 1, generator=rng)) for _ in range(20)]
+    one = np.ones((1, 1), dtype=np.float32)
     pairs = every_pair(20)
     some = range(0, len(pairs), 17)
-    alone = [(p[:, list(pairs[row])].contiguous(), [(0, 1)]) for row in some]
-    together, *apart = by_the_kernel(tmp_path, [(p, pairs), *alone])
-    for row, found in zip(some, apart, strict=True):
-        assert torch.equal(found[0], together[row])
+    alone = [([one] * 2, [heads[k] for k in pairs[row]], [(0, 1)], WHOLE) for row in some]
+    together, *apart = by_the_kernel(tmp_path, [([one] * 20, heads, pairs, WHOLE), *alone])
+    assert [found[0] for found in apart] == [together[row] for row in some]
+
+
+def test_the_kernel_knows_masked_impossible_and_broken_tokens(tmp_path):
+    logits = extreme_logits()
+    broken = torch.full((2, 300), -torch.inf)
+    broken[1] = 0.0
+    broken[1, 7] = torch.nan
+    heads = [Head(row[:, None]) for row in torch.cat([logits, broken])]
+    pairs = every_pair(8)
+    (found,) = by_the_kernel(tmp_path, [([np.ones((1, 1), np.float32)] * 8, heads, pairs, WHOLE)])
+    for value, (i, j) in zip(found[:, 0], pairs, strict=True):
+        if j < 6:
+            right = plain(logits[i : i + 1], logits[j : j + 1])[0]
+            assert value == pytest.approx(right, rel=1e-5, abs=1e-12)
+        else:
+            assert np.isnan(value)
 
 
 def test_a_missing_compiler_is_a_sentence(monkeypatch):
@@ -132,10 +164,10 @@ def test_a_missing_compiler_is_a_sentence(monkeypatch):
         def __getitem__(self, grid):
             raise RuntimeError("Failed to find C compiler. Please specify via CC.")
 
-    p, total = torch.ones(1, 2, 3).double(), torch.zeros(1, 1).double()
-    monkeypatch.setattr(jsd_triton, "mixed_kernel", Bare())
+    z, normaliser = torch.ones(1, 2, 3), torch.zeros(1, 2).double()
+    monkeypatch.setattr(jsd_triton, "pairs_kernel", Bare())
     with pytest.raises(MeasurementError, match="install gcc"):
-        jsd_triton.add_mixed(total, p, [(0, 1, 2, 0)])
+        jsd_triton.add_pairs(torch.zeros(1, 1).long(), z, normaliser, [(0, 1, 2, 0)])
 
 
 @pytest.mark.parametrize("capability", ["80", "90", "100"])
@@ -151,12 +183,12 @@ import sys
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from taskpgm_core.measure.jsd_triton import BLOCK, PARTNERS, mixed_kernel
+from taskpgm_core.measure.jsd_triton import BLOCK, PARTNERS, SPAN, UNIT, pairs_kernel
 
-kinds = {"p": "*fp64", "pieces": "*i64", "total": "*fp64"}
+kinds = {"z": "*fp32", "normaliser": "*fp64", "pieces": "*i64", "total": "*i64"}
 kinds |= {name: "i32" for name in ("models", "columns", "rows")}
-fixed = {"PARTNERS": PARTNERS, "BLOCK": BLOCK}
-source = ASTSource(mixed_kernel, kinds | dict.fromkeys(fixed, "constexpr"), fixed)
+fixed = {"PARTNERS": PARTNERS, "BLOCK": BLOCK, "SPAN": SPAN, "UNIT": UNIT}
+source = ASTSource(pairs_kernel, kinds | dict.fromkeys(fixed, "constexpr"), fixed)
 compiled = triton.compile(source, target=GPUTarget("cuda", int(sys.argv[1]), 32))
 print(len(compiled.asm["cubin"]))
 """
@@ -190,7 +222,7 @@ def test_tiny_divergences_keep_their_digits(step):
     assert (np.abs(found - reference) < 1e-8 + 1e-4 * reference).all()
 
 
-def test_masked_and_impossible_tokens_are_no_nan():
+def extreme_logits():
     logits = torch.zeros(6, 300)
     logits[0, 10:] = -torch.inf  # a masked, padded vocabulary
     logits[1, :10] = -torch.inf
@@ -198,6 +230,11 @@ def test_masked_and_impossible_tokens_are_no_nan():
     logits[3, 6] = 400.0
     logits[4] = torch.linspace(-300, 300, 300)
     logits[5] = torch.linspace(300, -300, 300)
+    return logits
+
+
+def test_masked_and_impossible_tokens_are_no_nan():
+    logits = extreme_logits()
     pairs = every_pair(6)
     heads = [Head(row[:, None]) for row in logits]
     found = all_pairs([np.ones((1, 1), dtype=np.float32)] * 6, heads, pairs)[:, 0]
