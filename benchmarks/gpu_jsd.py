@@ -166,9 +166,7 @@ def two(positions: int, vocabulary: int) -> torch.Tensor:
     return torch.log_softmax(z, -1)
 
 
-def raced(
-    ways: dict[str, JSD], z: torch.Tensor, rounds: int
-) -> dict[str, dict[str, float]]:
+def raced(ways: dict[str, JSD], z: torch.Tensor, rounds: int) -> dict[str, dict[str, float]]:
     """Milliseconds of each way and shares of the time that reading both inputs once takes: at the
     bandwidth of a copy on this device in the same run, and by the card's data sheet. ``ours``
     reads both from one tensor, every other way its own."""

@@ -13,7 +13,7 @@ from benchmarks.gpu_card import Card
 from benchmarks.gpu_models import plan_of
 from benchmarks.gpu_parts import BY_NAME
 from benchmarks.mixture import table
-from taskpgm_core.builds.cost_model import UTILISATION, Estimate, expected
+from taskpgm_core.builds.cost_model import BACKWARD, Estimate, expected, operations
 from taskpgm_core.files.atomic import write_atomic
 
 README = Path(__file__).parent / "README.md"
@@ -48,11 +48,12 @@ def share_of_peak(shape: str) -> Say:
     """Of the operations that the dry run counts, a second, as a share of the data sheet's peak."""
 
     def say(found: Result, card: Card) -> str:
-        told = foretold(shape, card)
-        if told is None or told.seconds is None:
+        if card.peak is None:
             return "no data sheet of this card is known"
-        dry = told.tokens["train"] / told.seconds["train"]
-        return f"{UTILISATION * found['tokens_per_second'] / dry:.0%}"
+        _, expect = plan_of(shape)
+        length = expect.prompt_tokens + expect.completion_tokens
+        token = BACKWARD * operations(expect, 1, length, expect.completion_tokens / length)
+        return f"{found['tokens_per_second'] * token / card.peak:.0%}"
 
     return say
 

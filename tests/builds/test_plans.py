@@ -253,3 +253,16 @@ def test_where_rebuild_parts_are_gone_the_full_cost_is_said(tiny_study, cache, c
 def test_a_task_that_is_there_already_is_refused(tiny_base):
     with pytest.raises(PlanError, match="'boolean' stands more than once"):
         grown(tiny_plan(tiny_base), {"source": "generated:boolean"})
+
+
+def test_a_small_model_waits_for_its_kernels_to_be_launched():
+    plan = load_plan("llama-2-7b")
+    assert plan.expect is not None
+    small = plan.expect.model_copy(update={"hidden": 32, "intermediate": 64, "heads": 4})
+    smaller = small.model_copy(update={"layers": small.layers // 2})
+    large, little, least = (
+        cost_model.expected(plan, shape).seconds for shape in (plan.expect, small, smaller)
+    )
+    assert large and little and least
+    for stage in ("train", "score"):
+        assert large[stage] > little[stage] == 2 * least[stage]
