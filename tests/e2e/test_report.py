@@ -5,6 +5,7 @@ from collections import Counter
 from math import inf
 
 import pytest
+from playwright.sync_api import expect
 
 from taskpgm_core.analysis.question import Question, pose_question
 from taskpgm_core.analysis.replicates import replicates
@@ -179,6 +180,9 @@ def test_the_record_is_saved_from_the_page(opened, file, decision, tmp_path):
 def test_it_is_accessible_in_both_themes(opened, file, scheme, width):
     page = opened(file, color_scheme=scheme, viewport={"width": width, "height": 844})
     page.keyboard.press("Tab")
+    expect(page.get_by_label("balance", exact=True)).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(dial_of(page)).to_be_focused()
     page.keyboard.press("ArrowLeft")
     page.get_by_text("You moved the balance").wait_for()
     assert not faults(page)
