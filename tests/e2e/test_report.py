@@ -145,6 +145,7 @@ def test_a_thumb_moves_the_dial(opened, file, starter, problem):
     balance = dial.evaluate(DIALED)
     assert balance == pytest.approx(0.2, abs=0.01)
     says(dial.evaluate(SHOWN), starter.names, solve(problem, balance).p)
+    assert not page.get_by_role("button", name="Task graph").is_visible()  # it has none to turn to
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 

@@ -63,7 +63,7 @@ class Dial {
     this.resolution = new ResolutionTrack(
       stage, (k) => this.pass(k), (resolution) => this.choose(resolution),
     );
-    this.turns(stage);
+    this.turnsRow = this.turns(stage);
     const owner = {
       point: (i) => this.point(i), pick: (i) => this.pick(this.data.names[i]), draw: () => this.draw(),
     };
@@ -93,6 +93,7 @@ class Dial {
       this.resize();
     };
     turn("bars");
+    return row;
   }
 
   resize() {
@@ -256,6 +257,7 @@ class Dial {
   surround() {
     const { data } = this;
     const members = data.groups.map((group) => group.map((name) => data.names.indexOf(name)));
+    this.turnsRow.hidden = !data.graph; // a report has bars alone
     this.graph.show(latest("Graph", data.graph), data.names, members, new Set(data.selected));
     this.strip.show(latest("Trained", data.key), (balance) => this.position(balance));
     const panel = latest("Panel", data.key), last = data.selected[data.selected.length - 1];
