@@ -106,9 +106,7 @@ def _run_of(study, file):
     return _folder(study).name, arm, definition, int(seed)
 
 
-@pytest.mark.parametrize(
-    "name", ["screening-bigbench", "confirmation-bigbench", "confirmation-starter"]
-)
+@pytest.mark.parametrize("name", ["screening-bigbench", "confirmation-bigbench"])
 def test_the_committed_runs_are_complete_and_still_those_of_their_protocol(name):
     chosen = load_protocol(name)
     study = store.open_study(chosen.study)
