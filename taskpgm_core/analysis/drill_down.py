@@ -67,8 +67,8 @@ def drill_down(study: Study, measure: str, i: int, j: int) -> PairDrillDown:
         )
     if measure == "text":
         raise NotKeptError(
-            f"The similarity by words alone of {study.slug} is of the tasks' rows: there are no probe "
-            f"examples to look into. Choose another measure to see what drives it."
+            f"The similarity by words alone of {study.slug} is of the tasks' rows: there are no "
+            f"probe examples to look into. Choose another measure to see what drives it."
         )
     pool = store.probe_pool(study)
     per_task = np.bincount(pool.task, minlength=len(study.tasks))
