@@ -193,13 +193,15 @@ class TestWheel:
         rows = [f"{arm},{seed},{task},512,1,512,9,9,{seed}.5,0.5" for arm, seed, task in runs]
         (tmp_path / "runs.csv").write_text("\n".join([columns, *rows]))
         before = sorted(installed.rglob("*"))
+        (bundled,) = (installed / "taskpgm_core/_bundled/cache").iterdir()
+        kept = len(list(bundled.glob("evidence/*/manifest.json")))
         run = answer(installed, tmp_path, "evidence", "starter", "--import", "runs.csv")
         assert run.returncode == 0, run.stderr
         (line,) = run.stderr.splitlines()
         assert "came with the package" in line
         copy = Path(line.rpartition(": ")[2])
         assert copy.is_relative_to(tmp_path / "home")
-        assert len(list((copy / "evidence").glob("*/manifest.json"))) == 2
+        assert len(list((copy / "evidence").glob("*/manifest.json"))) == kept + 1
         assert [p for p in sorted(installed.rglob("*")) if p.suffix != ".pyc"] == [
             p for p in before if p.suffix != ".pyc"
         ]

@@ -65,6 +65,11 @@ def drill_down(study: Study, measure: str, i: int, j: int) -> PairDrillDown:
             f"{study.slug} {study.without_models}: it keeps no probe examples and no models to "
             f"look into. Build the study from a plan, with models, to see what drives a similarity."
         )
+    if measure == "text":
+        raise NotKeptError(
+            f"The similarity by words alone of {study.slug} is of the tasks' rows: there are no "
+            f"probe examples to look into. Choose another measure to see what drives it."
+        )
     pool = store.probe_pool(study)
     per_task = np.bincount(pool.task, minlength=len(study.tasks))
     token: Array | None

@@ -21,13 +21,18 @@ DRAWS, LEVEL = 100, 0.9
 def replicates(study: Study, measure: str, *, draws: int = 200, seed: int = 0) -> Array:
     """(draws, n, n) bootstrap replicates of S over the study's probe examples and training seeds.
 
-    NotKeptError where the study holds nothing by example: an imported matrix, a study by
-    words alone, or per-example divergences left out because there are too many tasks.
+    NotKeptError where the study holds nothing by example: an imported matrix, words alone, or
+    per-example divergences left out because there are too many tasks.
     """
     if study.kind != "measured":
         raise NotKeptError(
             f"{study.slug} {study.without_models}, and keeps no probe examples to draw again, so "
             f"its mixtures have no intervals."
+        )
+    if measure == "text":
+        raise NotKeptError(
+            f"The similarity by words alone of {study.slug} is of the tasks' rows, with no probe "
+            f"examples to draw again, so its mixtures have no intervals."
         )
     pool = store.probe_pool(study)
     second = store.second_gold(study)

@@ -10,9 +10,10 @@ import pytest
 import yaml
 
 from taskpgm_core import store
+from taskpgm_core.analysis.drill_down import drill_down
 from taskpgm_core.analysis.replicates import replicates
 from taskpgm_core.cli.main import main
-from taskpgm_core.errors import ExportError
+from taskpgm_core.errors import ExportError, NotKeptError
 from taskpgm_core.exports import EXPORTERS, export, make_recipe
 from taskpgm_core.mixture import pose, solve, trace
 from taskpgm_core.mixture.baselines import BASELINES, baseline
@@ -200,6 +201,14 @@ def test_uncertainty_is_the_bootstrap_of_the_study(ask, starter, problem):
         a["near_optimal"][1] >= b["near_optimal"][1]
         for a, b in zip(wider["tasks"], answer["tasks"], strict=True)
     )
+
+
+def test_by_words_alone_a_measured_study_is_solved_and_says_what_it_lacks(ask, starter):
+    assert ask("solve", "starter", "--measure", "text", "--balance", 0.5)["status"] == "optimal"
+    with pytest.raises(NotKeptError, match=r"words alone of starter.* no intervals"):
+        replicates(starter, "text")
+    with pytest.raises(NotKeptError, match=r"words alone of starter.* Choose another measure"):
+        drill_down(starter, "text", 0, 1)
 
 
 def test_baselines_are_all_there(ask, starter, problem):

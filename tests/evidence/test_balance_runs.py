@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from taskpgm_core.evidence.balance_runs import balance_runs
-from taskpgm_core.store import evidence, open_study
+from taskpgm_core.store import evidence
+from tests.support.kept_runs import committed_copy, keep_runs
 
 
 @pytest.mark.parametrize(
@@ -15,8 +16,9 @@ from taskpgm_core.store import evidence, open_study
         ("pmi", "uniform", set()),
     ],
 )
-def test_runs_stand_where_their_protocol_puts_them(measure, anchor, placed):
-    study = open_study("starter")
+def test_runs_stand_where_their_protocol_puts_them(cache, measure, anchor, placed):
+    study = committed_copy(cache, "starter")
+    keep_runs(study, "confirmation-starter")
     found = balance_runs(study, measure, anchor)
     assert {run.balance for run in found.mixtures if run.balance is not None} == placed
     [(card, runs)] = evidence(study)
@@ -35,8 +37,10 @@ def test_a_study_without_finished_runs_has_nothing_on_its_axis(cache):
     assert balance_runs(write_study(cache), "jsd", "uniform") is None
 
 
-def test_a_folder_with_runs_on_the_axis_comes_before_one_without():
-    study = open_study("bigbench")
+def test_a_folder_with_runs_on_the_axis_comes_before_one_without(cache):
+    study = committed_copy(cache, "bigbench")
+    keep_runs(study, "confirmation-bigbench")
+    keep_runs(study, "screening-bigbench")
     cards = {card["folder"]: card for card, _ in evidence(study)}
     assert len(cards) == 2
     found = balance_runs(study, "pmi", "uniform")  # only the screening trained a mixture by PMI

@@ -7,7 +7,8 @@ from taskpgm_core.analysis.question import Question, pose_question
 from taskpgm_core.evidence.outcome import recommend, training_outcome
 from taskpgm_core.findings import recommendation as findings
 from taskpgm_core.findings.recommendation import ArmResult, Judged, exploration, recommendation
-from taskpgm_core.store import evidence_version, import_matrix, open_study
+from taskpgm_core.store import evidence_version, import_matrix
+from tests.support.kept_runs import committed_copy, keep_runs
 from tests.support.synthetic_study import write_study
 
 WINNER = ArmResult("exact at 0.3", -0.043, -0.07, -0.01)
@@ -54,8 +55,9 @@ def test_another_mixture_is_an_exploration_and_the_same_one_under_another_questi
 
 
 @pytest.mark.parametrize("slug", ["starter", "bigbench"])
-def test_the_committed_studies_recommend_the_default_since_nothing_beat_it(slug):
-    study = open_study(slug)
+def test_a_study_of_which_nothing_beat_uniform_recommends_the_default(cache, slug):
+    study = committed_copy(cache, slug)
+    keep_runs(study, f"confirmation-{slug}")
     found = recommend(study)
     assert found.trained == training_outcome(study)
     assert "none surely beats uniform" in found.sentence

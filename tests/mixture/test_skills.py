@@ -160,7 +160,8 @@ def test_the_starters_near_copies_count_once():
     study = store.open_study("starter")
     seen = kernel(store.similarity(study), "auto", store.noise(study))
     assert seen.source == "noise"
-    assert seen.resolution == pytest.approx(0.026, abs=5e-4)
+    known = store.noise(study).divergence
+    assert seen.resolution == pytest.approx(2 * np.median(known))
     assert 19.5 <= seen.skills <= 22.5
     assert seen.change == 0.0
     assert seen.groups == COPIES

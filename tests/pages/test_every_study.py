@@ -24,8 +24,10 @@ def committed(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("measure", ["jsd", "pmi"])
-@pytest.mark.parametrize("study", ["starter", "bigbench"])
+@pytest.mark.parametrize(
+    ("study", "measure"),
+    [(s, m) for s in ("starter", "bigbench") for m in ("jsd", "pmi")] + [("starter", "text")],
+)
 @pytest.mark.parametrize("name", PAGES)
 def test_committed_studies_are_shown(committed, monkeypatch, name, study, measure):
     monkeypatch.setenv("TASKPGM_CACHE", str(committed))

@@ -12,11 +12,26 @@ from taskpgm_core.evidence.outcome import outcome_finding, training_outcome
 from taskpgm_core.evidence.protocol import Arm, load_protocol
 from taskpgm_core.evidence.statistics import compare
 from tests.support.app import open_page
+from tests.support.kept_runs import committed_copy, keep_runs
 from tests.support.synthetic_study import write_study
 
 
 def page(study: str = "bigbench") -> AppTest:
     return open_page("evidence", study=study)
+
+
+@pytest.fixture(scope="module")
+def made_up(tmp_path_factory):
+    """A cache with the committed studies and made-up confirmations; read it, never write to it."""
+    root = tmp_path_factory.mktemp("made-up")
+    for slug in ("starter", "bigbench"):
+        keep_runs(committed_copy(root, slug), f"confirmation-{slug}")
+    return root
+
+
+@pytest.fixture
+def trained(made_up, monkeypatch):
+    monkeypatch.setenv("TASKPGM_CACHE", str(made_up))
 
 
 def means(runs, tasks):
@@ -25,7 +40,7 @@ def means(runs, tasks):
 
 
 @pytest.mark.parametrize("held_out", [False, True])
-def test_table_and_chart_hold_the_runs_own_means(held_out):
+def test_table_and_chart_hold_the_runs_own_means(trained, held_out):
     at = page()
     study = store.open_study("bigbench")
     _, runs = store.evidence(study)[0]
@@ -49,7 +64,7 @@ def test_table_and_chart_hold_the_runs_own_means(held_out):
     assert all(f"{arm}: " in told for arm in names)
 
 
-def test_the_heading_and_table_follow_the_metric():
+def test_the_heading_and_table_follow_the_metric(trained):
     at = page()
     study = store.open_study("bigbench")
     _, runs = store.evidence(study)[0]
@@ -88,7 +103,7 @@ def test_too_few_seeds_are_said_where_nothing_can_be_sure():
     assert "5 tasks are too few" in outcome_finding(bare, 5, reference="uniform")
 
 
-def test_the_table_is_narrow_and_the_protocol_folded():
+def test_the_table_is_narrow_and_the_protocol_folded(trained):
     at = page()
     assert list(at.dataframe[0].value) == ["mixture", "loss", "exact", "p"]
     folded = {e.label: e for e in at.expander}
@@ -126,7 +141,7 @@ def test_arms_alike_in_words_keep_their_names_and_imported_ones_have_no_other():
 
 
 @pytest.mark.parametrize("slug", ["starter", "bigbench"])
-def test_the_outcome_of_training_is_the_confirmations_own(slug):
+def test_the_outcome_of_training_is_the_confirmations_own(trained, slug):
     study = store.open_study(slug)
     card, runs = store.evidence(study)[0]
     what, finding, best = training_outcome(study)

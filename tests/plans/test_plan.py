@@ -8,9 +8,6 @@ from taskpgm_core.plans.plan import PLANS, Plan, load_plan, parse_plan, plan_of
 from taskpgm_core.plans.plan_edits import grown, shrunk
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the study is of before all tasks had second seeds, and is to be built anew"
-)
 def test_the_plan_of_a_study_is_the_one_it_was_built_from():
     study = store.open_study("starter", PLANS.parents[1] / "cache")
     assert plan_of(study).normalised() == load_plan("starter").normalised()

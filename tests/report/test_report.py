@@ -31,7 +31,8 @@ from taskpgm_core.report import decide, render, report_page
 from taskpgm_core.report.render import ENVIRONMENT, TEMPLATE, inert_json
 from taskpgm_core.report.sections import HEAVIEST, NAMED, NEAREST
 from taskpgm_core.report.summary import summary
-from taskpgm_core.store import import_matrix, list_studies, open_study, similarity
+from taskpgm_core.store import import_matrix, list_studies, similarity
+from tests.support.kept_runs import committed_copy, keep_runs
 from tests.support.synthetic_study import synthetic_arrays, write_study
 
 HOSTILE = ("<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "a&b\u2028<!--")
@@ -445,11 +446,14 @@ def test_what_is_unknown_or_alarming_is_a_step(study):
     assert f"Find out the row counts of {weighted} task" in steps
 
 
-def test_the_report_of_a_trained_study_says_what_training_gave(tmp_path):
+def test_the_report_of_a_trained_study_says_what_training_gave(cache, tmp_path):
+    study = committed_copy(cache, "starter")
+    keep_runs(study, "confirmation-starter")
     out = tmp_path / "r.html"
     assert main(["report", "starter", "--balance", "0.8", "--out", str(out)]) == 0
     text = " ".join("".join(Reader(out.read_text(encoding="utf-8")).texts).split())
-    assert all(sentence in text for sentence in training_outcome(open_study("starter")))
+    assert len(said := training_outcome(study)) == 3
+    assert all(sentence in text for sentence in said)
 
 
 def test_a_share_has_its_bar_beside_it_not_behind_it():
