@@ -90,7 +90,7 @@ def kernel(study: Study, view: View) -> Kernel:
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _posed(content: str, key: str, _study: Study, _view: View) -> Posed:
     known, seen = similarity(_study, _view), kernel(_study, _view)
-    return pose_question(_study, _view.question.key, similarity=known, seen=seen)
+    return pose_question(_study, _view.question, similarity=known, seen=seen)
 
 
 def posed(study: Study, view: View) -> Posed:

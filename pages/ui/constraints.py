@@ -94,7 +94,7 @@ def _edited(key: str, names: Sequence[str]) -> list[tuple[str, str, float | None
 
 
 def _tasks(study: Study, view: View) -> None:
-    question, key = view.question.key, f"task-limits-{view.study}-{view.question.key}"
+    question, key = view.question, f"task-limits-{view.study}-{view.question.key}"
 
     def changed() -> None:
         new = {field: getattr(question, field) for field in COLUMNS}

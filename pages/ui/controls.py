@@ -19,7 +19,7 @@ def bind(view: View, n: int) -> None:
     st.session_state["view"] = view
     st.session_state["pick-study"] = view.study
     for name in ("measure", "budget", "unit"):
-        st.session_state[f"pick-{name}"] = getattr(view.question.key, name)
+        st.session_state[f"pick-{name}"] = getattr(view.question, name)
     st.session_state["pick-lam"] = view.question.lam
     st.session_state["pick-beta"] = view.question.beta(n)
 

@@ -15,7 +15,7 @@ from taskpgm_core.records import Study
 
 def pick_question(study: Study, view: View) -> None:
     """A popover that names the balance and the resolution, and changes them."""
-    asked, kernel = view.question.key, cached.kernel(study, view)
+    asked, kernel = view.question, cached.kernel(study, view)
     label = f"Balance {asked.balance:.4g} at {resolution_number(kernel)}"
     box = st.popover(label, key="question", on_change="rerun")
     if not box.open:
