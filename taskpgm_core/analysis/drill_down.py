@@ -85,8 +85,8 @@ def drill_down(study: Study, measure: str, i: int, j: int) -> PairDrillDown:
         second = store.second_gold(study)
         first = store.gold_log_probabilities(study)
         mean, v = seed_roots(first, second.tasks, second.log_probability)
-        token = (mean[i] - mean[j]) ** 2 + v[i] + v[j]
-        value = np.add.reduceat(token, pool.first) / pool.tokens
+        token = root = (mean[i] - mean[j]) ** 2 + v[i] + v[j]
+        value = np.add.reduceat(root, pool.first) / pool.tokens
         share = value / (len(study.tasks) * per_task[pool.task])
     else:
         second = store.second_gold(study)

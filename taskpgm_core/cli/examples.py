@@ -8,7 +8,7 @@ EXAMPLES = {
     "add-target": "taskpgm add-target starter jsonl:data/exam.jsonl --id exam --dry-run",
     "remove-task": "taskpgm remove-task starter brackets-curly",
     "text": "taskpgm text bigbench --from cache/.sources/bigbench",
-    "validate": "taskpgm validate screening-bigbench --part 0/2",
+    "validate": "taskpgm validate skills-screening-bigbench --part 0/2",
     "evidence": "taskpgm evidence bigbench",
     "train": "taskpgm train starter --balance 0.5 --budget 2000 --out adapter/",
     "list": "taskpgm list",

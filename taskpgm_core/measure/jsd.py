@@ -89,7 +89,7 @@ def by_kernel(
         for start in range(0, positions, rows):
             block = slice(start, start + rows)
             states = [torch.from_numpy(np.array(h[block])).to(device) for h in hidden]
-            sums = []
+            sums, z = [], torch.empty(0)
             for first, last in stretches:
                 z = _logits(states, heads, first, last)
                 sums.append(torch.logsumexp(z, dim=-1).double())

@@ -150,7 +150,8 @@ class RowReader:
     """
 
     def __init__(self, columns: Mapping[str, str], supervise: Supervise, *, skip: bool) -> None:
-        self.columns, self.supervise, self.skip = columns, supervise, skip
+        self.columns, self.skip = columns, skip
+        self.supervise: Supervise = supervise
         self.examples: list[Example] = []
         self.incomplete = 0
         self.shape = self._first = ""
