@@ -279,7 +279,8 @@ def test_equal_shares_stand_in_the_order_of_the_study(mixture, starter):
 def test_what_training_gave_stands_on_the_dials_own_axis(mixture, starter):
     page = mixture(balance="0.9")
     page.locator(".dial .strip .run b").first.wait_for()
-    runs = [run for run in balance_runs(starter, "jsd", "uniform").mixtures if run.balance]
+    every = balance_runs(starter, "jsd", "uniform").mixtures
+    runs = [run for run in every if run.balance is not None]
     dial = dial_of(page).bounding_box()
     drawn = page.locator(".dial .strip .run").evaluate_all(
         "runs => runs.map(run => [run.title, run.getBoundingClientRect().left])"
