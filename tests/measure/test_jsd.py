@@ -1,7 +1,6 @@
 """Divergences of all pairs, against two plain log-softmaxes a pair in float64."""
 
 import os
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -64,8 +63,11 @@ def by_the_kernel(tmp_path, questions):
     """What the GPU's kernel answers to each (hidden, head, pairs, tile), carried out on this CPU
     by Triton."""
     pytest.importorskip("triton")
-    with (tmp_path / "asked").open("wb") as file:
-        pickle.dump(questions, file)
+    asked = {}
+    for k, (hidden, heads, pairs, tile) in enumerate(questions):
+        weights = np.stack([head.weight.numpy() for head in heads])
+        asked |= {f"h{k}": np.stack(hidden), f"w{k}": weights, f"p{k}": pairs, f"t{k}": tile}
+    np.savez(tmp_path / "asked.npz", **asked)
     in_a_process(INTERPRET, str(tmp_path), TRITON_INTERPRET="1")
     with np.load(tmp_path / "found.npz") as found:
         return [found[f"arr_{k}"] for k in range(len(questions))]
@@ -86,12 +88,17 @@ def in_a_process(code, *words, **environment):
 
 
 INTERPRET = """
-import pickle, sys
+import sys
 import numpy as np
+import torch
 from taskpgm_core.measure.jsd import by_kernel
+from taskpgm_core.measure.lm_head import Head
 
-asked = pickle.load(open(sys.argv[1] + "/asked", "rb"))
-answers = [by_kernel(h, heads, pairs, "cpu", tile) for h, heads, pairs, tile in asked]
+asked, answers = np.load(sys.argv[1] + "/asked.npz"), []
+for k in range(len(asked.files) // 4):
+    heads = [Head(torch.from_numpy(w)) for w in asked[f"w{k}"]]
+    pairs = [tuple(pair) for pair in asked[f"p{k}"].tolist()]
+    answers.append(by_kernel(list(asked[f"h{k}"]), heads, pairs, "cpu", int(asked[f"t{k}"])))
 np.savez(sys.argv[1] + "/found.npz", *answers)
 """
 WHOLE = 1 << 22
