@@ -135,49 +135,16 @@ def expected(plan: Plan, shape: Expect) -> Estimate:
     models, trained = n + 1 + seconds, sum(not t.brought for t in plan.tasks) + seconds
     examples = n * probe.examples_per_task
     scored = examples + len(plan.targets) * probe.examples_per_task
-    length = shape.prompt_tokens + shape.completion_tokens
-    probed = shape.prompt_tokens + min(shape.completion_tokens, probe.max_completion_tokens)
-    supervised_of = min(shape.completion_tokens, probe.max_completion_tokens)
-    positions, scored_positions = examples * supervised_of, scored * supervised_of
+    length = min(shape.prompt_tokens + shape.completion_tokens, training.max_tokens)
+    supervised = min(shape.completion_tokens, probe.max_completion_tokens)
     tokens = {
-        "train": trained * training.steps * training.batch * min(length, training.max_tokens),
-        "score": models * scored * probed,
+        "train": trained * training.steps * training.batch * length,
+        "score": models * scored * (shape.prompt_tokens + supervised),
     }
-    weights = parameters(shape)
-    pairs = _compared(models)
-    entries = pairs * shape.vocabulary
-    if probe.kept:
-        entries = pairs * probe.kept + models * shape.vocabulary
-    peak, _, bandwidth = DEVICES[shape.device]
-
-    def compute(count: float, context: float, heads: float) -> float:
-        return operations(shape, count, context, heads) / (UTILISATION * peak)
-
-    batches = -(-probe.examples_per_task * n // probe.batch)
+    batches = -(-examples // probe.batch)
     of_targets = len(plan.targets) * -(-probe.examples_per_task // probe.batch)
-    launches = {
-        "train": trained * training.steps * shape.layers * LAUNCHING["train"],
-        "score": models * (batches + of_targets) * shape.layers * LAUNCHING["score"],
-    }
-    supervised = trained * training.steps * training.batch * shape.completion_tokens
-    spent = {
-        "train": max(BACKWARD * compute(tokens["train"], length, supervised), launches["train"]),
-        "score": max(
-            compute(tokens["score"], probed, models * scored_positions), launches["score"]
-        ),
-        "compare": compute(0, 0, models * positions)
-        + entries * positions * 2 * FLOAT / (0.5 * bandwidth),
-    }
-    width = 4 if plan.dtype == "float32" else 2
-    ends = 1 if shape.tied_head else 2  # input embeddings, and an output layer of its own
-    resident = width * (weights["body"] + ends * weights["head"] + copied_weights(plan, shape))
-    activations = training.batch * min(length, training.max_tokens) * shape.layers
-    activations *= width * (16 * shape.hidden + 3 * shape.intermediate)
-    units = {
-        "train": trained,
-        "score": models * (batches + of_targets),
-        "compare": batches,
-    }
+    units = {"train": trained, "score": models * (batches + of_targets), "compare": batches}
+    spent = _expected_seconds(plan, shape, tokens, units, scored=scored, supervised=supervised)
     return Estimate(
         slug=plan.slug,
         digest=None,
@@ -189,13 +156,13 @@ def expected(plan: Plan, shape: Expect) -> Estimate:
         forward_passes=models * scored,
         tokens=tokens,
         seconds=spent,
-        memory=resident + activations,
+        memory=_expected_memory(plan, shape, training.batch * length),
         disk=disk_bytes(
             plan,
-            positions,
+            examples * supervised,
             shape.hidden,
             adapter_size(plan, shape),
-            on_targets=scored_positions - positions,
+            on_targets=(scored - examples) * supervised,
         ),
         device=shape.device,
         tokens_per_second=tokens["score"] / spent["score"],
@@ -204,3 +171,47 @@ def expected(plan: Plan, shape: Expect) -> Estimate:
             f"not measured"
         ),
     )
+
+
+def _expected_seconds(
+    plan: Plan,
+    shape: Expect,
+    tokens: Mapping[str, float],
+    units: Mapping[str, int],
+    *,
+    scored: int,
+    supervised: float,
+) -> dict[str, float]:
+    """Seconds by stage; ``scored`` examples, each with ``supervised`` positions."""
+    peak, _, bandwidth = DEVICES[shape.device]
+    models = len(plan.tasks) + 1 + len(plan.second_seeds)
+    positions = len(plan.tasks) * plan.probe.examples_per_task * supervised
+    pairs, kept = _compared(models), plan.probe.kept
+    entries = pairs * kept + models * shape.vocabulary if kept else pairs * shape.vocabulary
+
+    def compute(count: float, context: float, heads: float) -> float:
+        return operations(shape, count, context, heads) / (UTILISATION * peak)
+
+    length = shape.prompt_tokens + shape.completion_tokens
+    steps = units["train"] * plan.training.steps
+    answers = steps * plan.training.batch * shape.completion_tokens
+    training = BACKWARD * compute(tokens["train"], length, answers)
+    scoring = compute(
+        tokens["score"], shape.prompt_tokens + supervised, models * scored * supervised
+    )
+    return {
+        "train": max(training, steps * shape.layers * LAUNCHING["train"]),
+        "score": max(scoring, units["score"] * shape.layers * LAUNCHING["score"]),
+        "compare": compute(0, 0, models * positions)
+        + entries * positions * 2 * FLOAT / (0.5 * bandwidth),
+    }
+
+
+def _expected_memory(plan: Plan, shape: Expect, batch_tokens: float) -> float:
+    """Bytes of the weights, of the copies that adapters are merged into, and of a training step."""
+    width = 4 if plan.dtype == "float32" else 2
+    weights = parameters(shape)
+    ends = 1 if shape.tied_head else 2  # input embeddings, and an output layer of its own
+    resident = weights["body"] + ends * weights["head"] + copied_weights(plan, shape)
+    activations = batch_tokens * shape.layers * (16 * shape.hidden + 3 * shape.intermediate)
+    return width * (resident + activations)

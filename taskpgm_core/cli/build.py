@@ -1,6 +1,6 @@
 """Verbs that measure: build, bench."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -119,10 +119,7 @@ def build(
         chosen = renamed(chosen, slug)
     if dry_run:
         cost = preview.preview(chosen, threads=threads, say=lambda said: click.echo(said, err=True))
-        if as_json:
-            print_json(preview.card(cost))
-        else:
-            print_cost(cost)
+        print_json(preview.card(cost)) if as_json else print_cost(cost)
         return
     placing = placing_of(engine, address, workers)
     with Watch(progress_file) as watch:
@@ -139,11 +136,7 @@ def build(
         return
     print_built(study, now)
     if compare:
-        d = answer["distance"]
-        click.echo(
-            f"D differs from {compare}'s by at most {d['max']:.3g} nats (mean {d['mean']:.3g}; "
-            f"largest D {d['scale']:.3g}; training-noise floor {d['noise_floor']:.3g})."
-        )
+        print_distance(compare, answer["distance"])
 
 
 def build_by_words(plan: Plan, as_json: bool, *, rebuild: bool = False) -> None:
@@ -215,6 +208,14 @@ def divergence_distance(study: Study, other: Study) -> dict[str, float]:
         "scale": float(b.max()),
         "noise_floor": store.noise(other).floor,
     }
+
+
+def print_distance(of: str, d: Mapping[str, float]) -> None:
+    """``divergence_distance`` from the study ``of``, for a person."""
+    click.echo(
+        f"D differs from {of}'s by at most {d['max']:.3g} nats (mean {d['mean']:.3g}; "
+        f"largest D {d['scale']:.3g}; training-noise floor {d['noise_floor']:.3g})."
+    )
 
 
 @click.command()

@@ -1,5 +1,6 @@
 """Verbs on studies: import, list, show, verify, text, repair, pack, unpack, delete."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -189,7 +190,11 @@ def show(study: str, as_json: bool) -> None:
         rows = [[t.id, t.family, str(t.rows or "-")] for t in found.tasks]
         click.echo(table(["task", "family", "rows"], rows))
         return
-    m = answer["measured"]
+    _print_measured(found, answer["measured"])
+
+
+def _print_measured(found: Study, m: Mapping[str, Any]) -> None:
+    """``measured_card`` for a person."""
     rows = [
         [
             t.id,

@@ -48,12 +48,7 @@ def campaign(
 
     measure.use_threads(threads)
     digest = protocol.digest(study.digest)
-    pairs = [(arm, seed) for seed in protocol.seeds for arm in protocol.arms]
-    todo = [
-        Run(arm, seed, dict(zip(study.names, mixture_of(arm, study, seed).tolist(), strict=True)))
-        for arm, seed in pairs[part[0] :: part[1]]
-        if store.has_run(study, digest, arm.name, arm.digest, seed) is repeat
-    ]
+    todo = _runs(protocol, study, part, kept=repeat)
     judged = protocol.skills is None or store.reference_losses(study, digest) is not None
     if not todo and judged:
         return 0
@@ -104,6 +99,17 @@ def campaign(
                 if mine and store.has_run(*here) is repeat:
                     keep(what, run(protocol, what, on))
     return next(done) - 1
+
+
+def _runs(protocol: Protocol, study: Study, part: tuple[int, int], *, kept: bool) -> list[Run]:
+    """The runs of this process's ``part`` that are kept, or that are not."""
+    digest = protocol.digest(study.digest)
+    pairs = [(arm, seed) for seed in protocol.seeds for arm in protocol.arms]
+    return [
+        Run(arm, seed, dict(zip(study.names, mixture_of(arm, study, seed).tolist(), strict=True)))
+        for arm, seed in pairs[part[0] :: part[1]]
+        if store.has_run(study, digest, arm.name, arm.digest, seed) is kept
+    ]
 
 
 def _reference(

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -71,18 +71,7 @@ def materialise(
             keyed += [(key, task, i) for key, i in _passes(seed, task, len(pool), n)]
             drawn[task] = n
         files[f"train.{format}"] = [as_row(task, pools[task][i]) for _, task, i in sorted(keyed)]
-    listed = {}
-    try:
-        before = _written(folder)
-        (folder / MANIFEST).unlink(missing_ok=True)  # from here to the end it is unfinished
-        for name in before - set(files):
-            (folder / name).unlink(missing_ok=True)
-        for name, rows in files.items():
-            data = _jsonl(rows) if format == "jsonl" else parquet_bytes(pd.DataFrame(rows))
-            write_atomic(folder / name, data)
-            listed[name] = {"sha256": sha256(data), "bytes": len(data), "rows": len(rows)}
-    except OSError as error:
-        raise ExportError(f"{folder} cannot be written: {error.strerror}.") from None
+    listed = _write(folder, files, format)
     manifest = {
         "format": FORMAT,
         "version": VERSION,
@@ -97,6 +86,23 @@ def materialise(
     }
     write_atomic(folder / MANIFEST, json_bytes(manifest))
     return folder / MANIFEST
+
+
+def _write(folder: Path, files: Mapping[str, list[Row]], format: str) -> dict[str, Row]:
+    """Put ``files`` in the place of those written before; digest, bytes and rows of each."""
+    listed = {}
+    try:
+        before = _written(folder)
+        (folder / MANIFEST).unlink(missing_ok=True)  # from here to the end it is unfinished
+        for name in before - set(files):
+            (folder / name).unlink(missing_ok=True)
+        for name, rows in files.items():
+            data = _jsonl(rows) if format == "jsonl" else parquet_bytes(pd.DataFrame(rows))
+            write_atomic(folder / name, data)
+            listed[name] = {"sha256": sha256(data), "bytes": len(data), "rows": len(rows)}
+    except OSError as error:
+        raise ExportError(f"{folder} cannot be written: {error.strerror}.") from None
+    return listed
 
 
 def _written(folder: Path) -> set[str]:
