@@ -155,7 +155,7 @@ def uncertainty(
             "A matrix in memory has no examples to draw again, so its mixtures have no intervals; "
             "ask a measured study."
         )
-    drawn = replicates(posed.study, posed.similarity.measure, draws=draws, seed=seed)
+    drawn = replicates(posed.study, posed.similarity.measure, draws=draws, seed=seed, level=level)
     seen = posed.kernel.replicates(drawn)
     return solve_replicates(posed.problem, posed.question.balance, seen, level=level)
 

@@ -127,7 +127,7 @@ def uncertainty_(
         posed.problem,
         posed.question.balance,
         posed.kernel.replicates(
-            replicates(known, posed.similarity.measure, draws=draws, seed=seed)
+            replicates(known, posed.similarity.measure, draws=draws, seed=seed, level=level)
         ),
         level=level,
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri, stdtrit
 
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture.problem import Problem
@@ -152,6 +153,34 @@ def root_replicates(
         d[k] = np.maximum(own[:, None] + own - (gram + gram.T), 0.0)
         np.fill_diagonal(d[k], 0.0)
     return read_only(-d)
+
+
+def widened(
+    S: npt.NDArray[np.floating],
+    drawn: Array,
+    of_examples: Array,
+    *,
+    per_task: int,
+    level: float,
+) -> Array:
+    """(draws, n, n) the replicates ``drawn``, moved away from S for what two seeds cannot tell.
+
+    Two models tell with one degree of freedom how far a task's seeds lie apart, ``per_task``
+    examples with one less than their number. ``of_examples`` (fewer draws, n, n): replicates over
+    the examples alone, so that the share that seeds have in an entry's variance is known. Welch's
+    and Satterthwaite's degrees of freedom of an entry of the mean share then give a quantile of
+    Student's t; all deviations grow by what it is above the normal one at ``level``.
+
+    Source: Satterthwaite, "An approximate distribution of estimates of variance components" (1946).
+    """
+    off = ~np.eye(len(S), dtype=bool)
+    all_of_it, examples = (x[:, off].var(axis=0).mean() for x in (drawn, of_examples))
+    if not all_of_it > 0:
+        return drawn
+    share = float(np.clip(1.0 - examples / all_of_it, 0.0, 1.0))
+    ends = (1.0 + level) / 2
+    of_freedom = 1.0 / (share**2 / 2 + (1.0 - share) ** 2 / (2 * max(per_task - 1, 1)))
+    return read_only(S + (drawn - S) * (stdtrit(of_freedom, ends) / ndtri(ends)))
 
 
 def pmi_replicates(

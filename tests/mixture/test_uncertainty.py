@@ -18,6 +18,7 @@ from taskpgm_core.mixture.uncertainty import (
     resampled,
     root_replicates,
     uncertainty,
+    widened,
 )
 from taskpgm_core.records import Similarity
 from tests.support.synthetic_study import TASKS, synthetic_arrays, two_models, write_study
@@ -231,21 +232,30 @@ def test_the_corrected_distance_is_unbiased_for_any_number_of_replicates(seconds
     ).all()  # the seeds' bias, uncorrected
 
 
-def test_intervals_with_seeds_cover_what_they_say_and_those_of_examples_alone_do_not():
+@pytest.mark.parametrize("spread", [(0.05, 0.15), (0.12, 0.3), (0.3, 0.6)])
+def test_intervals_cover_what_they_say_whether_examples_or_seeds_move_more(spread):
     level, tries, draws = 0.9, 240, 120
-    within = {True: [], False: []}
+    within = {"widened": [], "seeds": [], "examples": []}
+    ratio = []
     for k in range(tries):
-        made = Simulated(1000 + k)
+        made = Simulated(1000 + k, spread)
         means, by_task, _ = made.study(range(made.N))
         both = {"by_task": by_task, "second_tasks": np.arange(made.N)}
-        for seeds, found in within.items():
-            S = divergence_replicates(means, made.task, draws, k, **(both if seeds else {}))
+        seeds = divergence_replicates(means, made.task, draws, k, **both)
+        examples = divergence_replicates(means, made.task, draws, k)
+        S = np.zeros(seeds.shape[1:])
+        S[made.above] = -means.mean(axis=1)
+        S = S + S.T
+        wider = widened(S, seeds, examples, per_task=made.PER_TASK, level=level)
+        ratio.append(seeds.var(axis=0).mean() / examples.var(axis=0).mean() - 1)
+        for found, S in zip(within.values(), (wider, seeds, examples), strict=True):
             D = -S[:, made.above[0], made.above[1]]
             low, high = np.quantile(D, [(1 - level) / 2, (1 + level) / 2], axis=0)
             found.append((low <= made.expected) & (made.expected <= high))
-    covered = {seeds: float(np.mean(found)) for seeds, found in within.items()}
-    assert 0.85 <= covered[True] <= 0.95, covered
-    assert covered[False] < 0.8, covered
+    covered = {name: float(np.mean(found)) for name, found in within.items()}
+    assert 0.85 <= covered["widened"] <= 0.95, (covered, np.mean(ratio))
+    assert covered["examples"] < 0.8, (covered, np.mean(ratio))
+    assert covered["seeds"] < covered["widened"], (covered, np.mean(ratio))
 
 
 def test_what_intervals_cover_is_said_by_how_many_tasks_have_two_models(tmp_path):
