@@ -93,27 +93,47 @@ def arm_words(arm: Arm) -> str:
 
 
 def arm_title(arm: Arm) -> str:
-    """What a chart calls an arm, as in "paper's formula at 0.5" and "exact at 0.3, 1% to 10%"."""
+    """What a chart calls an arm, as in "TaskPGM at the automatic resolution", "S = −D at 0.5",
+    "by words alone" and "paper's formula at 0.5".
+
+    TaskPGM's balance is 0 where none is said.
+    """
     at = "" if arm.balance is None else f" at {arm.balance:g}"
     rows = "" if arm.budget is None else f", {arm.budget:,} rows"
     if arm.weights is not None:
         return f"{arm.name}{rows}"
     if arm.baseline == PARENT_EVEN:
-        return f"even over parents{rows}"
+        return f"even over parents (told the parents){rows}"
     if arm.baseline == "authors":
         return f"paper's formula{at}{rows}"
     if arm.baseline:
         title = BASELINES[arm.baseline].title
         return f"{title if title[:2].isupper() else title[:1].lower() + title[1:]}{at}{rows}"
+    return f"{_title_of_mixture(arm, at)}{_limits(arm)}{rows}"
+
+
+def _title_of_mixture(arm: Arm, at: str) -> str:
     words = "words alone" if arm.measure == "text" else arm.measure.upper()
-    by = "" if arm.measure == "jsd" else f" by {words}"
     unary = " for gain" if arm.unary == "gain" else ""
     around = "" if arm.anchor == "uniform" else f" around {arm.anchor}"
-    seen = "" if arm.resolution is None else f", resolution {arm.resolution}"
+    if arm.resolution is None or arm.resolution == inf:
+        seen = "S = −D" if arm.measure == "jsd" else f"S by {words}"
+        return f"{seen}{unary}{around}{at}"
+    balance = f", balance {arm.balance:g}" if arm.balance else ""
+    auto = arm.resolution == "auto"
+    if arm.measure == "text":
+        seen = "" if auto else f", resolution {arm.resolution:g}"
+        return f"by words alone{unary}{around}{seen}{balance}"
+    by = "" if arm.measure == "jsd" else f" by {words}"
+    seen = "the automatic resolution" if auto else f"resolution {arm.resolution:g}"
+    return f"TaskPGM{by}{unary}{around} at {seen}{balance}"
+
+
+def _limits(arm: Arm) -> str:
     floor, cap = (None if x is None else f"{100 * x:g}%" for x in (arm.floor, arm.cap))
-    limits = f", {floor} to {cap}" if floor and cap else f", at least {floor}" if floor else ""
-    limits = limits or (f", at most {cap}" if cap else "")
-    return f"exact{by}{unary}{around}{at}{seen}{limits}{rows}"
+    if floor and cap:
+        return f", {floor} to {cap}"
+    return f", at least {floor}" if floor else f", at most {cap}" if cap else ""
 
 
 def arm_titles(definitions: Mapping[str, Any], arms: Iterable[str]) -> dict[str, str]:

@@ -7,7 +7,8 @@ import pandas as pd
 from taskpgm_core import store
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.evidence.arms import arm_titles
-from taskpgm_core.evidence.outcome import REFERENCE, outcome_finding
+from taskpgm_core.evidence.judgement import REFERENCE
+from taskpgm_core.evidence.outcome import outcome_finding
 from taskpgm_core.evidence.protocol import Arm
 from taskpgm_core.evidence.statistics import compare, judged_by
 from taskpgm_core.figures.numbers import counted

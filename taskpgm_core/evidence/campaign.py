@@ -57,7 +57,10 @@ def campaign(
         say(f"{study.slug} came with the package; its copy keeps the runs: {study.folder}")
     root = Path(study.folder).parent
     on = prepare_context(protocol, plan, root, suite_tasks)
-    card = {"protocol": protocol.model_dump(mode="json", exclude={"arms", "seeds", "name"})}
+    card = {
+        "protocol": protocol.model_dump(mode="json", exclude={"arms", "seeds", "name"}),
+        "planned": {"arms": [arm.name for arm in protocol.arms], "seeds": list(protocol.seeds)},
+    }
     if protocol.skills is not None:
         _reference(protocol, study, plan, on, card, threads=threads, repeat=repeat, say=say)
     started, done = time.monotonic(), itertools.count(1)

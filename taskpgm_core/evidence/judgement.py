@@ -2,20 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import pandas as pd
 
 from taskpgm_core import store
+from taskpgm_core.evidence.arms import arm_titles
 from taskpgm_core.evidence.kept_share import MEASURES, judged_runs, reference_of
 from taskpgm_core.evidence.paired_test import (
     PairedDifference,
     hold_in_order,
     holm,
     paired_difference,
+    paired_differences,
     seeds_needed,
 )
-from taskpgm_core.evidence.protocol import Arm, Protocol
+from taskpgm_core.evidence.protocol import Arm, Protocol, committed_protocols
 from taskpgm_core.evidence.rows_saved import DosePoint, RowsSaved, rows_saved
 from taskpgm_core.records import Study
 
@@ -27,13 +30,28 @@ MIXTURE = "taskpgm"
 class HypothesisTest:
     """A hypothesis: its ``order`` among all, in which ``study``, and whether it ``holds``.
 
-    ``holds`` is None as long as one before it is not tested yet, in whatever study.
+    ``holds`` is None as long as its runs or those of one before it are not ``complete``, in
+    whatever study; ``reached``: whether all before it hold, so that it is tested by itself.
+    ``titles``: what its arm and the one against it are called.
     """
 
     order: int
     study: str
     test: PairedDifference
+    titles: tuple[str, str]
+    complete: bool = True
     holds: bool | None = None
+    reached: bool = False
+
+
+@dataclass(frozen=True)
+class BudgetGain:
+    """``test``: the share that a mixture keeps of the gain less uniform's, both on ``rows``;
+    ``arm``: the one of full budget with this mixture."""
+
+    arm: str
+    rows: int
+    test: PairedDifference
 
 
 @dataclass(frozen=True)
@@ -43,12 +61,22 @@ class Judgement:
     ``table``: as of ``judged_runs``; ``means``: {arm: {measure: mean over seeds}}, None where
     nothing is known; ``differences``: of every arm to uniform in every measure; ``others``: {arm: p
     after Holm's correction} in the first measure, of the arms of full budget that no hypothesis
-    names; ``left_out``: tasks that no share is counted of; ``seeds_needed``: by a confirmation,
-    from the spread of the first hypothesis' difference, or of ``taskpgm`` to uniform.
+    names, none of them of a confirmation that is not complete; ``curve``: {uniform arm: its rows /
+    the ``budget``}; ``budget_gains``: of arms that ran with other budgets too, by rows;
+    ``left_out``: tasks that no share is counted of; ``seeds_needed``: by a confirmation, from the
+    spread of the first hypothesis' difference, or of ``taskpgm`` to uniform. ``finished`` of
+    ``planned`` runs are there; ``committed``: the protocol's name where it came with this version;
+    ``titles``: {arm: what it is called}, of planned ones too where they are known.
     """
 
     study: str
     stage: str
+    committed: str
+    titles: Mapping[str, str]
+    finished: int
+    planned: int
+    budget: int
+    seeds: int
     skills: int
     files: int
     table: pd.DataFrame
@@ -57,8 +85,19 @@ class Judgement:
     hypotheses: tuple[HypothesisTest, ...]
     others: Mapping[str, float]
     rows_saved: tuple[RowsSaved, ...]
+    curve: Mapping[str, float]
+    budget_gains: tuple[BudgetGain, ...]
     left_out: tuple[str, ...]
     seeds_needed: int | None
+
+    @property
+    def complete(self) -> bool:
+        return self.finished == self.planned
+
+    @property
+    def verdict_stands(self) -> bool:
+        """Whether anything may be concluded: from a confirmation all of whose runs are there."""
+        return self.stage == "confirmation" and self.complete
 
 
 def judgement(study: Study, card: Mapping[str, Any], runs: pd.DataFrame) -> Judgement | None:
@@ -78,31 +117,41 @@ def judgement(study: Study, card: Mapping[str, Any], runs: pd.DataFrame) -> Judg
     arms = {value["name"]: Arm.model_validate(value) for value in card["arms"].values()}
     skills = protocol.skill_of([*study.tasks, *protocol.held_out])
     table = judged_runs(runs, skills, study.names, rows)
-    ran = sorted(set(runs["arm"]))
+    name, finished, planned = _progress(study, card, runs)
+    titles = _titles(card, runs, name)
     hypotheses = tuple(
         HypothesisTest(
-            h["order"], study.slug, paired_difference(table, "kept", h["arm"], h["against"])
+            h["order"],
+            study.slug,
+            paired_difference(table, "kept", h["arm"], h["against"]),
+            (titles.get(h["arm"], h["arm"]), titles.get(h["against"], h["against"])),
+            finished == planned,
         )
         for h in sorted(stated, key=lambda h: int(h["order"]))
     )
-    differences = tuple(
-        paired_difference(table, measure, arm, REFERENCE)
-        for measure in MEASURES
-        for arm in ran
-        if arm != REFERENCE
-    )
+    differences = tuple(d for m in MEASURES for d in paired_differences(table, m, REFERENCE))
     named = {name for t in hypotheses for name in (t.test.arm, t.test.against)}
     named |= {name for name, arm in arms.items() if arm.budget is not None}
+    undecided = card["stage"] == "confirmation" and finished < planned
     others = {
         d.arm: d.p
         for d in differences
-        if d.measure == "kept" and d.p is not None and d.arm not in named
+        if d.measure == "kept" and d.p is not None and d.arm not in named and not undecided
     }
     first = hypotheses[0].test if hypotheses else None
     spread = (first or paired_difference(table, "kept", MIXTURE, REFERENCE)).spread
+    curve = _curve(arms, protocol.budget)
+    full = [arm for arm, value in arms.items() if arm not in curve and value.budget is None]
+    saved = [rows_saved(table, arm, curve) for arm in full]
     return Judgement(
         study=study.slug,
         stage=str(card["stage"]),
+        committed=name,
+        titles=titles,
+        finished=finished,
+        planned=planned,
+        budget=protocol.budget,
+        seeds=int(runs["seed"].nunique()),
         skills=len({skills[name] for name in study.names}),
         files=len(study.names),
         table=table,
@@ -110,10 +159,44 @@ def judgement(study: Study, card: Mapping[str, Any], runs: pd.DataFrame) -> Judg
         differences=differences,
         hypotheses=hypotheses,
         others=dict(zip(others, holm(list(others.values())), strict=True)),
-        rows_saved=_saved(table, arms, protocol.budget),
+        rows_saved=tuple(one for one in saved if one is not None),
+        curve=curve,
+        budget_gains=_budget_gains(table, arms, protocol.budget),
         left_out=reference_of(rows).left_out,
         seeds_needed=None if spread is None else seeds_needed(spread, protocol.worth_finding),
     )
+
+
+@cache
+def _committed() -> dict[str, Protocol]:
+    return committed_protocols()
+
+
+def _titles(card: Mapping[str, Any], runs: pd.DataFrame, committed: str) -> dict[str, str]:
+    """Of the arms that ran, and of those that the committed protocol plans."""
+    planned = _committed()[committed].arms if committed else ()
+    known = {arm.name: arm.model_dump(mode="json") for arm in planned}
+    return arm_titles({**known, **card["arms"]}, sorted({*runs["arm"], *(a.name for a in planned)}))
+
+
+def _progress(study: Study, card: Mapping[str, Any], runs: pd.DataFrame) -> tuple[str, int, int]:
+    """(name of the committed protocol, runs that are finished of the planned ones, planned runs).
+
+    The name is empty for a protocol of one's own, whose runs say what was planned; where they do
+    not, it was every arm that ran with every seed that any ran with.
+    """
+    for name, known in _committed().items():
+        if known.digest(study.digest).startswith(card["folder"]):
+            arms, seeds = [arm.name for arm in known.arms], list(known.seeds)
+            break
+    else:
+        name = ""
+        planned = card.get("planned") or {}
+        arms = planned.get("arms") or sorted(set(runs["arm"]))
+        seeds = planned.get("seeds") or sorted(set(runs["seed"]))
+    ran = set(zip(runs["arm"], runs["seed"], strict=True))
+    full = [(arm, seed) for arm in arms for seed in seeds]
+    return name, sum(pair in ran for pair in full), len(full)
 
 
 def _means(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
@@ -124,35 +207,55 @@ def _means(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
     }
 
 
-def _saved(table: pd.DataFrame, arms: Mapping[str, Arm], budget: int) -> tuple[RowsSaved, ...]:
-    """Of every arm of full budget, in rows of the uniform arms of all budgets."""
-    curve = {
-        name: (arm.budget or budget) / budget
-        for name, arm in arms.items()
-        if arm.baseline == REFERENCE
-    }
-    found = (
-        rows_saved(table, name, curve)
-        for name, arm in arms.items()
-        if name not in curve and arm.budget is None
-    )
-    return tuple(one for one in found if one is not None)
+def _curve(arms: Mapping[str, Arm], budget: int) -> dict[str, float]:
+    """{uniform arm: its rows / the budget}, the fewest first."""
+    rows = {n: arm.budget or budget for n, arm in arms.items() if arm.baseline == REFERENCE}
+    return {name: rows[name] / budget for name in sorted(rows, key=rows.__getitem__)}
+
+
+def _budget_gains(
+    table: pd.DataFrame, arms: Mapping[str, Arm], budget: int
+) -> tuple[BudgetGain, ...]:
+    """Of every mixture that ran on several budgets, on each of them that uniform ran on too."""
+    uniform = {a.budget or budget: n for n, a in arms.items() if a.baseline == REFERENCE}
+    found = []
+    for name, arm in arms.items():
+        if arm.baseline == REFERENCE or arm.budget is not None:
+            continue
+        alike = {
+            a.budget or budget: n
+            for n, a in arms.items()
+            if a.model_copy(update={"name": "", "budget": None})
+            == arm.model_copy(update={"name": ""})
+        }
+        gains = [
+            BudgetGain(name, rows, paired_difference(table, "kept", other, uniform[rows]))
+            for rows, other in sorted(alike.items())
+            if rows in uniform
+        ]
+        gains = [gain for gain in gains if gain.test.difference is not None]
+        found += gains if len(gains) > 1 else []
+    return tuple(found)
 
 
 def hypotheses_in_order(judgements: Sequence[Judgement]) -> tuple[HypothesisTest, ...]:
     """The hypotheses of a confirmation, of whatever study, each with the verdict on it.
 
-    Once one fails, all after it fail. As long as one is not tested, those after it are undecided.
+    Once one fails, all after it fail. As long as one is not tested, or runs of its study are
+    missing, it and those after it are undecided.
     """
     stated = sorted((t for j in judgements for t in j.hypotheses), key=lambda t: t.order)
     ready = len(stated)
     for k, one in reversed(list(enumerate(stated))):
-        if one.order != k + 1 or one.test.p is None:
+        if one.order != k + 1 or one.test.p is None or not one.complete:
             ready = k
     verdicts = hold_in_order([one.test for one in stated[:ready]])
     after = False if False in verdicts else None
     holds = [*verdicts, *[after] * (len(stated) - len(verdicts))]
-    return tuple(replace(t, holds=h) for t, h in zip(stated, holds, strict=True))
+    return tuple(
+        replace(t, holds=h, reached=k < ready and all(verdicts[:k]))
+        for k, (t, h) in enumerate(zip(stated, holds, strict=True))
+    )
 
 
 def dose_points(judgements: Sequence[Judgement]) -> tuple[DosePoint, ...]:

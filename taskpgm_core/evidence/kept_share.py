@@ -41,9 +41,10 @@ def reference_of(rows: pd.DataFrame) -> ReferenceLosses:
     return ReferenceLosses(base, own.reindex(base.index))
 
 
-def kept_shares(loss: pd.Series, reference: ReferenceLosses) -> pd.Series:
-    """(base - loss) / (base - own) of each task of ``loss``, clipped; NaN where none is counted."""
-    base, own = (x.reindex(loss.index) for x in (reference.base, reference.own))
+def kept_shares(loss: pd.DataFrame, reference: ReferenceLosses) -> pd.DataFrame:
+    """(base - loss) / (base - own) of each run (a row) and task (a column) of ``loss``, clipped;
+    NaN where none is counted."""
+    base, own = (x.reindex(loss.columns) for x in (reference.base, reference.own))
     gain = (base - own).where(base - own >= LEAST_GAIN)
     return ((base - loss) / gain).clip(LOWEST, HIGHEST)
 
@@ -71,37 +72,38 @@ def judged_runs(
     ``rows``: of ``store.reference_losses``. MixtureError where a run lacks a task of the study.
     """
     reference = reference_of(rows)
-    known = {skills[task] for task in inside}
+    inner, known = list(inside), {skills[task] for task in inside}
     outer = [task for task in skills if task not in inside]
     near = [task for task in outer if skills[task] in known]
     far = [task for task in outer if skills[task] not in known]
-    found = {}
-    for (arm, seed), run in runs.groupby(["arm", "seed"], sort=True):
-        by_task = run.set_index("task")[["loss", "accuracy"]].reindex([*inside, *outer])
-        own = by_task.loc[list(inside)]
-        if own["loss"].isna().any():
-            missing = own.index[own["loss"].isna()][0]
-            raise MixtureError(f"A run of arm '{arm}' says nothing of '{missing}'.")
-        skill = own.index.map(skills)
-        kept = kept_shares(own["loss"], reference)
-        by_skill = kept.groupby(skill).mean()
-        found[arm, seed] = {
-            "kept": by_skill.mean(),
-            "worst": by_skill.min(),
-            "loss": own["loss"].groupby(skill).mean().mean(),
-            "exact": own["accuracy"].groupby(skill).mean().mean(),
-            "kept_files": kept.mean(),
-            "loss_files": own["loss"].mean(),
-            "siblings": _by_skill(by_task["loss"], near, skills),
-            "outside": _by_skill(by_task["loss"], far, skills),
-        }
-    table = pd.DataFrame.from_dict(found, orient="index", columns=list(MEASURES))
-    table.index = pd.MultiIndex.from_tuples(list(found), names=["arm", "seed"])
-    return table.astype(np.float64)
+    wide = runs.pivot(index=["arm", "seed"], columns="task", values=["loss", "accuracy"])
+    loss = wide["loss"].reindex(columns=[*inner, *outer])
+    unknown = loss[inner].isna()
+    if unknown.to_numpy().any():
+        arm, _ = unknown.index[unknown.any(axis=1)][0]
+        missing = unknown.columns[unknown.any()][0]
+        raise MixtureError(f"A run of arm '{arm}' says nothing of '{missing}'.")
+    kept = kept_shares(loss[inner], reference)
+    by_skill = _by_skill(kept, skills)
+    exact = wide["accuracy"].reindex(columns=inner)
+    return pd.DataFrame(
+        {
+            "kept": by_skill.mean(axis=1),
+            "worst": by_skill.min(axis=1),
+            "loss": _by_skill(loss[inner], skills).mean(axis=1),
+            "exact": _by_skill(exact, skills).mean(axis=1),
+            "kept_files": kept.mean(axis=1),
+            "loss_files": loss[inner].mean(axis=1),
+            "siblings": _by_skill(loss[near], skills).mean(axis=1),
+            "outside": _by_skill(loss[far], skills).mean(axis=1),
+        },
+        columns=list(MEASURES),
+        dtype=np.float64,
+    )
 
 
-def _by_skill(loss: pd.Series, tasks: list[str], skills: Mapping[str, str]) -> float:
-    if not tasks:
-        return float("nan")
-    own = loss.loc[tasks]
-    return float(own.groupby(own.index.map(skills)).mean().mean())
+def _by_skill(values: pd.DataFrame, skills: Mapping[str, str]) -> pd.DataFrame:
+    """(runs, skills): the mean of each skill's files; NaN for all where there is no file."""
+    if not len(values.columns):
+        return pd.DataFrame({"": np.nan}, index=values.index)
+    return values.T.groupby([skills[task] for task in values.columns]).mean().T

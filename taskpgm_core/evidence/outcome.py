@@ -1,29 +1,38 @@
 """What training on competing mixtures has come to, in words."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from taskpgm_core import store
 from taskpgm_core.analysis.question import Question, pose_question
 from taskpgm_core.errors import MixtureError, StoreError
 from taskpgm_core.evidence.arms import arm_titles, mixture_of
+from taskpgm_core.evidence.judgement import REFERENCE
 from taskpgm_core.evidence.protocol import Arm
 from taskpgm_core.evidence.statistics import FEWEST, Column, Comparison, compare, judged_by
-from taskpgm_core.figures.numbers import counted
-from taskpgm_core.findings.evidence import arms_finding, best_finding
+from taskpgm_core.evidence.verdict import (
+    SkillRuns,
+    evidence_table,
+    skill_runs,
+    skill_sentences,
+    verdict,
+)
+from taskpgm_core.figures.numbers import counted, percent
+from taskpgm_core.findings.evidence import EvidenceTable, arms_finding, best_finding
 from taskpgm_core.findings.recommendation import (
     ArmResult,
     Judged,
+    JudgedBySkill,
     exploration,
     recommendation,
     recommended_words,
 )
-from taskpgm_core.records import Array, Study
-
-REFERENCE = "uniform"
+from taskpgm_core.records import Array, Study, read_only
 
 
 def outcome_finding(
@@ -63,26 +72,35 @@ class JudgedRuns:
     titles: dict[str, str]
 
 
-def judged_runs(study: Study) -> JudgedRuns | None:
+def judged_runs(study: Study) -> JudgedRuns | SkillRuns | None:
     """The runs that speak for a study; None where there are none. StoreError for damaged ones.
 
-    A confirmation speaks before a screening, whose runs only chose what it looks at.
+    A confirmation speaks before a screening, whose runs only chose what it looks at. Runs judged by
+    skill are, others by their loss.
     """
     for card, runs in store.evidence(study):
-        tasks = judged_by(runs, study.names, "loss")
-        if not tasks or REFERENCE not in set(runs["arm"]):
-            continue
-        try:
-            compared = compare(runs, tasks, reference=REFERENCE)
-        except MixtureError:  # a run lacks a task, so these runs compare nothing
-            continue
-        titles = arm_titles(card["arms"], sorted(set(runs["arm"])))
-        return JudgedRuns(card, runs, tuple(tasks), tuple(compared), titles)
+        by_skill = skill_runs(study, card, runs)
+        if by_skill is not None and by_skill.first is not None:
+            return by_skill
+        if (by_loss := _by_loss(study, card, runs)) is not None:
+            return by_loss
     return None
 
 
+def _by_loss(study: Study, card: dict[str, Any], runs: pd.DataFrame) -> JudgedRuns | None:
+    tasks = judged_by(runs, study.names, "loss")
+    if not tasks or REFERENCE not in set(runs["arm"]):
+        return None
+    try:
+        compared = compare(runs, tasks, reference=REFERENCE)
+    except MixtureError:  # a run lacks a task, so these runs compare nothing
+        return None
+    titles = arm_titles(card["arms"], sorted(set(runs["arm"])))
+    return JudgedRuns(card, runs, tuple(tasks), tuple(compared), titles)
+
+
 def training_outcome(study: Study) -> tuple[str, ...]:
-    """What the finished runs under a study say of its tasks' loss; empty where there are none.
+    """What the finished runs under a study say; empty where there are none.
 
     Runs that are damaged are said to be.
     """
@@ -93,8 +111,10 @@ def training_outcome(study: Study) -> tuple[str, ...]:
     return () if found is None else outcome_sentences(found)
 
 
-def outcome_sentences(found: JudgedRuns) -> tuple[str, ...]:
+def outcome_sentences(found: JudgedRuns | SkillRuns) -> tuple[str, ...]:
     """What was trained and judged, who is surely better or worse, and how the best did."""
+    if isinstance(found, SkillRuns):
+        return skill_sentences(found)
     compared, titles, tasks = found.compared, found.titles, len(found.tasks)
     seeds = found.runs["seed"].nunique()
     what = (
@@ -112,12 +132,14 @@ def outcome_sentences(found: JudgedRuns) -> tuple[str, ...]:
 @dataclass(frozen=True, eq=False)
 class Recommendation:
     """``sentence``: what to train on, why and how sure; ``words``: what, after "train on";
-    ``p``: (n,) that mixture, None where only its name is known; ``trained``: the outcome."""
+    ``p``: (n,) that mixture, None where only its name is known; ``trained``: the outcome;
+    ``evidence``: its numbers, None where there are no runs."""
 
     sentence: str
     words: str
     p: Array | None
     trained: tuple[str, ...]
+    evidence: EvidenceTable | None = None
 
     def said_of(self, p: Array) -> str:
         """The sentence, or that the mixture ``p`` (n,) is an exploration."""
@@ -127,29 +149,65 @@ class Recommendation:
 def recommend(study: Study) -> Recommendation:
     """The one answer for a study: what surely won in its finished runs, else the default."""
     n = len(study.names)
+    posed = pose_question(study, Question())
+    default, skills = posed.solution(), posed.kernel.skills
+    p = default.p if default.status == "optimal" else None
     try:
         found = judged_runs(study)
     except StoreError as error:
-        said = training_outcome(study)
+        said = (f"The finished runs cannot be read. {error}",)
         sentence = recommendation(n, None, str(error))
-        return Recommendation(sentence, recommended_words(n, None), _default(study), said)
-    judged = None if found is None else _judged(found)
-    won = None
-    if found is not None and judged is not None and judged.winner is not None:
-        won = next(c.arm for c in found.compared if found.titles[c.arm] == judged.winner.title)
-    p = _default(study) if won is None or found is None else _mixture(found, won, study)
-    said = () if found is None else outcome_sentences(found)
-    return Recommendation(recommendation(n, judged), recommended_words(n, judged), p, said)
+        return Recommendation(sentence, recommended_words(n, None), p, said)
+    if found is None:
+        sentence = recommendation(n, None, skills=skills)
+        return Recommendation(sentence, recommended_words(n, None), p, ())
+    if isinstance(found, SkillRuns):
+        judged, won, table = verdict(found), _won_by_skill(found), evidence_table(found)
+    else:
+        judged, won, table = _judged(found), _won_by_loss(found), loss_table(found)
+    if isinstance(judged, JudgedBySkill) and judged.state == "loses":
+        p = read_only(np.full(n, 1.0 / n))
+    elif won:
+        p = _mixture(found.card, won, study)
+    sentence, words = recommendation(n, judged, skills=skills), recommended_words(n, judged)
+    return Recommendation(sentence, words, p, outcome_sentences(found), table)
 
 
-def _default(study: Study) -> Array | None:
-    found = pose_question(study, Question()).solution()
-    return found.p if found.status == "optimal" else None
+def _won_by_skill(found: SkillRuns) -> str:
+    """The arm that won, empty where none did."""
+    judged, first = verdict(found), found.first
+    return first.arm if judged is not None and judged.winner and first is not None else ""
 
 
-def _mixture(found: JudgedRuns, arm: str, study: Study) -> Array | None:
+def _won_by_loss(found: JudgedRuns) -> str:
+    better = (c.arm for c in found.compared if c.sure and (c.difference or 0.0) < 0)
+    return next(better, "")
+
+
+def loss_table(found: JudgedRuns) -> EvidenceTable:
+    """Every mixture, the lowest mean loss first."""
+    rows = []
+    for c in found.compared:
+        by = "" if c.difference is None else f"{c.difference:+.3f}".replace("-", "−")
+        ends = ""
+        if c.low is not None and c.high is not None:
+            ends = f"{c.low:+.3f} to {c.high:+.3f}".replace("-", "−")
+        chance = "" if c.p_holm is None else f"{c.p_holm:.3f}"
+        exact = "" if math.isnan(c.accuracy) else percent(c.accuracy)
+        rows.append((found.titles[c.arm], f"{c.loss:.3f}", by, ends, chance, exact))
+    return EvidenceTable(
+        "The evidence: what training on these mixtures gave",
+        "Mean loss in nats a token on held-out rows of the study's tasks, its difference to "
+        "uniform, p after Holm's correction, and exact match.",
+        ("mixture", "loss", "to uniform", "95% interval", "p", "exact match"),
+        tuple(rows),
+        (),
+    )
+
+
+def _mixture(card: dict[str, Any], arm: str, study: Study) -> Array | None:
     """(n,) what an arm trained on; None where its definition is not known or is random."""
-    for key, value in found.card["arms"].items():
+    for key, value in card["arms"].items():
         if "imported" not in value and arm in (key, value.get("name")):
             known = Arm.model_validate(value)
             return None if known.baseline == "dirichlet" else mixture_of(known, study, seed=0)

@@ -9,6 +9,8 @@ import pandas as pd
 from scipy.special import stdtr, stdtrit
 from scipy.stats import nct
 
+from taskpgm_core.records import Array
+
 LEVEL = 0.05
 POWER = 0.8
 FEWEST_SEEDS = 5
@@ -43,6 +45,26 @@ def paired_difference(
     if not {arm, against} <= arms:
         return PairedDifference(arm, against, measure, 0, None, None, None, None, None)
     both = (column.xs(arm, level="arm") - column.xs(against, level="arm")).dropna().to_numpy()
+    return _tested(arm, against, measure, both)
+
+
+def paired_differences(
+    table: pd.DataFrame, measure: str, against: str
+) -> tuple[PairedDifference, ...]:
+    """``paired_difference`` of every other arm of the table to ``against``, in name order."""
+    wide = table[measure].unstack("arm")
+    if against not in wide:
+        return tuple(paired_difference(table, measure, arm, against) for arm in wide)
+    values = wide.to_numpy() - wide[[against]].to_numpy()
+    return tuple(
+        _tested(str(arm), against, measure, column[~np.isnan(column)])
+        for arm, column in zip(wide.columns, values.T, strict=True)
+        if arm != against
+    )
+
+
+def _tested(arm: str, against: str, measure: str, both: Array) -> PairedDifference:
+    """From the differences of the common seeds."""
     n, mean = len(both), float(both.mean()) if len(both) else None
     if n < 2 or mean is None:
         return PairedDifference(arm, against, measure, n, mean, None, None, None, None)

@@ -1,16 +1,158 @@
 """Findings of the Evidence page: who beats whom, and how well forecasts did."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from taskpgm_core.figures.numbers import shorten
+from taskpgm_core.figures.numbers import counted, percent, shorten
+from taskpgm_core.findings.recommendation import bare, p_words
+
+LONGEST = 40
+"""Characters of a mixture's title."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """One way to count what runs judged by skill have come to.
+
+    ``what``: with its unit, for an axis of differences; ``is_share``: of 1, read in percent and
+    points, else nats a token; more of a share is better, and less of a loss.
+    """
+
+    title: str
+    what: str
+    is_share: bool = True
+
+    def value(self, x: float) -> str:
+        return percent(x) if self.is_share and x >= 0 else bare(x) if self.is_share else f"{x:.3f}"
+
+    def difference(self, x: float) -> str:
+        return bare(x) if self.is_share else f"{x:+.3f}".replace("-", "−")
+
+
+COUNTS = {
+    "kept": Count("share kept", "share of the single-task models' gain that is kept, points"),
+    "worst": Count("worst skill", "that share in the skill that keeps least, points"),
+    "loss": Count("loss", "loss, nats a token, mean over skills", False),
+    "exact": Count("exact match", "exact match, mean over skills, points"),
+    "kept_files": Count("share kept by files", "share kept, mean over files, points"),
+    "loss_files": Count("loss by files", "loss, nats a token, mean over files", False),
+    "siblings": Count(
+        "held-out files", "loss, nats a token, on files in no mixture of trained parents", False
+    ),
+    "outside": Count("held-out parents", "loss, nats a token, on parents in no mixture", False),
+}
+"""By the names of ``evidence.kept_share.MEASURES``; the first decides."""
+
+
+@dataclass(frozen=True)
+class EvidenceTable:
+    """What was trained and how it did: cells of text, and ``said`` sentences below them."""
+
+    title: str
+    how: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    said: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One hypothesis as people read it. ``reached``: whether all before it hold; ``holds``: None
+    while that is not decided; ``difference``: of the share kept, with interval and p."""
+
+    order: int
+    study: str
+    arm: str
+    against: str
+    seeds: int
+    difference: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    holds: bool | None
+    reached: bool
+
+    @property
+    def claim(self) -> str:
+        return f"On {self.study}, {self.arm} keeps more than {self.against}"
+
+    @property
+    def verdict(self) -> str:
+        if self.holds is None:
+            return "not decided yet"
+        if self.holds:
+            return "holds"
+        return "does not hold, the order stops here" if self.reached else "not tested"
+
+    @property
+    def sentence(self) -> str:
+        said = f"Hypothesis {self.order}: {self.claim[:1].lower()}{self.claim[1:]}"
+        return f"{said} ({self.numbers}): {self.verdict}."
+
+    @property
+    def numbers(self) -> str:
+        if self.difference is None:
+            return "no runs in common yet"
+        interval = ""
+        if self.low is not None and self.high is not None:
+            interval = f", 95% interval {bare(self.low)} to {bare(self.high)}"
+        chance = "" if self.p is None else f", {p_words(self.p)}"
+        return f"{bare(self.difference)} points{interval}{chance}, {counted(self.seeds, 'seed')}"
+
+
+def order_finding(tests: tuple[Hypothesis, ...]) -> str:
+    """How far the hypotheses, tested in their order, have held."""
+    held = sum(t.holds is True for t in tests)
+    stop = next((t.order for t in tests if t.holds is False), None)
+    if stop is not None:
+        before = f"{counted(held, 'hypothesis').replace('hypothesiss', 'hypotheses')} held; "
+        return f"{before if held else ''}the order stopped at hypothesis {stop}"
+    if held == len(tests):
+        return f"All {len(tests)} hypotheses hold" if held > 1 else "The hypothesis holds"
+    after = f" after {held} that held" if held else ""
+    return f"The order of hypotheses is not decided yet{after}"
+
+
+def most_kept(kept: Mapping[str, float], reference: str) -> str:
+    """Which mixture keeps the largest share, by title, and how much the reference keeps."""
+    best = max(kept, key=kept.__getitem__)
+    own = percent(kept[reference])
+    if best != reference:
+        return f"{best} keeps most, {percent(kept[best])} ({reference} {own})"
+    others = {name: x for name, x in kept.items() if name != reference}
+    if not others:
+        return f"{reference} keeps {own}"
+    second = max(others, key=others.__getitem__)
+    return f"{reference} keeps most, {own}; next is {second} with {percent(others[second])}"
+
+
+def rows_finding(title: str, words: str) -> str:
+    """What a mixture's gain is worth in rows of uniform."""
+    return f"{title} keeps {words}"
+
+
+def larger_finding(title: str, gains: Mapping[int, float]) -> str:
+    """How a mixture's gain over uniform changes with the rows of both, {rows: difference}."""
+    said = [f"{bare(gain)} points at {rows:,} rows" for rows, gain in sorted(gains.items())]
+    return f"{title} against uniform: {', '.join(said[:-1])} and {said[-1]}"
+
+
+def dose_finding(room: Mapping[float, float]) -> str:
+    """How the gain differs between the fewest and the most copies, {room: gain}."""
+    few, most = min(room), max(room)
+    way = "more" if room[most] > room[few] else "less"
+    return (
+        f"With {percent(most, 0)} of uniform's budget in repetition TaskPGM gains {way} "
+        f"({bare(room[most])} points) than with {percent(few, 0)} ({bare(room[few])} points)"
+    )
 
 
 def arms_finding(better: Mapping[str, float], worse: Mapping[str, float], reference: str) -> str:
     """Who is surely better or worse than the reference, and by how much on average."""
-    name = shorten(reference)
+    name = shorten(reference, LONGEST)
     losers = f"{_listed(worse)} {'loses' if len(worse) == 1 else 'lose'} to it" if worse else ""
     if better:
         winners = f"{_listed(better)} {'beats' if len(better) == 1 else 'beat'} {name}"
@@ -48,5 +190,5 @@ def best_finding(
 
 def _listed(differences: Mapping[str, float]) -> str:
     signed = {name: f"{by:+.2f}".replace("-", "−") for name, by in differences.items()}
-    said = [f"{shorten(name)} ({by})" for name, by in signed.items()]
+    said = [f"{shorten(name, LONGEST)} ({by})" for name, by in signed.items()]
     return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
