@@ -10,24 +10,60 @@ from pages.ui.evidence import (
     protocol_words,
     tokens_chart,
 )
-from pages.ui.evidence_runs import bring_runs, pick_evidence
-from pages.ui.layout import frame
+from pages.ui.evidence_rows import dose_chart, larger_budget_chart, rows_saved_chart
+from pages.ui.evidence_runs import FinishedRuns, bring_runs, pick_evidence
+from pages.ui.evidence_skills import (
+    every_count,
+    incomplete,
+    order_of_hypotheses,
+    skills_chart,
+    skills_table,
+)
+from pages.ui.layout import Scene, frame
 from pages.ui.recommended import recommended_here
+from taskpgm_core.evidence.verdict import SkillRuns
 
-scene = frame("Does it make a better model?")
-trained = pick_evidence(scene)
-if trained is not None:
+
+def by_skill(trained: FinishedRuns, found: SkillRuns, scene: Scene) -> None:
+    """What runs judged by skill have come to."""
+    incomplete(found)
+    picture, numbers = st.columns([5, 4], gap="large")
+    with picture:
+        skills_chart(trained, found, scene)
+    with numbers:
+        every_count(trained, found, scene)
+    order_of_hypotheses(found)
+    skills_table(trained, found, scene)
+    rows, more = st.columns(2, gap="large")
+    with rows:
+        rows_saved_chart(found, scene)
+        dose_chart(scene)
+    with more:
+        larger_budget_chart(found, scene)
+
+
+def by_task(trained: FinishedRuns, scene: Scene) -> None:
+    """The same of runs judged by loss or exact match."""
     picture, numbers = st.columns([5, 4], gap="large")
     with picture:
         arms_chart(trained, scene)
     with numbers:
         arms_table(trained, scene)
-        protocol_words(trained)
+
+
+scene = frame("Does it make a better model?")
+trained = pick_evidence(scene)
+if trained is not None:
+    if trained.skills:
+        by_skill(trained, trained.skills, scene)
+    else:
+        by_task(trained, scene)
     tasks, forecasts = st.columns(2, gap="large")
     with tasks:
         gains_chart(trained, scene)
     with forecasts:
         tokens_chart(trained, scene)
         foresight_chart(trained, scene)
+    protocol_words(trained)
 bring_runs(scene)
 recommended_here(scene.answer, scene.study)

@@ -130,7 +130,7 @@ def what_training_gave(study: Study, view: View) -> None:
     if not runs:
         return
     key, _ = cached.dial_path(study, view)
-    drawn = trained_data(key, found.about, found.reference, runs)
+    drawn = trained_data(key, found.about, found.reference, runs, more=found.kept)
     _hand_over("Trained", json.dumps(drawn).encode())
 
 

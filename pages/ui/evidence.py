@@ -10,7 +10,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from pages.ui.chart import chart, escape
 from pages.ui.evidence_runs import FinishedRuns, budget_words
 from pages.ui.layout import Scene
-from taskpgm_core.evidence.arms import arm_words
+from taskpgm_core.evidence.arms import arm_title, arm_words
 from taskpgm_core.evidence.forecast import foresight, rank_correlation
 from taskpgm_core.evidence.outcome import outcome_finding
 from taskpgm_core.evidence.protocol import Arm
@@ -64,7 +64,7 @@ def arms_table(trained: FinishedRuns, scene: Scene) -> None:
     """Each mixture's loss and exact match; what else is known of its runs, folded."""
     number = st.column_config.NumberColumn
     looks = {
-        "mixture": st.column_config.TextColumn(width=165),
+        "mixture": st.column_config.TextColumn(width=230),
         "loss": number(format="%.3f", help="nats a token", width=64),
         "exact": number(format="%.1f%%", help="rows answered exactly", width=66),
         "p": number(format="%.3f", help="two-sided, with Holm's correction", width=60),
@@ -72,7 +72,7 @@ def arms_table(trained: FinishedRuns, scene: Scene) -> None:
         "epochs": number(format="%.2f", help="over the task whose rows were repeated most"),
     }
     names = [trained.titles[c.arm] for c in trained.compared]
-    _known_columns(
+    known_columns(
         looks,
         {
             "mixture": names,
@@ -86,7 +86,7 @@ def arms_table(trained: FinishedRuns, scene: Scene) -> None:
     often = epochs(trained.runs, rows)
     worst = f"its {trained.metric}"
     with st.expander("Worst tasks, tokens and epochs"):
-        _known_columns(
+        known_columns(
             looks | {worst: number(format="%.3f")},
             {
                 "mixture": names,
@@ -97,6 +97,10 @@ def arms_table(trained: FinishedRuns, scene: Scene) -> None:
                 "epochs": [often.get(c.arm) for c in trained.compared],
             },
         )
+    download(trained)
+
+
+def download(trained: FinishedRuns) -> None:
     st.download_button(
         "All runs (CSV)",
         trained.runs.to_csv(index=False),
@@ -106,7 +110,7 @@ def arms_table(trained: FinishedRuns, scene: Scene) -> None:
     )
 
 
-def _known_columns(looks: dict[str, ColumnConfig], columns: dict[str, Sequence[object]]) -> None:
+def known_columns(looks: dict[str, ColumnConfig], columns: dict[str, Sequence[object]]) -> None:
     """A table without the columns of which nothing is known."""
     frame = pd.DataFrame(columns).dropna(axis="columns", how="all")
     st.dataframe(frame, hide_index=True, placeholder="", column_config=looks)
@@ -133,15 +137,17 @@ def tokens_chart(trained: FinishedRuns, scene: Scene) -> None:
 
 
 def gains_chart(trained: FinishedRuns, scene: Scene) -> None:
-    arms = [c.arm for c in trained.compared if c.arm != trained.reference]
+    arms = [arm for arm in trained.arms if arm != trained.reference]
     if not arms:
         return
+    first = trained.skills.first if trained.skills else None
     arm = st.selectbox(
         "Task by task",
         arms,
+        arms.index(first.arm) if first and first.arm in arms else 0,
         format_func=trained.titles.__getitem__,
         key="evidence-arm",
-        width=260,
+        width=300,
         help="The mixture whose gains and losses are shown for every task.",
     )
     means = trained.runs.groupby(["arm", "task"])[trained.column].mean()
@@ -192,16 +198,22 @@ def protocol_words(trained: FinishedRuns) -> None:
         return
     budget = budget_words(trained.card, trained.runs)
     held = ", ".join(task["id"] for task in protocol["held_out"]) or "none"
+    sure = "A difference is sure below 5% after Holm's correction for the number of mixtures."
+    rows = f"{protocol['evaluation_rows']} held-out rows a task judge"
+    if protocol.get("skills"):
+        rows += f", at least {protocol['skill_rows'] or protocol['evaluation_rows']} a skill"
+        sure = (
+            "Hypotheses are tested in their order, each at 5%, and the first that fails ends it; "
+            "other mixtures are exploration, with Holm's correction."
+        )
     with st.expander("How it was measured, and what each mixture is"):
         st.caption(
             escape(
                 f"Every mixture trains the same base model on {budget}, once over them, "
                 f"{protocol['training']['batch']} rows a step; a seed redraws rows and "
-                f"initialisation. {protocol['evaluation_rows']} held-out rows a task judge, none "
-                f"of them in any training or in the probe pool. Tasks in no mixture: {held}. "
-                f"A difference is sure below 5% after Holm's correction for the number of "
-                f"mixtures. {protocol['about'].strip()}"
+                f"initialisation. {rows}, none of them in any training or in the probe pool. Tasks "
+                f"in no mixture: {held}. {sure} {protocol['about'].strip()}"
             )
         )
         arms = [Arm.model_validate(arm) for arm in trained.card["arms"].values()]
-        st.caption("\n".join(f"- {escape(f'{arm.name}: {arm_words(arm)}')}" for arm in arms))
+        st.caption("\n".join(f"- {escape(f'{arm_title(arm)}: {arm_words(arm)}')}" for arm in arms))

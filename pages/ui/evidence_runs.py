@@ -16,9 +16,13 @@ from taskpgm_core.errors import StoreError, TaskPGMError
 from taskpgm_core.evidence.arms import arm_titles
 from taskpgm_core.evidence.protocol import committed_protocols
 from taskpgm_core.evidence.statistics import Column, Comparison, compare, judged_by, judges
+from taskpgm_core.evidence.verdict import SkillRuns, skill_runs
 from taskpgm_core.figures.evidence import Side
+from taskpgm_core.figures.numbers import counted
+from taskpgm_core.findings.evidence import COUNTS
 
 LARGEST = 2_000_000
+SKILLS = "skills"
 INSIDE, OUTSIDE, PUBLIC = "tasks of the study", "tasks in no mixture", "public suites"
 PUBLIC_METRIC: tuple[Column, str] = ("accuracy", "score")
 METRICS: dict[str, tuple[Column, str]] = {
@@ -30,7 +34,8 @@ METRICS: dict[str, tuple[Column, str]] = {
 @dataclass(frozen=True)
 class FinishedRuns:
     """``runs``: rows as in ``store.evidence``; ``tasks``: those that judge, by ``column``, which
-    charts call ``what``; ``titles``: what each arm is called."""
+    charts call ``what``; ``titles``: what each arm is called; ``skills``: what the runs say where
+    skills judge them, by the ``count`` of ``findings.evidence.COUNTS``, and then not compared."""
 
     card: dict[str, Any]
     runs: pd.DataFrame
@@ -39,7 +44,14 @@ class FinishedRuns:
     reference: str
     column: Column
     what: str
-    titles: dict[str, str]
+    titles: Mapping[str, str]
+    skills: SkillRuns | None = None
+    count: str = "kept"
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Those that are compared, on one budget."""
+        return self.skills.full if self.skills else tuple(c.arm for c in self.compared)
 
     @property
     def metric(self) -> str:
@@ -86,14 +98,22 @@ def pick_evidence(scene: Scene) -> FinishedRuns | None:
         card, runs = names[chosen]
         outside, suites = judges(runs, scene.study.names)
         inside = [t for t in scene.study.names if t in set(runs["task"])]
+        skills = skill_runs(scene.study, card, runs)
         kinds = {
             kind: tuple(tasks)
-            for kind, tasks in ((INSIDE, inside), (OUTSIDE, outside), (PUBLIC, suites))
+            for kind, tasks in (
+                (SKILLS, inside if skills else []),
+                (INSIDE, inside),
+                (OUTSIDE, outside),
+                (PUBLIC, suites),
+            )
             if tasks
         }
-        kind, column, what = _judged_on(runs, kinds)
+        kind, count, column, what = _judged_on(runs, kinds, skills)
         arms = sorted(set(runs["arm"]))
         titles = arm_titles(card["arms"], arms)
+        if skills and kind == SKILLS:
+            arms, titles = sorted(skills.full), dict(skills.titles)
         first = arms.index("uniform") if "uniform" in arms else 0
         reference = st.selectbox(
             "Against",
@@ -101,10 +121,12 @@ def pick_evidence(scene: Scene) -> FinishedRuns | None:
             first,
             format_func=titles.__getitem__,
             key="evidence-reference",
-            width=200,
+            width=230,
             help="The mixture that all others are compared with, seed by seed and task by task.",
         )
     tasks = tuple(judged_by(runs, kinds[kind], column))
+    if kind == SKILLS:
+        return FinishedRuns(card, runs, tasks, (), reference, column, what, titles, skills, count)
     try:
         compared = compare(runs, tasks, column=column, reference=reference)
         return FinishedRuns(card, runs, tasks, compared, reference, column, what, titles)
@@ -113,23 +135,39 @@ def pick_evidence(scene: Scene) -> FinishedRuns | None:
         return None
 
 
-def _judged_on(runs: pd.DataFrame, kinds: Mapping[str, Sequence[str]]) -> tuple[str, Column, str]:
-    """Which of ``kinds`` {kind: tasks} judges ``runs``, by what column, and what charts call it."""
+def _judged_on(
+    runs: pd.DataFrame, kinds: Mapping[str, Sequence[str]], skills: SkillRuns | None
+) -> tuple[str, str, Column, str]:
+    """Which of ``kinds`` {kind: tasks} judges ``runs``, the count where it is skills, by what
+    column, and what charts call it."""
     kind = _one_of(
         "Judged on",
         list(kinds),
         "evidence-tasks",
-        "Held-out rows of the tasks trained on, or of tasks that no mixture held.",
+        "Skills, each counted once; or held-out rows of every task trained on, each counted; or "
+        "tasks that no mixture held.",
     )
     if kind == PUBLIC:
-        return kind, *PUBLIC_METRIC
+        return kind, "", *PUBLIC_METRIC
+    if kind == SKILLS and skills:
+        known = [m for m in COUNTS if skills.judged.table[m].notna().any()]
+        count = st.selectbox(
+            "By",
+            known,
+            format_func=lambda m: COUNTS[m].title,
+            key="evidence-count",
+            width=190,
+            help="Share kept: how much of what single-task models gain over the base model a "
+            "mixture's model keeps, (base loss - its loss) / (base loss - their loss). It decides.",
+        )
+        return kind, count, *METRICS["loss"]
     by = _one_of(
         "By",
         [name for name, (column, _) in METRICS.items() if judged_by(runs, kinds[kind], column)],
         "evidence-metric",
         "Mean loss of the completion's tokens, or the share of rows answered exactly.",
     )
-    return kind, *METRICS[by]
+    return kind, "", *METRICS[by]
 
 
 def _one_of(label: str, options: Sequence[str], key: str, purpose: str) -> str:
@@ -139,8 +177,8 @@ def _one_of(label: str, options: Sequence[str], key: str, purpose: str) -> str:
 
 
 def _name(card: dict[str, Any], runs: pd.DataFrame) -> str:
-    seeds = runs["seed"].nunique()
-    what = f"{budget_words(card, runs)}, {runs['arm'].nunique()} mixtures, {seeds} seeds"
+    mixtures, seeds = counted(runs["arm"].nunique(), "mixture"), counted(runs["seed"].nunique(), "seed")
+    what = f"{budget_words(card, runs)}, {mixtures}, {seeds}"
     source = f"imported from {card['imported']}" if "imported" in card else card["stage"]
     return f"{source.capitalize()}: {what} ({card['folder']})"
 

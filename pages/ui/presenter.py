@@ -11,6 +11,7 @@ from pages.ui.chart import escape
 from pages.ui.controls import bind
 from pages.ui.explanations import asked, explanation
 from pages.ui.layout import STYLE, Scene
+from pages.ui.recommended import recommended
 from pages.ui.trained import trained
 from pages.ui.url_state import View, names, read_view
 from pages.ui.why import rewarded
@@ -100,6 +101,7 @@ def _drawn(scene: Scene, came: TrainedMixtures | None) -> list[tuple[str, str, s
         said,
         scene.palette.name,
         came,
+        recommended(scene.study).sentence,
         rewarded(scene),
         scene.study,
         scene.view,
@@ -112,6 +114,7 @@ def _steps(
     key: str,
     theme: str,
     came: TrainedMixtures | None,
+    verdict: str,
     rewarded: str,
     _study: Study,
     _view: View,
@@ -123,6 +126,7 @@ def _steps(
         explanation(_study, _view),
         cached.graph(_study, _view),
         trained=came,
+        verdict=verdict,
         allocation=cached.allocation(_study, _view, solution.p),
         trainers=[exporter.title for exporter in EXPORTERS.values()],
         rewarded=rewarded,

@@ -10,6 +10,7 @@ import click
 import pandas as pd
 
 from taskpgm_core import store
+from taskpgm_core.analysis.question import Question, pose_question
 from taskpgm_core.builds.training_rows import training_plan
 from taskpgm_core.cli.build import engine_options, placing_of
 from taskpgm_core.cli.export import recipe_from
@@ -18,14 +19,11 @@ from taskpgm_core.cli.options import question_options
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.errors import MixtureError, StoreError, TaskPGMError
 from taskpgm_core.evidence.forecast import foresight
-from taskpgm_core.evidence.judgement import (
-    HypothesisTest,
-    Judgement,
-    hypotheses_in_order,
-    judgement,
-)
+from taskpgm_core.evidence.outcome import recommend
 from taskpgm_core.evidence.protocol import Arm, load_protocol, with_arms
 from taskpgm_core.evidence.statistics import Column, Comparison, compare, judged_by, judges
+from taskpgm_core.evidence.verdict import skill_runs
+from taskpgm_core.findings.recommendation import little_to_gain
 from taskpgm_core.plans.plan import plan_of
 from taskpgm_core.plans.slug import ARM
 from taskpgm_core.records import Study
@@ -115,6 +113,8 @@ def validate(
         )
     if brought:
         chosen = with_arms(chosen, [_brought_arm(text, study) for text in brought])
+    if little := little_to_gain(len(study.names), pose_question(study, Question()).kernel.skills):
+        warn(f"{little[:1].upper()}{little[1:]}.")
     plan = plan_of(study)
     made = campaign(
         chosen,
@@ -191,8 +191,7 @@ def evidence(
     card, runs = chosen_evidence(found, folder)
     column, inside, outside, public = _compared(runs, found, column, reference)
     told = foresight(found, runs)
-    judged = judgement(found, card, runs)
-    tested = _hypotheses(judged) if judged else ()
+    judged = skill_runs(found, card, runs)
     if as_json:
         print_json(
             {
@@ -203,8 +202,9 @@ def evidence(
                 "tasks": [asdict(c) for c in inside],
                 "held_out": [asdict(c) for c in outside],
                 "suites": [asdict(c) for c in public],
-                "skills": None if judged is None else judged_card(judged, tested),
+                "skills": None if judged is None else judged_card(judged),
                 "forecast": None if told is None else asdict(told) | {"reliable": told.reliable},
+                "recommended": recommend(found).sentence,
             }
         )
         return
@@ -221,7 +221,7 @@ def evidence(
             click.echo(f"{title}; difference to {reference}:")
             click.echo(table(HEADER, [_row(c) for c in compared]))
     if judged is not None:
-        for line in judged_lines(judged, tested):
+        for line in judged_lines(judged):
             click.echo(line)
     if told is not None:
         verdict = "reliable" if told.reliable else "not reliable"
@@ -230,18 +230,7 @@ def evidence(
             f"{told.correlation:.2f} (p {told.p:.2f}): {verdict}."
         )
     click.echo("Tokens: supervised ones a run trained on. Equal rows do not make them equal.")
-
-
-def _hypotheses(judged: Judgement) -> tuple[HypothesisTest, ...]:
-    """Those of the whole confirmation, which other studies of the cache have parts in."""
-    if judged.stage != "confirmation":
-        return ()
-    found = [judged]
-    for study in store.list_studies()[0]:
-        if study.slug != judged.study:
-            cards = [one for one in store.evidence(study) if one[0]["stage"] == judged.stage]
-            found += [j for card, runs in cards[:1] if (j := judgement(study, card, runs))]
-    return hypotheses_in_order(found)
+    click.echo(recommend(found).sentence)
 
 
 COLUMNS_TO_JUDGE_BY: tuple[Column, ...] = ("loss", "accuracy")

@@ -94,7 +94,7 @@ def arm_words(arm: Arm) -> str:
 
 def arm_title(arm: Arm) -> str:
     """What a chart calls an arm, as in "TaskPGM at the automatic resolution", "S = −D at 0.5",
-    "by words alone" and "paper's formula at 0.5".
+    "TaskPGM by words alone" and "paper's formula at 0.5".
 
     TaskPGM's balance is 0 where none is said.
     """
@@ -123,7 +123,7 @@ def _title_of_mixture(arm: Arm, at: str) -> str:
     auto = arm.resolution == "auto"
     if arm.measure == "text":
         seen = "" if auto else f", resolution {arm.resolution:g}"
-        return f"by words alone{unary}{around}{seen}{balance}"
+        return f"TaskPGM by words alone{unary}{around}{seen}{balance}"
     by = "" if arm.measure == "jsd" else f" by {words}"
     seen = "the automatic resolution" if auto else f"resolution {arm.resolution:g}"
     return f"TaskPGM{by}{unary}{around} at {seen}{balance}"

@@ -11,7 +11,8 @@ from taskpgm_core.evidence.judgement import REFERENCE
 from taskpgm_core.evidence.outcome import outcome_finding
 from taskpgm_core.evidence.protocol import Arm
 from taskpgm_core.evidence.statistics import compare, judged_by
-from taskpgm_core.figures.numbers import counted
+from taskpgm_core.evidence.verdict import SkillRuns, skill_runs, sure_finding
+from taskpgm_core.figures.numbers import count, counted
 from taskpgm_core.findings.trained_mixtures import TrainedMixture, TrainedMixtures
 from taskpgm_core.records import Study
 
@@ -20,8 +21,8 @@ def balance_runs(study: Study, measure: str, anchor: str) -> TrainedMixtures | N
     """The trained mixtures against uniform; those of this measure and anchor have a balance.
 
     Of several evidence folders the first that has any with a balance, else the first that compares
-    at all, confirmations first; judged by the loss on held-out rows of the study's tasks. None
-    where there is nothing. StoreError where finished runs are damaged.
+    at all, confirmations first; judged by the share kept where their protocol names skills, else by
+    the loss on held-out rows of the study's tasks. None where there is nothing. StoreError where finished runs are damaged.
     """
     every = [_compared(study, *one, measure, anchor) for one in store.evidence(study)]
     found = [one for one in every if one is not None]
@@ -32,6 +33,9 @@ def balance_runs(study: Study, measure: str, anchor: str) -> TrainedMixtures | N
 def _compared(
     study: Study, card: dict[str, Any], runs: pd.DataFrame, measure: str, anchor: str
 ) -> TrainedMixtures | None:
+    by_skill = skill_runs(study, card, runs)
+    if by_skill is not None:
+        return _by_skill(by_skill, measure, anchor)
     tasks = judged_by(runs, study.names, "loss")
     if not tasks or REFERENCE not in set(runs["arm"]):
         return None
@@ -55,6 +59,36 @@ def _compared(
         outcome_finding(compared, len(tasks), reference=REFERENCE, titles=titles),
         REFERENCE,
         found,
+    )
+
+
+def _by_skill(found: SkillRuns, measure: str, anchor: str) -> TrainedMixtures | None:
+    judged = found.judged
+    placed = _placed(found.card["arms"], set(found.full), measure, anchor)
+    known = [d for arm in found.full if (d := found.kept(arm)) and d.difference is not None]
+    mixtures = tuple(
+        TrainedMixture(
+            found.titles[d.arm],
+            placed.get(d.arm),
+            d.difference or 0.0,
+            d.low,
+            d.high,
+            found.sure(d.arm),
+            kept=True,
+        )
+        for d in sorted(known, key=lambda d: -(d.difference or 0.0))
+    )
+    if not mixtures:
+        return None
+    stage = judged.stage
+    if not judged.complete:
+        stage += f", {count(judged.finished)} of {counted(judged.planned, 'run')} so far"
+    return TrainedMixtures(
+        f"share of single-task models' gain kept, {counted(judged.skills, 'skill')}, "
+        f"{counted(judged.seeds, 'seed')} ({stage})",
+        sure_finding(found),
+        REFERENCE,
+        mixtures,
     )
 
 

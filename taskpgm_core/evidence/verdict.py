@@ -18,8 +18,14 @@ from taskpgm_core.evidence.judgement import (
 from taskpgm_core.evidence.paired_test import LEVEL, PairedDifference
 from taskpgm_core.evidence.protocol import Arm
 from taskpgm_core.figures.numbers import count, counted
-from taskpgm_core.findings.evidence import COUNTS, EvidenceTable, Hypothesis, most_kept
-from taskpgm_core.findings.recommendation import JudgedBySkill, State, rows_words
+from taskpgm_core.findings.evidence import (
+    COUNTS,
+    EvidenceTable,
+    Hypothesis,
+    arms_finding,
+    most_kept,
+)
+from taskpgm_core.findings.recommendation import JudgedBySkill, State, points, rows_words
 from taskpgm_core.records import Study
 
 
@@ -43,8 +49,10 @@ class SkillRuns:
         return next(own, None)
 
     def sure(self, arm: str) -> bool:
-        """Whether its difference to uniform is taken for real: its hypothesis holds, or it is
-        below 5% after Holm's correction."""
+        """Whether its difference to uniform is taken for real: of a complete confirmation, where
+        its hypothesis holds, or where it is below 5% after Holm's correction."""
+        if not self.judged.verdict_stands:
+            return False
         held = any(t.test.arm == arm and t.test.against == REFERENCE and t.holds for t in self.own)
         return held or self.judged.others.get(arm, 1.0) < LEVEL
 
@@ -86,7 +94,7 @@ def verdict(found: SkillRuns) -> JudgedBySkill | None:
     judged, first = found.judged, found.first
     if first is None:
         return None
-    p = first.p if judged.hypotheses else judged.others.get(first.arm, first.p)
+    p = first.p if judged.hypotheses else judged.others.get(first.arm)
     saved = next((r for r in judged.rows_saved if r.arm == first.arm), None)
     return JudgedBySkill(
         study=judged.study,
@@ -99,7 +107,7 @@ def verdict(found: SkillRuns) -> JudgedBySkill | None:
         difference=first.difference,
         low=first.low,
         high=first.high,
-        p=p,
+        p=p if judged.verdict_stands else None,
         rows=""
         if saved is None
         else rows_words(saved.times, saved.beyond, saved.low, saved.high),
@@ -146,19 +154,41 @@ def hypotheses(found: SkillRuns) -> tuple[Hypothesis, ...]:
     )
 
 
+def sure_finding(found: SkillRuns) -> str:
+    """Which mixtures surely keep more or less than uniform, and by how many points."""
+    judged = found.judged
+    if judged.stage == "confirmation" and not judged.complete:
+        runs = f"{count(judged.finished)} of {counted(judged.planned, 'run')}"
+        return f"The confirmation has {runs} so far, so nothing is concluded yet"
+    if judged.stage != "confirmation":
+        return f"{most_kept(_kept(found), found.titles[REFERENCE])}; a {judged.stage} decides nothing"
+    better: dict[str, float] = {}
+    worse: dict[str, float] = {}
+    for arm in found.full:
+        d = found.kept(arm)
+        if d is not None and d.difference is not None and found.sure(arm):
+            (better if d.difference > 0 else worse)[found.titles[arm]] = d.difference
+    return arms_finding(better, worse, found.titles[REFERENCE], by=points)
+
+
+def _kept(found: SkillRuns) -> dict[str, float]:
+    means = found.judged.means
+    return {found.titles[a]: x for a in found.full if (x := means[a]["kept"]) is not None}
+
+
 def skill_sentences(found: SkillRuns) -> tuple[str, ...]:
     """What was trained and judged, and who keeps most."""
     judged = found.judged
-    kept = {found.titles[a]: x for a in found.full if (x := judged.means[a]["kept"]) is not None}
-    missing = ""
+    missing, most = "", f"{most_kept(_kept(found), found.titles[REFERENCE])}."
     if not judged.complete:
-        missing = f", {count(judged.finished)} of {counted(judged.planned, 'run')}"
+        missing = f", {count(judged.finished)} of {counted(judged.planned, 'run')} so far"
+        most = "Nothing is concluded before all its runs are there."
     return (
         f"{counted(len(found.full), 'mixture')} of this study's tasks were trained on "
         f"{count(judged.budget)} rows, with {counted(judged.seeds, 'seed')}, and judged by the "
         f"share of the single-task models' gain that they keep, each of "
         f"{counted(judged.skills, 'skill')} counted once ({judged.stage}{missing}).",
-        f"{most_kept(kept, found.titles[REFERENCE])}.",
+        most,
     )
 
 

@@ -13,6 +13,10 @@ from taskpgm_core.figures.theme import LIGHT, Palette, canvas
 
 ROW = 27
 FAR = 4.0
+TITLE = 40
+"""Characters of a mixture's title beside its mark."""
+LOSS = "loss, nats a token"
+KEPT_POINTS = "share kept of single-task models' gain, points"
 Side = Literal["left", "right"]
 
 
@@ -24,7 +28,7 @@ def arms_figure(
     sure: Sequence[bool],
     *,
     reference: str,
-    what: str = "loss, nats a token",
+    what: str = LOSS,
     better: Side = "left",
     palette: Palette = LIGHT,
 ) -> go.Figure:
@@ -62,7 +66,7 @@ def arms_figure(
         figure.update_xaxes(range=[ends[0] - pad, ends[1] + pad])
     figure.add_vline(x=0, line={"color": palette.ink, "width": 1})
     figure.update_xaxes(title=f"difference to {plain(reference)} ({what})", tickformat="+.2~f")
-    labels = [plain(shorten(a, 28)) for a in arms]
+    labels = [plain(shorten(a, TITLE)) for a in arms]
     figure.update_yaxes(autorange="reversed", type="category", categoryarray=labels)
     return figure
 
@@ -101,7 +105,7 @@ def _add_rows(
     arrow = [f"triangle-{'right' if row.difference > 0 else 'left'}" for row in rows]
     figure.add_scatter(
         x=[round(row.difference, 6) for row in rows] if x is None else list(x),
-        y=[plain(shorten(row.arm, 28)) for row in rows],
+        y=[plain(shorten(row.arm, TITLE)) for row in rows],
         mode="markers" if x is None else "markers+text",
         text=None if x is None else [row.words for row in rows],
         textposition=[f"middle {'left' if row.difference > 0 else 'right'}" for row in rows],
@@ -124,7 +128,7 @@ def _add_rows(
 def task_gains_figure(
     gains: Mapping[str, float],
     *,
-    what: str = "loss, nats a token",
+    what: str = LOSS,
     better: Side = "left",
     palette: Palette = LIGHT,
 ) -> go.Figure:
@@ -165,7 +169,7 @@ def tokens_figure(
         showlegend=False,
     )
     figure.update_xaxes(title="tokens trained on, a run", tickformat=",")
-    figure.update_yaxes(title="loss, nats a token")
+    figure.update_yaxes(title=LOSS)
     return figure
 
 

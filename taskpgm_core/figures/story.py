@@ -5,7 +5,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from taskpgm_core.figures.evidence import arms_figure
+from taskpgm_core.figures.evidence import KEPT_POINTS, LOSS, arms_figure
 from taskpgm_core.figures.graph import task_graph_figure
 from taskpgm_core.figures.numbers import count, percent, plain
 from taskpgm_core.figures.theme import LIGHT, Palette, canvas
@@ -19,7 +19,7 @@ def step_figure(data: Mapping[str, Any], palette: Palette = LIGHT) -> go.Figure:
     """The picture of one step of ``findings.story``, from its ``data``.
 
     ``graph``, ``p`` and ``groups``: the task graph; ``bars`` and ``unit``: a bar each; ``trained``
-    and ``reference``: differences with their intervals.
+    and ``reference``: differences with their intervals, ``kept``: of the share kept, else the loss.
     """
     if "graph" in data:
         graph, p = data["graph"], data["p"]
@@ -34,14 +34,17 @@ def step_figure(data: Mapping[str, Any], palette: Palette = LIGHT) -> go.Figure:
         )
     if "bars" in data:
         return bars_figure(data["bars"], data["unit"], palette)
-    runs = data["trained"]
+    runs, kept = data["trained"], data["kept"]
+    scale = 100.0 if kept else 1.0
     return arms_figure(
         [run.title for run in runs],
-        [run.difference for run in runs],
-        [run.low for run in runs],
-        [run.high for run in runs],
+        [scale * run.difference for run in runs],
+        [None if run.low is None else scale * run.low for run in runs],
+        [None if run.high is None else scale * run.high for run in runs],
         [run.sure for run in runs],
         reference=data["reference"],
+        what=KEPT_POINTS if kept else LOSS,
+        better="right" if kept else "left",
         palette=palette,
     )
 

@@ -1,6 +1,6 @@
 """Findings of the Evidence page: who beats whom, and how well forecasts did."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +17,21 @@ LONGEST = 40
 class Count:
     """One way to count what runs judged by skill have come to.
 
-    ``what``: with its unit, for an axis of differences; ``is_share``: of 1, read in percent and
-    points, else nats a token; more of a share is better, and less of a loss.
+    ``unit``: of its differences; ``is_share``: of 1, read in percent and points, else nats a token;
+    more of a share is better, and less of a loss.
     """
 
     title: str
-    what: str
+    meaning: str
     is_share: bool = True
+
+    @property
+    def unit(self) -> str:
+        return "points" if self.is_share else "nats a token"
+
+    @property
+    def axis(self) -> str:
+        return f"{self.title}, {self.unit}"
 
     def value(self, x: float) -> str:
         return percent(x) if self.is_share and x >= 0 else bare(x) if self.is_share else f"{x:.3f}"
@@ -33,16 +41,14 @@ class Count:
 
 
 COUNTS = {
-    "kept": Count("share kept", "share of the single-task models' gain that is kept, points"),
-    "worst": Count("worst skill", "that share in the skill that keeps least, points"),
-    "loss": Count("loss", "loss, nats a token, mean over skills", False),
-    "exact": Count("exact match", "exact match, mean over skills, points"),
-    "kept_files": Count("share kept by files", "share kept, mean over files, points"),
-    "loss_files": Count("loss by files", "loss, nats a token, mean over files", False),
-    "siblings": Count(
-        "held-out files", "loss, nats a token, on files in no mixture of trained parents", False
-    ),
-    "outside": Count("held-out parents", "loss, nats a token, on parents in no mixture", False),
+    "kept": Count("share kept", "of what single-task models gain, mean over skills"),
+    "worst": Count("worst skill", "share kept in the skill that keeps least"),
+    "loss": Count("loss", "nats a token, mean over skills", False),
+    "exact": Count("exact match", "rows answered exactly, mean over skills"),
+    "kept_files": Count("share kept by files", "mean over files, whatever their skill"),
+    "loss_files": Count("loss by files", "mean over files, whatever their skill", False),
+    "siblings": Count("held-out files", "loss on files in no mixture, of trained skills", False),
+    "outside": Count("held-out parents", "loss on files of skills in no mixture", False),
 }
 """By the names of ``evidence.kept_share.MEASURES``; the first decides."""
 
@@ -77,7 +83,7 @@ class Hypothesis:
 
     @property
     def claim(self) -> str:
-        return f"On {self.study}, {self.arm} keeps more than {self.against}"
+        return f"{self.arm} keeps more than {self.against}"
 
     @property
     def verdict(self) -> str:
@@ -89,7 +95,7 @@ class Hypothesis:
 
     @property
     def sentence(self) -> str:
-        said = f"Hypothesis {self.order}: {self.claim[:1].lower()}{self.claim[1:]}"
+        said = f"Hypothesis {self.order}, on {self.study}: {self.claim}"
         return f"{said} ({self.numbers}): {self.verdict}."
 
     @property
@@ -120,13 +126,22 @@ def most_kept(kept: Mapping[str, float], reference: str) -> str:
     """Which mixture keeps the largest share, by title, and how much the reference keeps."""
     best = max(kept, key=kept.__getitem__)
     own = percent(kept[reference])
-    if best != reference:
-        return f"{best} keeps most, {percent(kept[best])} ({reference} {own})"
     others = {name: x for name, x in kept.items() if name != reference}
-    if not others:
-        return f"{reference} keeps {own}"
-    second = max(others, key=others.__getitem__)
-    return f"{reference} keeps most, {own}; next is {second} with {percent(others[second])}"
+    if best != reference:
+        said = f"{best} keeps most, {percent(kept[best])} ({reference} {own})"
+    elif others:
+        second = max(others, key=others.__getitem__)
+        said = f"{reference} keeps most, {own}; next is {second} with {percent(others[second])}"
+    else:
+        said = f"{reference} keeps {own}"
+    return said[:1].upper() + said[1:]
+
+
+def count_finding(count: Count, means: Mapping[str, float], reference: str) -> str:
+    """Which mixture, by title, comes first by a count of ``means``, and where the reference is."""
+    best = (max if count.is_share else min)(means, key=means.__getitem__)
+    beside = f" ({reference} {count.value(means[reference])})" if best != reference else ""
+    return f"By {count.title}, {best} comes first with {count.value(means[best])}{beside}"
 
 
 def rows_finding(title: str, words: str) -> str:
@@ -150,12 +165,22 @@ def dose_finding(room: Mapping[float, float]) -> str:
     )
 
 
-def arms_finding(better: Mapping[str, float], worse: Mapping[str, float], reference: str) -> str:
-    """Who is surely better or worse than the reference, and by how much on average."""
+def _nats(difference: float) -> str:
+    return f"{difference:+.2f}".replace("-", "−")
+
+
+def arms_finding(
+    better: Mapping[str, float],
+    worse: Mapping[str, float],
+    reference: str,
+    *,
+    by: Callable[[float], str] = _nats,
+) -> str:
+    """Who is surely better or worse than the reference, and ``by`` how much on average."""
     name = shorten(reference, LONGEST)
-    losers = f"{_listed(worse)} {'loses' if len(worse) == 1 else 'lose'} to it" if worse else ""
+    losers = f"{_listed(worse, by)} {'loses' if len(worse) == 1 else 'lose'} to it"
     if better:
-        winners = f"{_listed(better)} {'beats' if len(better) == 1 else 'beat'} {name}"
+        winners = f"{_listed(better, by)} {'beats' if len(better) == 1 else 'beat'} {name}"
         return f"{winners}; {losers}" if worse else winners
     if worse:
         return f"No mixture surely beats {name}; {losers}"
@@ -188,7 +213,6 @@ def best_finding(
     )
 
 
-def _listed(differences: Mapping[str, float]) -> str:
-    signed = {name: f"{by:+.2f}".replace("-", "−") for name, by in differences.items()}
-    said = [f"{shorten(name, LONGEST)} ({by})" for name, by in signed.items()]
-    return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
+def _listed(differences: Mapping[str, float], by: Callable[[float], str]) -> str:
+    said = [f"{shorten(name, LONGEST)} ({by(x)})" for name, x in differences.items()]
+    return ", ".join(said) if len(said) < 2 else f"{', '.join(said[:-1])} and {said[-1]}"

@@ -107,14 +107,14 @@ def p_words(p: float) -> str:
 
 
 def rows_words(times: float, beyond: str, low: float, high: float) -> str:
-    """What a mixture keeps, in rows of uniform: as in "as much as uniform keeps of 1.4 times the
+    """What a mixture keeps, in rows of uniform: as in "as much as uniform does of 1.4 times the
     rows (95% interval 1.1 to 1.8)"."""
     if beyond == ">":
-        return f"more than uniform keeps of {times:.3g} times the rows"
+        return f"more than uniform does of {times:.3g} times the rows"
     if beyond == "<":
-        return f"less than uniform keeps of {times:.3g} times the rows"
+        return f"less than uniform does of {times:.3g} times the rows"
     ends = f"{low:.2g} to {high:.2g}"
-    return f"as much as uniform keeps of {times:.2g} times the rows (95% interval {ends})"
+    return f"as much as uniform does of {times:.2g} times the rows (95% interval {ends})"
 
 
 def default_words(tasks: int) -> str:
@@ -218,9 +218,8 @@ KEPT = "of what single-task models gain"
 
 def _by_skill(judged: JudgedBySkill) -> str:
     where, numbers = f"on {judged.study}", judged.numbers
-    keeps = f"{where} {judged.title} keeps"
     against = f"{judged.title} against uniform: {numbers}"
-    rows = f", {judged.rows}" if judged.rows else ""
+    rows = f"; it keeps {judged.rows}" if judged.rows else ""
     match judged.state:
         case "screening":
             return f"{where} only a screening was trained, which decides nothing ({against})"
@@ -240,7 +239,7 @@ def _by_skill(judged: JudgedBySkill) -> str:
                 f"not hold ({against})"
             )
         case "wins":
-            return f"{keeps} more {KEPT} than uniform ({numbers}){rows}"
+            return f"{where} it keeps more {KEPT} than uniform ({numbers}){rows}"
         case "loses":
-            return f"{keeps} less {KEPT} than uniform ({numbers}){rows}"
+            return f"{where} {judged.title} keeps less {KEPT} than uniform ({numbers}){rows}"
     return f"{where} {judged.title} does not surely keep more {KEPT} than uniform ({numbers}){rows}"

@@ -42,14 +42,15 @@ def story(
     graph: TaskGraph,
     *,
     trained: TrainedMixtures | None = None,
+    verdict: str = "",
     allocation: Allocation | None = None,
     trainers: Sequence[str] = (),
     rewarded: str = "the anchor",
 ) -> tuple[Step, ...]:
     """The steps that this study has something to say in, in order.
 
-    ``trained``: what training gave, None without finished runs; ``allocation``: the mixture in
-    whole numbers, None where the budget cannot be met; ``trainers``: whose formats it comes in.
+    ``trained``: what training gave, None without finished runs; ``verdict``: what is recommended by
+    it, in the one sentence; ``allocation``: the mixture in whole numbers, None where the budget cannot be met; ``trainers``: whose formats it comes in.
     """
     kernel, anchor = posed.kernel, posed.problem.anchor
     steps = [
@@ -61,7 +62,7 @@ def story(
             {"graph": graph, "p": solution.p, "groups": kernel.groups},
         ),
         _surprise(kernel, found, anchor, rewarded),
-        _training(trained),
+        _training(trained, verdict),
         _savings(kernel, solution.p, allocation),
         _take(allocation, trainers),
     ]
@@ -107,11 +108,11 @@ def _surprise(kernel: Kernel, found: Explanation, anchor: Array, rewarded: str) 
     return Step("why", "The weight that moved most", f"{said}.", {"bars": bars, "unit": "%"})
 
 
-def _training(trained: TrainedMixtures | None) -> Step | None:
+def _training(trained: TrainedMixtures | None, verdict: str) -> Step | None:
     if trained is None:
         return None
-    said = f"{trained.finding}, by {trained.about}."
-    data = {"reference": trained.reference, "trained": trained.mixtures}
+    said = verdict or f"{trained.finding}, by {trained.about}."
+    data = {"reference": trained.reference, "trained": trained.mixtures, "kept": trained.kept}
     return Step("training", "What training gave", said, data)
 
 

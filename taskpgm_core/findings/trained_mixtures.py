@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 
+from taskpgm_core.findings.recommendation import KEPT, bare
+
 
 @dataclass(frozen=True)
 class TrainedMixture:
     """One trained mixture beside the reference that was trained under the same protocol.
 
     ``balance``: where it stands on the axis asked for, None where it does not; ``difference``: of
-    the mean loss to the reference's, nats a token, negative where this one is better, with its
-    95% interval ``low`` to ``high`` (None: too few runs for one); ``sure``: below 5% after the
-    correction for several comparisons.
+    the mean loss to the reference's, nats a token, negative where this one is better, or where
+    ``kept`` of the share of the single-task models' gain that is kept, positive where it is better,
+    with its 95% interval ``low`` to ``high`` (None: too few runs for one); ``sure``: its hypothesis
+    holds, or it is below 5% after the correction for several comparisons.
     """
 
     title: str
@@ -19,26 +22,39 @@ class TrainedMixture:
     low: float | None
     high: float | None
     sure: bool
+    kept: bool = False
 
 
 @dataclass(frozen=True)
 class TrainedMixtures:
     """``about``: which runs, in words; ``finding``: who is surely better or worse than the
-    ``reference``; ``mixtures``: the lowest loss first."""
+    ``reference``; ``mixtures``: the best first."""
 
     about: str
     finding: str
     reference: str
     mixtures: tuple[TrainedMixture, ...]
 
+    @property
+    def kept(self) -> bool:
+        """Whether differences are of the share kept, where more is better, and not of the loss."""
+        return any(run.kept for run in self.mixtures)
+
 
 def trained_finding(found: TrainedMixture, reference: str) -> str:
     """What one mixture's runs came to against the reference."""
-    by = f"{abs(found.difference):.3f} nats a token"
-    way = "lower" if found.difference < 0 else "higher"
-    said = f"{found.title}: the mean loss was {by} {way} than with {reference}"
+    if found.kept:
+        way = "more" if found.difference > 0 else "less"
+        by = f"{abs(100 * found.difference):.1f} points {way} {KEPT}"
+        said = f"{found.title}: it kept {by} than {reference}"
+    else:
+        way = "lower" if found.difference < 0 else "higher"
+        by = f"{abs(found.difference):.3f} nats a token"
+        said = f"{found.title}: the mean loss was {by} {way} than with {reference}"
     if found.low is None or found.high is None:
         return f"{said}; the runs are too few for an interval."
     ends = f"{found.low:+.3f} to {found.high:+.3f}".replace("-", "−")
+    if found.kept:
+        ends = f"{bare(found.low)} to {bare(found.high)} points"
     sure = "surely" if found.sure else "not surely"
     return f"{said}, {sure} (95% interval of the difference: {ends})."

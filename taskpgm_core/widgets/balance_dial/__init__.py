@@ -121,14 +121,15 @@ def graph_data(key: str, position: Array, edges: Array, strength: Array) -> dict
 
 
 def trained_data(
-    key: str, about: str, reference: str, runs: Sequence[Mapping[str, Any]]
+    key: str, about: str, reference: str, runs: Sequence[Mapping[str, Any]], *, more: bool = False
 ) -> dict[str, Any]:
     """JSON of what training gave, on the dial of that ``key``.
 
-    ``about``: which runs, in words; ``runs``: balance, difference (less is better), low and high
-    (None without an interval), sure, and said, the sentence of each.
+    ``about``: which runs, in words; ``runs``: balance, difference (less is better, or ``more``),
+    low and high (None without an interval), sure, and said, the sentence of each.
     """
-    return {"key": key, "about": about, "reference": reference, "runs": [dict(r) for r in runs]}
+    told = {"key": key, "about": about, "reference": reference, "more": more}
+    return told | {"runs": [dict(r) for r in runs]}
 
 
 def panel_data(

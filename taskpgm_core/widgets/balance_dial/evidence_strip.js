@@ -1,7 +1,7 @@
 // What training gave, on the balance's own axis: a mark where each trained mixture stands, up where
 // it did better than the reference, its interval through it; a line where the hand is, and the
-// sentence of the run nearest to it. `trained`: {about, reference, better, worse, column, runs
-// [{balance, difference, low, high, sure, said}]}, or null.
+// sentence of the run nearest to it. `trained`: {about, reference, more, runs
+// [{balance, difference, low, high, sure, said}]}, or null; `more`: whether more is better.
 const TALL = 84, FAR = 4;
 
 class EvidenceStrip {
@@ -31,17 +31,20 @@ class EvidenceStrip {
     const ends = trained.runs.map((run) => [run.low ?? run.difference, run.high ?? run.difference]);
     const reach = ends.map(([low, high]) => Math.max(-low, high)).sort((a, b) => a - b);
     const most = Math.min(reach[reach.length - 1], FAR * reach[Math.floor(reach.length / 2)]) || 1;
-    this.y = (x) => TALL * (0.5 + 0.46 * Math.min(Math.max(x / most, -1), 1)); // less is above
+    const down = trained.more ? -1 : 1; // what is better is above
+    this.y = (x) => TALL * (0.5 + 0.46 * down * Math.min(Math.max(x / most, -1), 1));
     const zero = element("div", "zero-line", this.lane);
     zero.style.top = this.y(0) + "px";
     element("span", "quiet better", this.lane, "better ↑");
     element("span", "quiet reference", this.lane, trained.reference).style.top = this.y(0) + "px";
     this.marks = trained.runs.map((run, k) => {
-      const mark = element("div", "run " + (run.sure ? (run.difference < 0 ? "won" : "lost") : ""), this.lane);
+      const fate = down * run.difference < 0 ? "won" : "lost";
+      const mark = element("div", "run " + (run.sure ? fate : ""), this.lane);
       const line = element("i", "", mark), dot = element("b", "", mark);
       const [low, high] = ends[k];
-      line.style.top = this.y(low) + "px";
-      line.style.height = this.y(high) - this.y(low) + "px";
+      const [top, bottom] = [this.y(low), this.y(high)].sort((a, b) => a - b);
+      line.style.top = top + "px";
+      line.style.height = bottom - top + "px";
       dot.style.top = this.y(run.difference) + "px";
       mark.title = run.said;
       return mark;

@@ -1,0 +1,131 @@
+"""What a mixture's gain is worth in rows of uniform, at larger budgets, and by the dose of copies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from taskpgm_core.figures.numbers import counted, plain, shorten
+from taskpgm_core.figures.theme import LIGHT, Palette, canvas
+
+TALL = 360
+TITLE = 40
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its 95% interval, None where there is none. ``name``: of what; ``x``: where it
+    stands (times the rows, rows, or a share); ``seeds``: it is the mean of."""
+
+    name: str
+    x: float
+    mean: float
+    low: float | None
+    high: float | None
+    seeds: int
+
+    @property
+    def words(self) -> str:
+        ends = "" if self.low is None or self.high is None else f", {self.low:+.1f} to {self.high:+.1f}"
+        return f"{plain(self.name)}: {self.mean:+.1f} points{ends} ({counted(self.seeds, 'seed')})"
+
+
+def rows_saved_figure(
+    curve: Sequence[tuple[float, float]],
+    arms: Sequence[tuple[str, float, float, float, float]],
+    *,
+    budget: int,
+    palette: Palette = LIGHT,
+) -> go.Figure:
+    """Percent kept by uniform over times the ``budget``: ``curve`` (times, kept), ascending; and
+    ``arms`` (title, kept, times, low, high): where on the curve each keeps as much, with the
+    interval over seeds."""
+    figure = canvas(palette, height=TALL)
+    figure.add_scatter(
+        x=[round(t, 6) for t, _ in curve],
+        y=[round(100 * kept, 4) for _, kept in curve],
+        mode="lines+markers",
+        line={"color": palette.muted, "width": 2},
+        marker={"size": 7, "color": palette.muted},
+        customdata=[[f"uniform, {budget * t:,.0f} rows"] for t, _ in curve],
+        hovertemplate="%{customdata[0]}<br>keeps %{y:.1f}%<extra></extra>",
+        name="uniform",
+        showlegend=False,
+    )
+    figure.add_scatter(
+        x=[round(times, 6) for _, _, times, _, _ in arms],
+        y=[round(100 * kept, 4) for _, kept, _, _, _ in arms],
+        mode="markers+text",
+        text=[plain(shorten(title, TITLE)) for title, *_ in arms],
+        textposition=["middle left" if x > 1.2 else "middle right" for _, _, x, _, _ in arms],
+        marker={"size": 10, "color": palette.accent, "symbol": "diamond"},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [round(max(high - x, 0.0), 6) for _, _, x, _, high in arms],
+            "arrayminus": [round(max(x - low, 0.0), 6) for _, _, x, low, _ in arms],
+            "color": palette.accent,
+            "thickness": 1.5,
+            "width": 4,
+        },
+        customdata=[list(arm) for arm in arms],
+        hovertemplate="%{customdata[0]}<br>as much as uniform of %{x:.2f} times the rows"
+        "<br>%{customdata[3]:.2f} to %{customdata[4]:.2f}<extra></extra>",
+        showlegend=False,
+    )
+    ticks = [t for t, _ in curve]
+    figure.update_xaxes(
+        title=f"rows of uniform, times {budget:,}",
+        type="log",
+        tickvals=ticks,
+        ticktext=[f"{t:g}" for t in ticks],
+    )
+    figure.update_yaxes(title="share kept, %")
+    return figure
+
+
+def estimates_figure(
+    lines: Sequence[Sequence[Estimate]],
+    *,
+    axis: str,
+    percent: bool = False,
+    palette: Palette = LIGHT,
+) -> go.Figure:
+    """Gains over uniform in points, a line for each of ``lines``, over ``axis``: shares of 1 where
+    ``percent``, else rows."""
+    figure = canvas(palette, height=TALL)
+    colors = (palette.accent, palette.muted, palette.gain, palette.loss)
+    dashes = ("solid", "dash", "dot", "dashdot")
+    scale = 100.0 if percent else 1.0
+    for k, line in enumerate(lines):
+        color = colors[k % len(colors)]
+        figure.add_scatter(
+            x=[round(scale * e.x, 6) for e in line],
+            y=[round(e.mean, 4) for e in line],
+            mode="lines+markers",
+            line={"color": color, "width": 2, "dash": dashes[k % len(dashes)]},
+            marker={"size": 9, "color": color},
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [0.0 if e.high is None else round(e.high - e.mean, 4) for e in line],
+                "arrayminus": [0.0 if e.low is None else round(e.mean - e.low, 4) for e in line],
+                "color": color,
+                "thickness": 1.5,
+                "width": 4,
+            },
+            customdata=[[e.words] for e in line],
+            hovertemplate="%{customdata[0]}<extra></extra>",
+            name=plain(shorten(line[0].name, TITLE)),
+            showlegend=len(lines) > 1,
+        )
+    figure.add_hline(y=0, line={"color": palette.ink, "width": 1})
+    shown = sorted({e.x for line in lines for e in line})
+    figure.update_xaxes(title=axis)
+    if percent:
+        figure.update_xaxes(ticksuffix="%")
+    else:
+        figure.update_xaxes(type="log", tickvals=shown, ticktext=[f"{x:,.0f}" for x in shown])
+    figure.update_yaxes(title="share kept less uniform's, points", tickformat="+.2~f")
+    figure.update_layout(legend={"orientation": "h", "y": -0.25})
+    return figure
