@@ -11,6 +11,9 @@ st.markdown(
     "TaskPGM says how much of each task to fine-tune on, from how alike the tasks are to models "
     "that were trained on one task each."
 )
-answers = [(study_card(name, study, scene.palette), study) for name, study in scene.studies.items()]
-for place, study in answers:  # last, since reading the runs of a study may take a second
-    recommended_here(place, study)
+answers = [
+    (study_card(name, study, scene.palette), study, {"study": name})
+    for name, study in scene.studies.items()
+]
+for place, study, address in answers:  # last, since reading the runs of a study may take a second
+    recommended_here(place, study, address)

@@ -28,14 +28,13 @@ def rows_saved_chart(found: SkillRuns, scene: Scene) -> None:
     ]
     curve = [(times, judged.means[arm]["kept"] or 0.0) for arm, times in judged.curve.items()]
     shown = next((r for r in judged.rows_saved if r.arm == first.arm), judged.rows_saved[0])
+    title = found.titles[shown.arm]
     chart(
-        rows_saved_figure(curve, arms, budget=judged.budget, palette=scene.palette),
-        rows_finding(
-            found.titles[shown.arm],
-            rows_words(shown.times, shown.beyond, shown.low, shown.high),
-        ),
-        "The line: uniform on more and fewer rows. A diamond: where on it a mixture would stand "
-        "that keeps as much; its line is the 95% interval over seeds, within the budgets tried.",
+        rows_saved_figure(curve, arms, shown=title, budget=judged.budget, palette=scene.palette),
+        rows_finding(title, rows_words(shown.times, shown.beyond, shown.low, shown.high)),
+        "The line: uniform on more and fewer rows. A diamond: where on it a mixture stands that "
+        "keeps as much; the line through one is its 95% interval over seeds, within the budgets "
+        "tried.",
         key="rows-saved",
     )
 
@@ -46,7 +45,8 @@ def larger_budget_chart(found: SkillRuns, scene: Scene) -> None:
     arms = list(dict.fromkeys(gain.arm for gain in judged.budget_gains))
     if not arms or first is None:
         return
-    shown = first.arm if first.arm in arms else arms[0]
+    arms.sort(key=lambda arm: arm != first.arm)
+    shown = arms[0]
     lines = [
         [
             _estimate(found.titles[arm], gain.rows, gain.test)

@@ -177,7 +177,10 @@ def _one_of(label: str, options: Sequence[str], key: str, purpose: str) -> str:
 
 
 def _name(card: dict[str, Any], runs: pd.DataFrame) -> str:
-    mixtures, seeds = counted(runs["arm"].nunique(), "mixture"), counted(runs["seed"].nunique(), "seed")
+    mixtures, seeds = (
+        counted(runs["arm"].nunique(), "mixture"),
+        counted(runs["seed"].nunique(), "seed"),
+    )
     what = f"{budget_words(card, runs)}, {mixtures}, {seeds}"
     source = f"imported from {card['imported']}" if "imported" in card else card["stage"]
     return f"{source.capitalize()}: {what} ({card['folder']})"

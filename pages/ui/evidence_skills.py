@@ -90,7 +90,9 @@ def every_count(trained: FinishedRuns, found: SkillRuns, scene: Scene) -> None:
         "difference": st.column_config.TextColumn("difference, 95% interval", width=185),
     }
     known_columns(looks, rows)
-    st.caption("Shares and exact match: %, differences in points. Losses and the rest: nats a token.")
+    st.caption(
+        "Shares and exact match: %, differences in points. Losses and the rest: nats a token."
+    )
 
 
 def skills_table(trained: FinishedRuns, found: SkillRuns, scene: Scene) -> None:

@@ -13,13 +13,16 @@ from taskpgm_core.records import Study
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _recommended(content: str, runs: str, _study: Study) -> Recommendation:
+def _recommended(content: str, runs: tuple[str, ...], _study: Study) -> Recommendation:
     return recommend(_study)
 
 
 def recommended(study: Study) -> Recommendation:
-    """What is recommended for a study, known anew when runs are added."""
-    return _recommended(study.content, store.evidence_version(study), study)
+    """What is recommended for a study, known anew when runs are added; to any study, since a
+    confirmation may have hypotheses in several."""
+    others = (other for other in store.list_studies()[0] if other.slug != study.slug)
+    versions = tuple(map(store.evidence_version, (study, *others)))
+    return _recommended(study.content, versions, study)
 
 
 def answer(scene: Scene) -> None:
@@ -31,9 +34,17 @@ def answer(scene: Scene) -> None:
         st.page_link("pages/evidence.py", label="See the evidence", query_params=scene.view.query)
 
 
-def recommended_here(place: DeltaGenerator, study: Study) -> None:
-    """The sentence of a study in its place on Home and on Evidence, or why there is none."""
+def recommended_here(
+    place: DeltaGenerator, study: Study, query: dict[str, str | list[str]] | None = None
+) -> None:
+    """The sentence of a study in its place on Home and on Evidence, or why there is none; with the
+    way to the evidence where that has the address ``query``."""
     try:
-        place.markdown(f"**{escape(recommended(study).sentence)}**")
+        sentence = recommended(study).sentence
     except TaskPGMError as error:
         place.warning(escape(str(error)))
+        return
+    with place:
+        st.markdown(f"**{escape(sentence)}**")
+        if query is not None:
+            st.page_link("pages/evidence.py", label="See the evidence", query_params=query)

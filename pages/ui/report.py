@@ -10,6 +10,7 @@ from pages.ui.recommended import recommended as advised
 from pages.ui.url_state import View
 from taskpgm_core.analysis.study_alarms import study_alarms
 from taskpgm_core.errors import NotKeptError
+from taskpgm_core.findings.evidence import EvidenceTable
 from taskpgm_core.mixture.uncertainty import Uncertainty
 from taskpgm_core.records import Study
 from taskpgm_core.report import decide, report_page
@@ -30,7 +31,16 @@ def handover(study: Study, view: View, title: str, notes: str) -> Handover:
     advice = advised(study)
     said = advice.said_of(cached.solution(study, view).p)
     return _handover(
-        study.content, repr(view), title, notes, today, advice.trained, said, study, view
+        study.content,
+        repr(view),
+        title,
+        notes,
+        today,
+        advice.trained,
+        said,
+        advice.evidence,
+        study,
+        view,
     )
 
 
@@ -43,6 +53,7 @@ def _handover(
     today: str,
     trained: tuple[str, ...],
     recommended: str,
+    evidence: EvidenceTable | None,
     _study: Study,
     _view: View,
 ) -> Handover:
@@ -62,7 +73,9 @@ def _handover(
         made=today,
     )
     path, graph = cached.path(_study, _view), cached.graph(_study, _view)
-    page = report_page(decision, posed, path, graph, trained=trained, recommended=recommended)
+    page = report_page(
+        decision, posed, path, graph, trained=trained, recommended=recommended, evidence=evidence
+    )
     return Handover(page, decision.to_json(), f"decision-{_study.slug}-{decision.digest[:12]}")
 
 

@@ -177,7 +177,12 @@ def report(
     )
     advice = recommend(known)
     page = report_page(
-        decision, posed, path, trained=advice.trained, recommended=advice.said_of(found.p)
+        decision,
+        posed,
+        path,
+        trained=advice.trained,
+        recommended=advice.said_of(found.p),
+        evidence=advice.evidence,
     )
     write_atomic(Path(out), page.encode())
     if record:

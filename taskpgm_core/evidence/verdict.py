@@ -108,9 +108,7 @@ def verdict(found: SkillRuns) -> JudgedBySkill | None:
         low=first.low,
         high=first.high,
         p=p if judged.verdict_stands else None,
-        rows=""
-        if saved is None
-        else rows_words(saved.times, saved.beyond, saved.low, saved.high),
+        rows="" if saved is None else rows_words(saved.times, saved.beyond, saved.low, saved.high),
     )
 
 
@@ -161,7 +159,9 @@ def sure_finding(found: SkillRuns) -> str:
         runs = f"{count(judged.finished)} of {counted(judged.planned, 'run')}"
         return f"The confirmation has {runs} so far, so nothing is concluded yet"
     if judged.stage != "confirmation":
-        return f"{most_kept(_kept(found), found.titles[REFERENCE])}; a {judged.stage} decides nothing"
+        return (
+            f"{most_kept(_kept(found), found.titles[REFERENCE])}; a {judged.stage} decides nothing"
+        )
     better: dict[str, float] = {}
     worse: dict[str, float] = {}
     for arm in found.full:

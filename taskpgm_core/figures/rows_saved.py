@@ -26,7 +26,8 @@ class Estimate:
 
     @property
     def words(self) -> str:
-        ends = "" if self.low is None or self.high is None else f", {self.low:+.1f} to {self.high:+.1f}"
+        known = self.low is not None and self.high is not None
+        ends = f", {self.low:+.1f} to {self.high:+.1f}" if known else ""
         return f"{plain(self.name)}: {self.mean:+.1f} points{ends} ({counted(self.seeds, 'seed')})"
 
 
@@ -34,12 +35,13 @@ def rows_saved_figure(
     curve: Sequence[tuple[float, float]],
     arms: Sequence[tuple[str, float, float, float, float]],
     *,
+    shown: str,
     budget: int,
     palette: Palette = LIGHT,
 ) -> go.Figure:
     """Percent kept by uniform over times the ``budget``: ``curve`` (times, kept), ascending; and
-    ``arms`` (title, kept, times, low, high): where on the curve each keeps as much, with the
-    interval over seeds."""
+    ``arms`` (title, kept, times, low, high): where on the curve each keeps as much. The one that is
+    ``shown`` has its name and its interval over seeds; many stand close to one another."""
     figure = canvas(palette, height=TALL)
     figure.add_scatter(
         x=[round(t, 6) for t, _ in curve],
@@ -52,27 +54,31 @@ def rows_saved_figure(
         name="uniform",
         showlegend=False,
     )
-    figure.add_scatter(
-        x=[round(times, 6) for _, _, times, _, _ in arms],
-        y=[round(100 * kept, 4) for _, kept, _, _, _ in arms],
-        mode="markers+text",
-        text=[plain(shorten(title, TITLE)) for title, *_ in arms],
-        textposition=["middle left" if x > 1.2 else "middle right" for _, _, x, _, _ in arms],
-        marker={"size": 10, "color": palette.accent, "symbol": "diamond"},
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [round(max(high - x, 0.0), 6) for _, _, x, _, high in arms],
-            "arrayminus": [round(max(x - low, 0.0), 6) for _, _, x, low, _ in arms],
-            "color": palette.accent,
-            "thickness": 1.5,
-            "width": 4,
-        },
-        customdata=[list(arm) for arm in arms],
-        hovertemplate="%{customdata[0]}<br>as much as uniform of %{x:.2f} times the rows"
-        "<br>%{customdata[3]:.2f} to %{customdata[4]:.2f}<extra></extra>",
-        showlegend=False,
-    )
+    for named in (False, True):
+        part = [arm for arm in arms if (arm[0] == shown) is named]
+        color = palette.accent if named else palette.muted
+        figure.add_scatter(
+            x=[round(times, 6) for _, _, times, _, _ in part],
+            y=[round(100 * kept, 4) for _, kept, _, _, _ in part],
+            mode="markers+text" if named else "markers",
+            text=[plain(shorten(title, TITLE)) for title, *_ in part] if named else None,
+            textposition="top left" if any(x > 1 for _, _, x, _, _ in part) else "bottom right",
+            marker={"size": 12 if named else 8, "color": color, "symbol": "diamond"},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [round(max(high - x, 0.0), 6) for _, _, x, _, high in part],
+                "arrayminus": [round(max(x - low, 0.0), 6) for _, _, x, low, _ in part],
+                "color": color,
+                "thickness": 1.5,
+                "width": 4,
+                "visible": named,
+            },
+            customdata=[[plain(title), *numbers] for title, *numbers in part],
+            hovertemplate="%{customdata[0]}<br>as much as uniform of %{x:.2f} times the rows"
+            "<br>%{customdata[3]:.2f} to %{customdata[4]:.2f}<extra></extra>",
+            showlegend=False,
+        )
     ticks = [t for t, _ in curve]
     figure.update_xaxes(
         title=f"rows of uniform, times {budget:,}",
@@ -127,5 +133,5 @@ def estimates_figure(
     else:
         figure.update_xaxes(type="log", tickvals=shown, ticktext=[f"{x:,.0f}" for x in shown])
     figure.update_yaxes(title="share kept less uniform's, points", tickformat="+.2~f")
-    figure.update_layout(legend={"orientation": "h", "y": -0.25})
+    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
     return figure

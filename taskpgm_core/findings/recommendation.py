@@ -153,8 +153,10 @@ def little_to_gain(tasks: int, skills: float | None) -> str:
     if skills is None or tasks / skills >= LITTLE:
         return ""
     times = f"{tasks / skills:.2f}"
-    most = "no task would get more rows" if times == "1.00" else (
-        f"no task would get more than {times} times its rows"
+    most = (
+        "no task would get more rows"
+        if times == "1.00"
+        else (f"no task would get more than {times} times its rows")
     )
     return (
         f"there is little to gain before any training: {counted(tasks, 'task')} hold {skills:.1f} "
@@ -192,7 +194,9 @@ def recommendation(
         yet = "no mixture of this study was trained and judged against uniform yet"
         if DEFAULT[0] == 1:
             return f"{opening}: {yet}, so nothing shows that another one would do better{beside}."
-        return f"{opening}: it is the default since it won where it was confirmed, and {yet}{beside}."
+        return (
+            f"{opening}: it is the default since it won where it was confirmed, and {yet}{beside}."
+        )
     if isinstance(judged, JudgedBySkill):
         decided = judged.state in ("wins", "loses", "undecided")
         return f"{opening}: {_by_skill(judged)}{'' if decided else beside}."

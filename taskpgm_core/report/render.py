@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from taskpgm_core.analysis.decision import Decision
 from taskpgm_core.analysis.graph_layout import TaskGraph
 from taskpgm_core.analysis.question import Posed
+from taskpgm_core.findings.evidence import EvidenceTable
 from taskpgm_core.findings.mixture import mixture_finding, no_middle, zero_finding
 from taskpgm_core.mixture import Problem, SolutionPath
 from taskpgm_core.report import sections
@@ -44,12 +45,13 @@ def report_page(
     *,
     trained: Sequence[str] = (),
     recommended: str = "",
+    evidence: EvidenceTable | None = None,
 ) -> str:
     """The whole file's text; ``graph`` of the measure, where it is known already.
 
     ``trained``: what training on mixtures of this study has come to, in sentences;
     ``recommended``: the one sentence of what is recommended, why and how sure, or that this
-    decision explores something else.
+    decision explores something else; ``evidence``: what every trained mixture came to.
     """
     p = decision.weights
     alive = _one_element(script() + _read(ROOM / "report.js"))
@@ -62,6 +64,7 @@ def report_page(
         question=sections.question_sentence(decision),
         summary=summary(decision, trained),
         recommended=recommended,
+        evidence=evidence,
         alarms=sections.alarms(decision),
         notes=decision.notes,
         mixture=sections.mixture_table(decision),
