@@ -1,7 +1,7 @@
 """What training on competing mixtures has come to: charts, tables and the protocol in words."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -110,7 +110,7 @@ def download(trained: FinishedRuns) -> None:
     )
 
 
-def known_columns(looks: dict[str, ColumnConfig], columns: dict[str, Sequence[object]]) -> None:
+def known_columns(looks: dict[str, ColumnConfig], columns: Mapping[str, Sequence[object]]) -> None:
     """A table without the columns of which nothing is known."""
     frame = pd.DataFrame(columns).dropna(axis="columns", how="all")
     st.dataframe(frame, hide_index=True, placeholder="", column_config=looks)

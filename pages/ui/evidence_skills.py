@@ -20,7 +20,7 @@ from taskpgm_core.findings.glossary import GLOSSARY
 
 
 def incomplete(found: SkillRuns) -> None:
-    """How many runs are there, as long as some are missing (of a confirmation the chart says it)."""
+    """How many runs are there while some are missing; the chart says it of a confirmation."""
     judged = found.judged
     if not judged.complete and judged.stage != "confirmation":
         st.info(

@@ -1,5 +1,7 @@
 """The one answer, said the same on every page, and how far what is shown lies from it."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -35,7 +37,7 @@ def answer(scene: Scene) -> None:
 
 
 def recommended_here(
-    place: DeltaGenerator, study: Study, query: dict[str, str | list[str]] | None = None
+    place: DeltaGenerator, study: Study, query: Mapping[str, str | list[str]] | None = None
 ) -> None:
     """The sentence of a study in its place on Home and on Evidence, or why there is none; with the
     way to the evidence where that has the address ``query``."""
@@ -47,4 +49,4 @@ def recommended_here(
     with place:
         st.markdown(f"**{escape(sentence)}**")
         if query is not None:
-            st.page_link("pages/evidence.py", label="See the evidence", query_params=query)
+            st.page_link("pages/evidence.py", label="See the evidence", query_params=dict(query))

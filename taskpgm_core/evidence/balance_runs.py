@@ -22,7 +22,8 @@ def balance_runs(study: Study, measure: str, anchor: str) -> TrainedMixtures | N
 
     Of several evidence folders the first that has any with a balance, else the first that compares
     at all, confirmations first; judged by the share kept where their protocol names skills, else by
-    the loss on held-out rows of the study's tasks. None where there is nothing. StoreError where finished runs are damaged.
+    the loss on held-out rows of the study's tasks. None where there is nothing. StoreError where
+    finished runs are damaged.
     """
     every = [_compared(study, *one, measure, anchor) for one in store.evidence(study)]
     found = [one for one in every if one is not None]

@@ -57,7 +57,7 @@ def dose_curve() -> tuple[DosePoint, ...]:
 
 
 def _elsewhere(slug: str, stage: str) -> Iterator[Judgement]:
-    """Of all studies but one; a study whose runs cannot be read is its own page's to complain of."""
+    """Of all studies but one; a study's own page complains of runs that cannot be read."""
     for study in store.list_studies()[0]:
         if study.slug != slug:
             try:

@@ -185,12 +185,12 @@ def _progress(study: Study, card: Mapping[str, Any], runs: pd.DataFrame) -> tupl
     The name is empty for a protocol of one's own, whose runs say what was planned; where they do
     not, it was every arm that ran with every seed that any ran with.
     """
-    for name, known in _committed().items():
-        if known.digest(study.digest).startswith(card["folder"]):
-            arms, seeds = [arm.name for arm in known.arms], list(known.seeds)
-            break
+    fits = (n for n, p in _committed().items() if p.digest(study.digest).startswith(card["folder"]))
+    name = next(fits, "")
+    if name:
+        known = _committed()[name]
+        arms, seeds = [arm.name for arm in known.arms], list(known.seeds)
     else:
-        name = ""
         planned = card.get("planned") or {}
         arms = planned.get("arms") or sorted(set(runs["arm"]))
         seeds = planned.get("seeds") or sorted(set(runs["seed"]))

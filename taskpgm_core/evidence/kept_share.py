@@ -76,22 +76,24 @@ def judged_runs(
     outer = [task for task in skills if task not in inside]
     near = [task for task in outer if skills[task] in known]
     far = [task for task in outer if skills[task] not in known]
-    wide = runs.pivot(index=["arm", "seed"], columns="task", values=["loss", "accuracy"])
-    loss = wide["loss"].reindex(columns=[*inner, *outer])
+    loss, exact = (
+        runs.pivot(index=["arm", "seed"], columns="task", values=column)
+        for column in ("loss", "accuracy")
+    )
+    loss = loss.reindex(columns=[*inner, *outer])
     unknown = loss[inner].isna()
     if unknown.to_numpy().any():
-        arm, _ = unknown.index[unknown.any(axis=1)][0]
-        missing = unknown.columns[unknown.any()][0]
-        raise MixtureError(f"A run of arm '{arm}' says nothing of '{missing}'.")
+        run, task = np.argwhere(unknown.to_numpy())[0]
+        arm, _ = unknown.index[run]
+        raise MixtureError(f"A run of arm '{arm}' says nothing of '{inner[task]}'.")
     kept = kept_shares(loss[inner], reference)
     by_skill = _by_skill(kept, skills)
-    exact = wide["accuracy"].reindex(columns=inner)
     return pd.DataFrame(
         {
             "kept": by_skill.mean(axis=1),
             "worst": by_skill.min(axis=1),
             "loss": _by_skill(loss[inner], skills).mean(axis=1),
-            "exact": _by_skill(exact, skills).mean(axis=1),
+            "exact": _by_skill(exact.reindex(columns=inner), skills).mean(axis=1),
             "kept_files": kept.mean(axis=1),
             "loss_files": loss[inner].mean(axis=1),
             "siblings": _by_skill(loss[near], skills).mean(axis=1),

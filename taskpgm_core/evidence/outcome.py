@@ -161,6 +161,7 @@ def recommend(study: Study) -> Recommendation:
     if found is None:
         sentence = recommendation(n, None, skills=skills)
         return Recommendation(sentence, recommended_words(n, None), p, ())
+    judged: Judged | JudgedBySkill | None
     if isinstance(found, SkillRuns):
         judged, won, table = verdict(found), _won_by_skill(found), evidence_table(found)
     else:

@@ -54,7 +54,7 @@ def paired_differences(
     """``paired_difference`` of every other arm of the table to ``against``, in name order."""
     wide = table[measure].unstack("arm")
     if against not in wide:
-        return tuple(paired_difference(table, measure, arm, against) for arm in wide)
+        return tuple(paired_difference(table, measure, str(arm), against) for arm in wide)
     values = wide.to_numpy() - wide[[against]].to_numpy()
     return tuple(
         _tested(str(arm), against, measure, column[~np.isnan(column)])

@@ -1,4 +1,4 @@
-"""What a mixture's gain is worth in rows of uniform, at larger budgets, and by the dose of copies."""
+"""What a mixture's gain is worth in rows of uniform, on larger budgets, and by copies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

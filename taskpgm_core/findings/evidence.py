@@ -181,7 +181,6 @@ def arms_finding(
     losers = f"{_listed(worse, by)} {'loses' if len(worse) == 1 else 'lose'} to it"
     if better:
         winners = f"{_listed(better, by)} {'beats' if len(better) == 1 else 'beat'} {name}"
-        winners = winners[:1].upper() + winners[1:]
         return f"{winners}; {losers}" if worse else winners
     if worse:
         return f"No mixture surely beats {name}; {losers}"

@@ -50,7 +50,8 @@ def story(
     """The steps that this study has something to say in, in order.
 
     ``trained``: what training gave, None without finished runs; ``verdict``: what is recommended by
-    it, in the one sentence; ``allocation``: the mixture in whole numbers, None where the budget cannot be met; ``trainers``: whose formats it comes in.
+    it, in the one sentence; ``allocation``: the mixture in whole numbers, None where the budget
+    cannot be met; ``trainers``: whose formats it comes in.
     """
     kernel, anchor = posed.kernel, posed.problem.anchor
     steps = [

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,6 @@ from taskpgm_core.evidence.arms import arm_title, arm_words, even_over_families,
 from taskpgm_core.evidence.campaign import campaign
 from taskpgm_core.evidence.judgement import (
     HypothesisTest,
-    Judgement,
     dose_points,
     hypotheses_in_order,
     judgement,
@@ -30,6 +30,7 @@ from taskpgm_core.evidence.paired_test import (
     PairedDifference,
     hold_in_order,
     paired_difference,
+    paired_differences,
     seeds_needed,
 )
 from taskpgm_core.evidence.protocol import Arm, committed_protocols, load_protocol
@@ -185,9 +186,11 @@ def test_testing_in_order_keeps_the_chance_of_any_false_finding(true):
 
 
 def test_hypotheses_of_two_studies_are_one_chain():
-    def judged(study, *stated):
-        tests = tuple(HypothesisTest(order, study, known(p)) for order, p in stated)
-        return Judgement(study, "confirmation", 1, 1, table_of({}), {}, (), tests, {}, (), (), None)
+    def judged(study, *stated, complete=True):
+        tests = tuple(
+            HypothesisTest(order, study, known(p), ("t", "u"), complete) for order, p in stated
+        )
+        return SimpleNamespace(hypotheses=tests)
 
     def holds(*judgements):
         return [t.holds for t in hypotheses_in_order(judgements)]
@@ -202,6 +205,21 @@ def test_hypotheses_of_two_studies_are_one_chain():
     assert holds(judged("b", (1, 0.3), (3, 0.01))) == [False, False]
     assert holds(judged("b", (1, None), (3, 0.01)), judged("s", (2, 0.01))) == [None, None, None]
     assert holds() == []
+    missing = judged("b", (1, 0.01), (3, 0.01), complete=False)
+    assert holds(missing, judged("s", (2, 0.01))) == [None, None, None]
+    waiting = judged("s", (2, 0.01), complete=False)
+    assert holds(judged("b", (1, 0.01), (3, 0.01)), waiting) == [True, None, None]
+    failed = hypotheses_in_order([judged("b", (1, 0.3), (3, 0.01)), judged("s", (2, 0.01))])
+    assert [t.reached for t in failed] == [True, False, False]
+
+
+def test_all_differences_at_once_are_those_of_the_pairs():
+    table = table_of({"t": [1.0, 2.0, 4.0], "u": [0.0, 0.5, np.nan], "one": [1.0]})
+    found = paired_differences(table, "kept", "u")
+    assert [d.arm for d in found] == ["one", "t"]
+    assert all(d == paired_difference(table, "kept", d.arm, "u") for d in found)
+    unknown = paired_differences(table, "kept", "nobody")
+    assert [d.difference for d in unknown] == [None] * 3
 
 
 # Rows saved
@@ -406,7 +424,9 @@ def test_runs_judged_by_skill_from_beginning_to_end(tiny_study, plan, capsys, tm
     assert told["differences"][0]["difference"] is not None
     assert main(["evidence", "tiny"]) == 0
     text = capsys.readouterr().out
-    assert "Hypothesis 1, tiny: taskpgm keeps more than uniform" in text
+    assert (
+        "Hypothesis 1, on tiny: TaskPGM at the automatic resolution keeps more than uniform" in text
+    )
     said.clear()
     assert campaign(chosen, tiny_study, plan, threads=1, repeat=True, say=said.append) == 8
     assert len(said) == 9

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from taskpgm_core.figures.evidence import FAR, arms_figure, foresight_figure
+from taskpgm_core.figures.rows_saved import Estimate, estimates_figure, rows_saved_figure
 from taskpgm_core.findings.evidence import arms_finding, foresight_finding
 
 ARMS = ["a", "b", "c", "d"]
@@ -61,3 +62,28 @@ def test_findings_say_who_is_sure_and_nothing_of_the_rest():
     assert arms_finding({"a": -0.1}, {}, "x") == "a (−0.10) beats x"
     assert "does not rank" in foresight_finding(False, 0.38, 0.35)
     assert "(rank correlation 0.90, p 0.01)" in foresight_finding(True, 0.9, 0.01)
+
+
+def test_rows_saved_hold_their_curve_and_name_the_arm_that_decides():
+    curve = [(0.5, 0.85), (1.0, 0.9), (2.0, 0.95)]
+    arms = [("one", 0.93, 1.5, 1.2, 1.9), ("two", 0.88, 0.7, 0.5, 0.9)]
+    figure = rows_saved_figure(curve, arms, shown="one", budget=512)
+    line, others, shown = figure.data
+    assert list(line.x) == [0.5, 1.0, 2.0]
+    assert list(line.y) == pytest.approx([85, 90, 95])
+    assert (list(others.x), others.text) == ([0.7], None)
+    assert (list(shown.x), list(shown.text)) == ([1.5], ["one"])
+    assert list(shown.error_x.array) == pytest.approx([0.4])
+    assert list(shown.error_x.arrayminus) == pytest.approx([0.3])
+
+
+def test_estimates_hold_their_means_and_intervals():
+    one = [Estimate("a", 512, 2.0, 1.0, 3.5, 5), Estimate("a", 1536, 1.0, None, None, 1)]
+    figure = estimates_figure([one], axis="rows")
+    [line] = figure.data
+    assert list(line.y) == [2.0, 1.0]
+    assert list(line.error_y.array) == [1.5, 0.0]
+    assert list(line.error_y.arrayminus) == [1.0, 0.0]
+    assert list(figure.layout.xaxis.ticktext) == ["512", "1,536"]
+    dose = estimates_figure([[Estimate("s", 0.3, 1.0, None, None, 1)]], axis="", percent=True)
+    assert list(dose.data[0].x) == [30.0]

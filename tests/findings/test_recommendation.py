@@ -6,7 +6,13 @@ import pytest
 from taskpgm_core.analysis.question import Question, pose_question
 from taskpgm_core.evidence.outcome import recommend, training_outcome
 from taskpgm_core.findings import recommendation as findings
-from taskpgm_core.findings.recommendation import ArmResult, Judged, exploration, recommendation
+from taskpgm_core.findings.recommendation import (
+    ArmResult,
+    Judged,
+    JudgedBySkill,
+    exploration,
+    recommendation,
+)
 from taskpgm_core.store import evidence_version, import_matrix
 from tests.support.kept_runs import committed_copy, keep_runs
 from tests.support.synthetic_study import write_study
@@ -75,3 +81,18 @@ def test_without_runs_and_for_an_import_nothing_is_claimed(cache, tmp_path):
         assert "nothing shows that another one would do better" in found.sentence
         assert found.trained == ()
         assert evidence_version(study) == evidence_version(study)
+
+
+@pytest.mark.parametrize(
+    ("skills", "little"), [(8.5, True), (8.0, False), (9.0, True), (None, False)]
+)
+def test_little_to_gain_is_said_before_any_training_and_not_after_a_verdict(skills, little):
+    assert ("there is little to gain" in recommendation(9, None, skills=skills)) is little
+    lost = JudgedBySkill("s", "undecided", "x", 9, 9, 5, 512, 0.0, -0.01, 0.01, 0.9)
+    assert "little to gain" not in recommendation(9, lost, skills=skills)
+
+
+def test_no_task_of_the_most_diverse_mixture_gets_more_than_its_bound(cache):
+    for slug in ("starter", "bigbench"):
+        posed = pose_question(committed_copy(cache, slug), Question(balance=0))
+        assert posed.optimum().p.max() <= 1 / posed.kernel.skills + 1e-9

@@ -12,7 +12,7 @@ from taskpgm_core.evidence.outcome import outcome_finding, training_outcome
 from taskpgm_core.evidence.protocol import Arm, load_protocol
 from taskpgm_core.evidence.statistics import compare
 from tests.support.app import open_page
-from tests.support.kept_runs import committed_copy, keep_runs
+from tests.support.kept_runs import committed_copy, keep_runs, keep_skill_runs
 from tests.support.synthetic_study import write_study
 
 
@@ -52,7 +52,6 @@ def test_table_and_chart_hold_the_runs_own_means(trained, held_out):
         assert not at.exception
     card, _ = store.evidence(study)[0]
     titles = arm_titles(card["arms"], set(runs["arm"]))
-    names = set(runs["arm"])
     expected = means(runs, tasks).rename(titles)
     shown = at.dataframe[0].value.set_index("mixture")
     assert shown["loss"].to_dict() == pytest.approx(expected.to_dict())
@@ -61,7 +60,7 @@ def test_table_and_chart_hold_the_runs_own_means(trained, held_out):
     labels = {y for trace in drawn["data"] for y in trace.get("y", []) if isinstance(y, str)}
     assert labels >= set(expected.index) - {"uniform"}
     told = " ".join(c.value for c in at.caption).replace("\\", "")
-    assert all(f"{arm}: " in told for arm in names)
+    assert all(f"{title}: " in told for title in titles.values())
 
 
 def test_the_heading_and_table_follow_the_metric(trained):
@@ -120,13 +119,17 @@ def test_the_table_is_narrow_and_the_protocol_folded(trained):
     [
         ({"baseline": "authors", "balance": 0.5}, "paper's formula at 0.5"),
         ({"baseline": "smart-graph-cut"}, "SMART, graph cut"),
-        ({"balance": 0.3, "floor": 0.01, "cap": 0.1}, "exact at 0.3, 1% to 10%"),
-        ({"balance": 0.3, "cap": 0.1}, "exact at 0.3, at most 10%"),
+        ({"balance": 0.3, "floor": 0.01, "cap": 0.1}, "S = −D at 0.3, 1% to 10%"),
+        ({"balance": 0.3, "cap": 0.1}, "S = −D at 0.3, at most 10%"),
         (
             {"balance": 0, "measure": "pmi", "anchor": "proportional", "resolution": "auto"},
-            "exact by PMI around proportional at 0, resolution auto",
+            "TaskPGM by PMI around proportional at the automatic resolution",
         ),
-        ({"balance": 1, "unary": "gain", "floor": 0.01}, "exact for gain at 1, at least 1%"),
+        ({"balance": 1, "unary": "gain", "floor": 0.01}, "S = −D for gain at 1, at least 1%"),
+        ({"balance": 0, "resolution": "auto"}, "TaskPGM at the automatic resolution"),
+        ({"balance": 0.5, "resolution": 0.03}, "TaskPGM at resolution 0.03, balance 0.5"),
+        ({"balance": 0, "resolution": "auto", "measure": "text"}, "TaskPGM by words alone"),
+        ({"baseline": "parent-even"}, "even over parents (told the parents)"),
     ],
 )
 def test_arms_are_named_in_words(arm, title):
@@ -157,3 +160,37 @@ def test_the_outcome_of_training_is_the_confirmations_own(trained, slug):
 
 def test_a_study_without_runs_has_no_outcome(cache):
     assert training_outcome(write_study(cache)) == ()
+
+
+def test_runs_judged_by_skill_are_shown_by_the_share_kept_first(cache):
+    study = committed_copy(cache, "bigbench")
+    keep_skill_runs(study, "skills-confirmation-bigbench", {"taskpgm": 0.04})
+    at = page()
+    assert at.selectbox(key="evidence-count").value == "kept"
+    every, order, table = (at.dataframe[k].value for k in range(3))
+    assert list(every["count"])[:4] == ["share kept", "worst skill", "loss", "exact match"]
+    assert list(order["verdict"]) == ["holds", "not decided yet", "not decided yet"]
+    first = table.iloc[0]
+    assert first["mixture"] == "TaskPGM at the automatic resolution"
+    assert first["share kept"] == pytest.approx(94, abs=0.5)
+    assert not any("exact at" in name for name in table["mixture"])
+    shown = " ".join(m.value for m in at.markdown)
+    assert "times the rows" in shown
+    assert "points at 1,536 rows" in shown
+    assert len(at.get("plotly_chart")) >= 4
+    at.session_state["evidence-count"] = "loss"
+    at.run()
+    assert not at.exception
+    assert "By loss, TaskPGM at the automatic resolution comes first" in " ".join(
+        m.value for m in at.markdown
+    )
+
+
+def test_what_has_no_runs_is_not_drawn(cache):
+    study = committed_copy(cache, "starter")
+    keep_skill_runs(study, "skills-confirmation-starter", {"taskpgm": 0.04}, runs=3)
+    at = page("starter")
+    shown = " ".join(m.value for m in at.markdown)
+    assert "3 of 20 runs so far" in shown
+    assert "times the rows" not in shown
+    assert "1,536" not in shown

@@ -54,3 +54,41 @@ def keep_runs(study: Study, name: str, differences: Mapping[str, float] = WORST)
                 definition=arm.digest,
                 card=card,
             )
+
+
+def keep_skill_runs(
+    study: Study, name: str, gains: Mapping[str, float], *, runs: int | None = None
+) -> None:
+    """Keep made-up runs of a protocol that judges by skill, the first ``runs`` of them.
+
+    Uniform keeps .9 of the gain on the full budget and .05 more for twice the rows; an arm of
+    ``gains`` keeps so much more, whatever its budget, and noise of its own.
+    """
+    chosen = load_protocol(name)
+    digest = chosen.digest(study.digest)
+    card = {"protocol": chosen.model_dump(mode="json", exclude={"arms", "seeds", "name"})}
+    tasks = (*study.names, *(task.id for task in chosen.held_out))
+    base, own = (pd.Series(x, tasks) for x in (3.0, 1.0))
+    models = [(base, -1, tasks), (own, 0, study.names), (own, 1, study.names)]
+    reference = [(t, k, x[t], 0.0, 32) for x, k, names in models for t in names]
+    columns = ["task", "replicate", "loss", "accuracy", "n_rows"]
+    store.keep_reference(study, digest, rows=pd.DataFrame(reference, columns=columns), card=card)
+    planned = [(arm, seed) for seed in chosen.seeds for arm in chosen.arms]
+    for arm, seed in planned[:runs]:
+        budget = arm.budget or chosen.budget
+        noise = np.random.default_rng([chosen.arms.index(arm), seed]).normal(0.0, 0.002)
+        gain = next((x for a, x in gains.items() if arm.name in (a, f"{a}-{budget}")), 0.0)
+        kept = 0.9 + 0.05 * np.log2(budget / chosen.budget) + gain + noise
+        inside = np.isin(tasks, study.names)
+        rows = pd.DataFrame({"task": tasks, "loss": base - (base - own) * kept, "accuracy": kept})
+        rows = rows.assign(
+            arm=arm.name, seed=seed, budget=budget, in_mixture=inside, steps=4
+        ).assign(n_rows=10 * inside, n_tokens=30 * inside)
+        store.keep_run(
+            study,
+            digest,
+            rows=rows,
+            arm=arm.model_dump(mode="json"),
+            definition=arm.digest,
+            card=card,
+        )
