@@ -10,36 +10,10 @@ from pages.ui.evidence import (
     protocol_words,
     tokens_chart,
 )
-from pages.ui.evidence_rows import dose_chart, larger_budget_chart, rows_saved_chart
 from pages.ui.evidence_runs import FinishedRuns, bring_runs, pick_evidence
-from pages.ui.evidence_skills import (
-    every_count,
-    incomplete,
-    order_of_hypotheses,
-    skills_chart,
-    skills_table,
-)
+from pages.ui.evidence_skills import by_skill
 from pages.ui.layout import Scene, frame
 from pages.ui.recommended import recommended_here
-from taskpgm_core.evidence.verdict import SkillRuns
-
-
-def by_skill(trained: FinishedRuns, found: SkillRuns, scene: Scene) -> None:
-    """What runs judged by skill have come to."""
-    incomplete(found)
-    picture, numbers = st.columns([5, 4], gap="large")
-    with picture:
-        skills_chart(trained, found, scene)
-    with numbers:
-        every_count(trained, found, scene)
-    order_of_hypotheses(found)
-    skills_table(trained, found, scene)
-    rows, more = st.columns(2, gap="large")
-    with rows:
-        rows_saved_chart(found, scene)
-        dose_chart(scene)
-    with more:
-        larger_budget_chart(found, scene)
 
 
 def by_task(trained: FinishedRuns, scene: Scene) -> None:

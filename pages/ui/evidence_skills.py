@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui.chart import chart, escape, heading
 from pages.ui.evidence import download, known_columns
+from pages.ui.evidence_rows import dose_chart, larger_budget_chart, rows_saved_chart
 from pages.ui.evidence_runs import FinishedRuns
 from pages.ui.layout import Scene
 from taskpgm_core.evidence.judgement import REFERENCE
@@ -17,6 +18,24 @@ from taskpgm_core.figures.numbers import count as counting
 from taskpgm_core.figures.numbers import counted
 from taskpgm_core.findings.evidence import COUNTS, Count, count_finding, order_finding
 from taskpgm_core.findings.glossary import GLOSSARY
+
+
+def by_skill(trained: FinishedRuns, found: SkillRuns, scene: Scene) -> None:
+    """What runs judged by skill have come to."""
+    incomplete(found)
+    picture, numbers = st.columns([5, 4], gap="large")
+    with picture:
+        skills_chart(trained, found, scene)
+    with numbers:
+        every_count(trained, found, scene)
+    order_of_hypotheses(found)
+    skills_table(trained, found, scene)
+    rows, more = st.columns(2, gap="large")
+    with rows:
+        rows_saved_chart(found, scene)
+        dose_chart(scene)
+    with more:
+        larger_budget_chart(found, scene)
 
 
 def incomplete(found: SkillRuns) -> None:
