@@ -34,21 +34,6 @@ with beside:
     pair = pick_pair(scene)
     pair_heading(scene, pair)
     token_drill_down(scene, pair)
-with picture:
-    chart(
-        matrix_figure(
-            similarity,
-            order,
-            pair=pair,
-            groups=groups,
-            noise=noise_of_tasks(scene),
-            palette=scene.palette,
-        ),
-        block_finding(similarity),
-        f"{unit}; dark is alike. Click a cell. {OUTLINED if groups else ''}".rstrip(),
-        key="matrix",
-        on_select=select_clicked_pair("matrix", study.names),
-    )
     if len(study.tasks) > CLICKABLE:
         near, places = cached.neighbourhood(study, view, pair)
         parts = [[i for i, task in enumerate(near.tasks) if task in g] for g in kernel.groups]
@@ -66,5 +51,20 @@ with picture:
             key="near",
             on_select=select_clicked_pair("near", near.tasks),
         )
+with picture:
+    chart(
+        matrix_figure(
+            similarity,
+            order,
+            pair=pair,
+            groups=groups,
+            noise=noise_of_tasks(scene),
+            palette=scene.palette,
+        ),
+        block_finding(similarity),
+        f"{unit}; dark is alike. Click a cell. {OUTLINED if groups else ''}".rstrip(),
+        key="matrix",
+        on_select=select_clicked_pair("matrix", study.names),
+    )
     pair_sources(scene, pair)
     pair_facts(scene, pair)

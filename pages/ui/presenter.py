@@ -13,20 +13,18 @@ from pages.ui.explanations import asked, explanation
 from pages.ui.layout import STYLE, Scene
 from pages.ui.trained import trained
 from pages.ui.url_state import View, names, read_view
-from pages.ui.why import rewarded
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.exports import EXPORTERS
 from taskpgm_core.figures.story import step_figure
 from taskpgm_core.figures.theme import PALETTES, Palette
-from taskpgm_core.findings.story import Step, story
+from taskpgm_core.findings.story import LIVE, Step, story
 from taskpgm_core.findings.trained_mixtures import TrainedMixtures
+from taskpgm_core.findings.why import reward_words
 from taskpgm_core.records import Study
 from taskpgm_core.report.static_charts.svg import svg
 from taskpgm_core.store import list_studies
 from taskpgm_core.widgets.balance_dial import presenter_data, script, style
 
-LIVE = ("collection", "mixture")
-"""Steps whose pictures move: the task graph, and the dial itself."""
 WIDTH, NARROW = 720, 560
 """Pixels that pictures are drawn for, those of bars narrower; the screen shows them larger."""
 
@@ -95,15 +93,7 @@ def _show(scene: Scene) -> None:
 
 def _drawn(scene: Scene, came: TrainedMixtures | None) -> list[tuple[str, str, str, str | None]]:
     said = f"{asked(scene.view)} {scene.view.query}"
-    return _steps(
-        scene.study.content,
-        said,
-        scene.palette.name,
-        came,
-        rewarded(scene),
-        scene.study,
-        scene.view,
-    )
+    return _steps(scene.study.content, said, scene.palette.name, came, scene.study, scene.view)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -112,22 +102,26 @@ def _steps(
     key: str,
     theme: str,
     came: TrainedMixtures | None,
-    rewarded: str,
     _study: Study,
     _view: View,
 ) -> list[tuple[str, str, str, str | None]]:
-    solution, palette = cached.solution(_study, _view), PALETTES[theme]
-    told = story(
-        cached.posed(_study, _view),
+    palette = PALETTES[theme]
+    return [(s.name, s.title, s.sentence, _picture(s, palette)) for s in steps(_study, _view, came)]
+
+
+def steps(study: Study, view: View, came: TrainedMixtures | None) -> tuple[Step, ...]:
+    """The story of a view's mixture; ``came``: what training gave."""
+    solution = cached.solution(study, view)
+    return story(
+        cached.posed(study, view),
         solution,
-        explanation(_study, _view),
-        cached.graph(_study, _view),
+        explanation(study, view),
+        cached.graph(study, view),
         trained=came,
-        allocation=cached.allocation(_study, _view, solution.p),
+        allocation=cached.allocation(study, view, solution.p),
         trainers=[exporter.title for exporter in EXPORTERS.values()],
-        rewarded=rewarded,
+        rewarded=reward_words(view.question),
     )
-    return [(s.name, s.title, s.sentence, _picture(s, palette)) for s in told]
 
 
 def _picture(step: Step, palette: Palette) -> str | None:

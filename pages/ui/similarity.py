@@ -63,10 +63,8 @@ def pick_pair(scene: Scene) -> tuple[int, int]:
         moved(tasks=(a, b) if a != b else (a,))
 
     first, second = st.columns(2)
-    first.selectbox(
-        "Task", names, key="pair-a", on_change=changed, help="One task of the pair (i in D or S)."
-    )
-    second.selectbox("and task", names, key="pair-b", on_change=changed, help="The other one (j).")
+    first.selectbox("Task", names, key="pair-a", on_change=changed, help="One task of the pair.")
+    second.selectbox("and task", names, key="pair-b", on_change=changed, help="The other one.")
     return chosen[0], chosen[1]
 
 
@@ -217,18 +215,16 @@ def likeliest(texts: list[str], shown: tuple[Position, ...], measured: str) -> N
     head = ["expected", *(shorten(model, 16) for model in models), *([measured] if valued else [])]
     rows = []
     for text, position in list(zip(texts, shown, strict=True))[:SAID]:
-        cells = [_visible(text)]
+        cells = [f"<b>{html.escape(_visible(text))}</b>"]
         for model in models:
             token, chance = position.said[model][0]
-            cells.append(f"{_visible(token)} {percent(chance, 0)}")
+            cells.append(f"<b>{html.escape(_visible(token))}</b> {percent(chance, 0)}")
         if valued:
             cells.append("" if position.value is None else f"{position.value:.3f}")
-        rows.append("".join(f"<td>{html.escape(cell)}</td>" for cell in cells))
+        rows.append("".join(f"<td>{cell}</td>" for cell in cells))
     titles = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in head)
     body = "".join(f"<tr>{row}</tr>" for row in rows)
-    st.html(
-        f'<table class="said"><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>'
-    )
+    st.html(f'<table class="said"><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>')
     if len(texts) > SAID:
         st.caption(f"The first {SAID} of {len(texts)} tokens; the table below has all.")
 

@@ -55,9 +55,9 @@ def task_graph_figure(
     lists them, and so do the words at each of its nodes.
 
     The selected and the heaviest tasks are named, at most ``labelled``, where their names lie on no
-    other name or node at ``WIDTH`` pixels; a line leads to one that stands off. A node's customdata is (task id, weight); edges are
-    drawn in six widths, strongest widest, and a nearly invisible marker on the middle of each has
-    customdata (task id, task id).
+    other name or node at ``WIDTH`` pixels; a line leads to one that stands off. A node's customdata
+    is (task id, weight); edges are drawn in six widths, strongest widest, and a nearly invisible
+    marker on the middle of each has customdata (task id, task id).
     """
     figure = canvas(palette, height=height)
     drawn = _Drawn(graph, p, diameters(p, len(p)), frozenset(selected), palette)
@@ -68,10 +68,8 @@ def task_graph_figure(
     figure.add_trace(_edge_handles(drawn))
     for hull in hulls:
         figure.add_shape(_hull(drawn, hull, scale))
-    names = _names(drawn, scale, labelled)
-    figure.add_trace(names[0])
     figure.add_traces(_nodes(drawn, groups, hulls))
-    figure.add_trace(names[1])
+    figure.add_traces(_names(drawn, scale, labelled))
     figure.update_xaxes(visible=False, range=ACROSS, fixedrange=False)
     figure.update_yaxes(visible=False, range=UPWARDS, fixedrange=False)
     figure.update_layout(

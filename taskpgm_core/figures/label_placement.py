@@ -23,8 +23,10 @@ PLACES = [
     ("bottom", "left"),
 ]
 """Around a point, the best first."""
-STEP, FARTHEST = 16.0, 6
+STEP, FARTHEST = 16.0, 10
 """Pixels between tries of a name that stands off, and how many there are."""
+FIRST = 8
+"""Names that have their place before all others, over other points' discs if need be."""
 CLEAR = 3.0
 """Pixels between a name that stands off and any disc."""
 SIDES = {
@@ -45,7 +47,6 @@ class Spot(NamedTuple):
 
     place: str
     away: tuple[float, float] = (0.0, 0.0)
-
 
 
 def meet(a: Box, b: Box) -> bool:
@@ -91,6 +92,13 @@ class _Placing:
 
     def standing_off(self, i: int, label: str) -> Spot | None:
         """At the end of a line that crosses no other disc and no name."""
+        return self._led(i, label, over=False)
+
+    def anywhere(self, i: int, label: str) -> Spot | None:
+        """At the end of a line that may cross other discs."""
+        return self._led(i, label, over=True)
+
+    def _led(self, i: int, label: str, *, over: bool) -> Spot | None:
         others = np.arange(len(self.points)) != i
         for k in range(1, FARTHEST + 1):
             for name, side in SIDES.items():
@@ -103,7 +111,9 @@ class _Placing:
                     continue
                 line = self.points[i] + np.linspace(0.0, 1.0, 12)[:, None] * away
                 apart = np.linalg.norm(line[:, None] - self.points[others], axis=2)
-                if (apart <= self.radius[others]).any() or self._crossed([line], self.boxes):
+                if not over and (apart <= self.radius[others]).any():
+                    continue
+                if self._crossed([line], self.boxes):
                     continue
                 self.boxes.append(box)
                 self.lines.append(line)
@@ -146,11 +156,13 @@ def label_places(
     """
     placing = _Placing(points, np.asarray(radius, dtype=np.float64), within)
     placed: dict[int, Spot] = {}
-    for place in (placing.beside, placing.standing_off):
-        for i in order:
-            if len(placed) >= most:
-                return placed
-            spot = None if i in placed else place(i, labels[i])
-            if spot is not None:
-                placed[i] = spot
+    ways = (placing.beside, placing.standing_off, placing.anywhere)
+    tries = [(i, place) for i in order[:FIRST] for place in ways]
+    tries += [(i, place) for place in ways[:2] for i in order]
+    for i, place in tries:
+        if len(placed) >= most:
+            break
+        spot = None if i in placed else place(i, labels[i])
+        if spot is not None:
+            placed[i] = spot
     return placed

@@ -60,7 +60,7 @@ def matrix_figure(
     # many tasks neither could the rows': what is pointed at still says them.
     ticks: dict[str, Any] = {"tickvals": list(range(n)), "ticktext": names, "ticks": ""}
     hidden = ticks | {"showticklabels": False}
-    figure.update_xaxes(showgrid=False, zeroline=False, **hidden)
+    figure.update_xaxes(showgrid=False, zeroline=False, range=[-0.5, n - 0.5], **hidden)
     figure.update_yaxes(
         showgrid=False,
         zeroline=False,

@@ -329,7 +329,7 @@ def test_each_variable_of_the_template_is_given_and_missed_when_it_is_not(study,
 def test_the_template_trusts_only_what_our_own_code_wrote():
     source = ENVIRONMENT.loader.get_source(ENVIRONMENT, TEMPLATE)[0]
     trusted = re.findall(r"\{\{ *([\w.]+) *\| *safe *\}\}", source)
-    assert trusted == ["style", "chart.drawing", "dial_json", "decision_json", "script"]
+    assert trusted == ["style", "step.drawing", "chart.drawing", "dial_json", "decision_json", "script"]
     assert source.count("|safe") == len(trusted) == len(re.findall(r"\bsafe\b.*\}\}", source))
     assert not re.search(r"autoescape|Markup|tojson|\bfilter\b", source)
     assert ENVIRONMENT.autoescape is True
