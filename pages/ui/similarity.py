@@ -79,16 +79,17 @@ def noise_of_tasks(scene: Scene) -> Array | None:
 
 def pair_heading(scene: Scene, pair: tuple[int, int]) -> None:
     """How alike the two are, and whether the measurement tells them apart."""
-    similarity, noise = (f(scene.study, scene.view) for f in (cached.similarity, cached.noise))
+    study, view = scene.study, scene.view
+    similarity, noise = cached.similarity(study, view), cached.noise(study, view)
     known = noise.measure == similarity.measure
     heading(
         pair_finding(
-            scene.study.names,
+            study.names,
             pair,
             float(similarity.shown[pair]),
             noise.floor if known else 0.0,
             similarity.reading,
-            told_apart=told_apart(cached.kernel(scene.study, scene.view), *pair),
+            told_apart=told_apart(cached.kernel(study, view), *pair),
         )
     )
 

@@ -104,7 +104,7 @@ class _Placing:
             for name, side in SIDES.items():
                 away = np.array(side) * (float(self.radius[i]) + k * STEP)
                 end = self.points[i] + away
-                box = spots(*end.tolist(), 0.0, label)[name]
+                box = spots(float(end[0]), float(end[1]), 0.0, label)[name]
                 if not self._free(box):
                     continue
                 if rim_distances(box, self.points, self.radius).min() < CLEAR:
