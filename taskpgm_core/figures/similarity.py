@@ -80,10 +80,15 @@ def _cells(
     n = similarity.n
     z = cells.astype(np.float32)
     np.fill_diagonal(z, np.nan)
-    ends = {}
+    values = z[~np.isnan(z)]
     if strip is not None:
-        both = np.append(z[~np.isnan(z)], strip[~np.isnan(strip)])
-        ends = {"zmin": float(both.min()), "zmax": float(both.max())}
+        values = np.append(values, strip[~np.isnan(strip)])
+    alone = values.size > 0 and values.min() == values.max()
+    if alone:  # a scale from nothing to the one number
+        values = np.append(values, 0.0)
+    ends = {}
+    if strip is not None or alone:
+        ends = {"zmin": float(values.min()), "zmax": float(values.max())}
     return go.Heatmap(
         z=z,
         x=list(range(n)),

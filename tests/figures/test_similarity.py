@@ -98,6 +98,13 @@ def test_a_strip_holds_the_noise_in_the_matrixs_own_colours():
     assert len(matrix_figure(S, order, noise=np.full(9, np.nan)).data) == 2
 
 
+def test_the_scale_of_one_number_begins_at_nothing():
+    two = replace(S, tasks=("a", "b"), matrix=np.array([[0.0, -0.25], [-0.25, 0.0]]))
+    cells = matrix_figure(two, [0, 1]).data[0]
+    assert (cells.zmin, cells.zmax) == (0.0, 0.25)
+    assert matrix_figure(S, range(9)).data[0].zmin is None
+
+
 def test_parts_that_cancel_are_no_shares():
     names = ("a", "b", "c")
     said = sources_finding(names, np.array([0.5, -0.75, 0.125]), (0, 2), "nats")
