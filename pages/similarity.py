@@ -29,7 +29,7 @@ if len(study.tasks) < 2:
     st.info("One task alone has nothing to be compared with.")
     st.stop()
 
-picture, beside = st.columns([11, 9], gap="large")
+picture, beside = st.columns([9, 7], gap="large")
 with beside:
     pair = pick_pair(scene)
     pair_heading(scene, pair)
