@@ -54,7 +54,6 @@ with picture:
         + "Click one, or a line, to select it.",
         key="graph",
         on_select=select_clicked_tasks("graph"),
-        room="graph-room",
     )
 with beside:
     neighbours(scene, graph)

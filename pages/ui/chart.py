@@ -40,20 +40,14 @@ def chart(
     *,
     key: str,
     on_select: Callable[[], None] | None = None,
-    room: str = "",
 ) -> None:
-    """The chart under its heading; ``on_select`` is called when its points are clicked.
-
-    ``room``: the key of a container that the style gives a height, which the chart fills.
-    """
+    """The chart under its heading; ``on_select`` is called when its points are clicked."""
     heading(finding, how)
-    place = st.container(key=room) if room else st
-    place.plotly_chart(
+    st.plotly_chart(
         figure,
         theme=None,
         config=CONFIG,
         key=key,
-        height="stretch" if room else "content",
         on_select=on_select or "ignore",
         selection_mode="points",
         alt=f"{shorten(finding, 120)}. {how}",
