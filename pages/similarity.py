@@ -6,7 +6,14 @@ from pages.ui import cached
 from pages.ui.chart import chart
 from pages.ui.chart_clicks import select_clicked_pair
 from pages.ui.layout import frame
-from pages.ui.similarity import pair_facts, pick_pair, token_drill_down
+from pages.ui.similarity import (
+    noise_of_tasks,
+    pair_facts,
+    pair_heading,
+    pair_sources,
+    pick_pair,
+    token_drill_down,
+)
 from taskpgm_core.analysis.matrix_order import keep_together
 from taskpgm_core.figures.similarity import CLICKABLE, matrix_figure
 from taskpgm_core.findings.similarity import block_finding
@@ -22,20 +29,11 @@ if len(study.tasks) < 2:
     st.info("One task alone has nothing to be compared with.")
     st.stop()
 
-picture, facts = st.columns([3, 2], gap="large")
-with facts:
+picture, beside = st.columns([9, 7], gap="large")
+with beside:
     pair = pick_pair(scene)
-    pair_facts(scene, pair)
-with picture:
-    chart(
-        matrix_figure(similarity, order, pair=pair, groups=groups, palette=scene.palette),
-        block_finding(similarity),
-        f"{unit}. Like tasks are neighbours (average linkage); columns stand in the rows' order."
-        + (f" {OUTLINED}" if groups else "")
-        + (" Click a cell below the diagonal." if len(study.tasks) <= CLICKABLE else ""),
-        key="matrix",
-        on_select=select_clicked_pair("matrix", study.names),
-    )
+    pair_heading(scene, pair)
+    token_drill_down(scene, pair)
     if len(study.tasks) > CLICKABLE:
         near, places = cached.neighbourhood(study, view, pair)
         parts = [[i for i, task in enumerate(near.tasks) if task in g] for g in kernel.groups]
@@ -49,8 +47,24 @@ with picture:
                 palette=scene.palette,
             ),
             f"The {near.n} tasks nearest to the selected pair",
-            f"{unit}. Click a cell below the diagonal.",
+            f"{unit}; dark is alike. Click a cell.",
             key="near",
             on_select=select_clicked_pair("near", near.tasks),
         )
-token_drill_down(scene, pair)
+with picture:
+    chart(
+        matrix_figure(
+            similarity,
+            order,
+            pair=pair,
+            groups=groups,
+            noise=noise_of_tasks(scene),
+            palette=scene.palette,
+        ),
+        block_finding(similarity),
+        f"{unit}; dark is alike. Click a cell. {OUTLINED if groups else ''}".rstrip(),
+        key="matrix",
+        on_select=select_clicked_pair("matrix", study.names),
+    )
+    pair_sources(scene, pair)
+    pair_facts(scene, pair)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from taskpgm_core.chats import Chat
 from taskpgm_core.errors import StoreError, nearest
-from taskpgm_core.similarity_measures import MEASURES, Measure
+from taskpgm_core.similarity_measures import BROUGHT_DIVERGENCE, MEASURES, Measure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,11 +150,14 @@ class Similarity(Tabular):
 
     ``measure`` is one of MEASURES, or KERNEL. For ``jsd``, S = -D with D the mean Jensen-Shannon
     divergence (method: arXiv 2507.12612; S + c11' and positive rescaling give the same mixtures).
+    ``came_as_divergence``: whether a ``given`` matrix is minus a divergence that was brought, and
+    is read as that.
     """
 
     tasks: tuple[str, ...]
     matrix: Array
     measure: str = "given"
+    came_as_divergence: bool = False
 
     def __post_init__(self) -> None:
         S = read_only(self.matrix)
@@ -202,7 +205,7 @@ class Similarity(Tabular):
     @property
     def reading(self) -> Measure:
         """How people read it."""
-        return MEASURES[self.measure]
+        return BROUGHT_DIVERGENCE if self.came_as_divergence else MEASURES[self.measure]
 
     @property
     def shown(self) -> Array:

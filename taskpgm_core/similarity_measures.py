@@ -91,6 +91,14 @@ MEASURES = {
 }
 """Every measure by the name that studies, options and addresses give it."""
 
+BROUGHT_DIVERGENCE = Measure(
+    "as imported",
+    "Divergence",
+    "As imported; 0 is alike.",
+    is_divergence=True,
+)
+"""How the measure ``given`` is read where the matrix came as a divergence."""
+
 
 def measure_words(name: str) -> str:
     """A measure's name as a person reads it; that of ``text`` says what it stands for."""

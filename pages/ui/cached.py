@@ -1,6 +1,7 @@
 """What pages show, read or computed once per study content and shared by all sessions."""
 
 import json
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -282,7 +283,8 @@ def neighbourhood(
     S = similarity(study, view)
     near = np.argsort(-np.maximum(S.matrix[pair[0]], S.matrix[pair[1]]), kind="stable")
     kept = [*pair, *[int(k) for k in near if k not in pair][: most - 2]]
-    part = Similarity(tuple(S.tasks[k] for k in kept), S.matrix[np.ix_(kept, kept)], S.measure)
+    names = tuple(S.tasks[k] for k in kept)
+    part = replace(S, tasks=names, matrix=S.matrix[np.ix_(kept, kept)])
     return part, matrix_order(part)
 
 

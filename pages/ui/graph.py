@@ -9,7 +9,7 @@ from pages.ui.chart import heading
 from pages.ui.controls import moved
 from pages.ui.layout import Scene
 from taskpgm_core.analysis.graph_layout import TaskGraph
-from taskpgm_core.findings.graph import letter, neighbour_finding
+from taskpgm_core.findings.graph import community_names, neighbour_finding
 
 
 def neighbours(scene: Scene, graph: TaskGraph) -> None:
@@ -33,6 +33,7 @@ def neighbours(scene: Scene, graph: TaskGraph) -> None:
         neighbour_finding(study.names, i, order, near, measure),
         said + (f"The {measure.noise} is up to {measure.said(floor)}." if floor else ""),
     )
+    community = community_names(graph)
     joined = {int(a + b - i) for a, b in graph.edges if i in (a, b)}
     st.dataframe(
         pd.DataFrame(
@@ -40,7 +41,7 @@ def neighbours(scene: Scene, graph: TaskGraph) -> None:
                 "task": [study.names[j] for j in order],
                 measure.label: [round(float(near[j]), 4) for j in order],
                 "share": [100 * float(p[j]) for j in order],
-                "community": [letter(graph.community[j]) for j in order],
+                "community": [community[j] for j in order],
                 "joined": [j in joined for j in order],
             }
         ),
@@ -49,7 +50,7 @@ def neighbours(scene: Scene, graph: TaskGraph) -> None:
             "share": st.column_config.NumberColumn(format="%.1f%%"),
             measure.label: st.column_config.NumberColumn(format="%.3f"),
         },
-        height=420,
+        height=300,
     )
     other = st.selectbox(
         "Why are they alike?",
@@ -64,13 +65,12 @@ def neighbours(scene: Scene, graph: TaskGraph) -> None:
 
 def _communities(scene: Scene, graph: TaskGraph) -> None:
     p = cached.solution(scene.study, scene.view).p
-    rows = []
+    names, rows = community_names(graph), []
     for c in range(int(graph.community.max()) + 1):
         members = [i for i in np.argsort(-p, kind="stable") if graph.community[i] == c]
         rows.append(
             {
-                "community": letter(c),
-                "tasks": len(members),
+                "community": names[members[0]],
                 "share": 100 * float(p[members].sum()),
                 "members, heaviest first": ", ".join(scene.study.names[i] for i in members),
             }

@@ -14,20 +14,18 @@ from pages.ui.layout import STYLE, Scene
 from pages.ui.recommended import recommended
 from pages.ui.trained import trained
 from pages.ui.url_state import View, names, read_view
-from pages.ui.why import rewarded
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.exports import EXPORTERS
 from taskpgm_core.figures.story import step_figure
 from taskpgm_core.figures.theme import PALETTES, Palette
-from taskpgm_core.findings.story import Step, story
+from taskpgm_core.findings.story import LIVE, Step, story
 from taskpgm_core.findings.trained_mixtures import TrainedMixtures
+from taskpgm_core.findings.why import reward_words
 from taskpgm_core.records import Study
 from taskpgm_core.report.static_charts.svg import svg
 from taskpgm_core.store import list_studies
 from taskpgm_core.widgets.balance_dial import presenter_data, script, style
 
-LIVE = ("collection", "mixture")
-"""Steps whose pictures move: the task graph, and the dial itself."""
 WIDTH, NARROW = 720, 560
 """Pixels that pictures are drawn for, those of bars narrower; the screen shows them larger."""
 
@@ -96,15 +94,9 @@ def _show(scene: Scene) -> None:
 
 def _drawn(scene: Scene, came: TrainedMixtures | None) -> list[tuple[str, str, str, str | None]]:
     said = f"{asked(scene.view)} {scene.view.query}"
+    verdict = recommended(scene.study).sentence
     return _steps(
-        scene.study.content,
-        said,
-        scene.palette.name,
-        came,
-        recommended(scene.study).sentence,
-        rewarded(scene),
-        scene.study,
-        scene.view,
+        scene.study.content, said, scene.palette.name, came, verdict, scene.study, scene.view
     )
 
 
@@ -115,23 +107,28 @@ def _steps(
     theme: str,
     came: TrainedMixtures | None,
     verdict: str,
-    rewarded: str,
     _study: Study,
     _view: View,
 ) -> list[tuple[str, str, str, str | None]]:
-    solution, palette = cached.solution(_study, _view), PALETTES[theme]
-    told = story(
-        cached.posed(_study, _view),
+    palette = PALETTES[theme]
+    told = steps(_study, _view, came, verdict)
+    return [(s.name, s.title, s.sentence, _picture(s, palette)) for s in told]
+
+
+def steps(study: Study, view: View, came: TrainedMixtures | None, verdict: str) -> tuple[Step, ...]:
+    """The story of a view's mixture; ``came``: what training gave, ``verdict``: what that means."""
+    solution = cached.solution(study, view)
+    return story(
+        cached.posed(study, view),
         solution,
-        explanation(_study, _view),
-        cached.graph(_study, _view),
+        explanation(study, view),
+        cached.graph(study, view),
         trained=came,
         verdict=verdict,
-        allocation=cached.allocation(_study, _view, solution.p),
+        allocation=cached.allocation(study, view, solution.p),
         trainers=[exporter.title for exporter in EXPORTERS.values()],
-        rewarded=rewarded,
+        rewarded=reward_words(view.question),
     )
-    return [(s.name, s.title, s.sentence, _picture(s, palette)) for s in told]
 
 
 def _picture(step: Step, palette: Palette) -> str | None:

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.ui import cached, explanations
+from pages.ui.presenter import steps
 from pages.ui.recommended import recommended as advised
+from pages.ui.trained import trained
 from pages.ui.url_state import View
 from taskpgm_core.analysis.study_alarms import study_alarms
 from taskpgm_core.errors import NotKeptError
 from taskpgm_core.findings.evidence import EvidenceTable
+from taskpgm_core.findings.trained_mixtures import TrainedMixtures
 from taskpgm_core.mixture.uncertainty import Uncertainty
 from taskpgm_core.records import Study
 from taskpgm_core.report import decide, report_page
@@ -30,6 +33,7 @@ def handover(study: Study, view: View, title: str, notes: str) -> Handover:
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     advice = advised(study)
     said = advice.said_of(cached.solution(study, view).p)
+    came = trained(study, view)
     return _handover(
         study.content,
         repr(view),
@@ -38,7 +42,9 @@ def handover(study: Study, view: View, title: str, notes: str) -> Handover:
         today,
         advice.trained,
         said,
+        advice.sentence,
         advice.evidence,
+        came,
         study,
         view,
     )
@@ -51,9 +57,11 @@ def _handover(
     title: str,
     notes: str,
     today: str,
-    trained: tuple[str, ...],
+    outcome: tuple[str, ...],
     recommended: str,
+    verdict: str,
     evidence: EvidenceTable | None,
+    came: TrainedMixtures | None,
     _study: Study,
     _view: View,
 ) -> Handover:
@@ -74,7 +82,14 @@ def _handover(
     )
     path, graph = cached.path(_study, _view), cached.graph(_study, _view)
     page = report_page(
-        decision, posed, path, graph, trained=trained, recommended=recommended, evidence=evidence
+        decision,
+        posed,
+        path,
+        graph,
+        trained=outcome,
+        recommended=recommended,
+        evidence=evidence,
+        steps=steps(_study, _view, came, verdict),
     )
     return Handover(page, decision.to_json(), f"decision-{_study.slug}-{decision.digest[:12]}")
 

@@ -1,5 +1,7 @@
 """One pair of tasks: what drives their similarity, down to the next token."""
 
+import html
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -12,7 +14,7 @@ from taskpgm_core import store
 from taskpgm_core.analysis.drill_down import PairDrillDown, Position, drill_down, positions
 from taskpgm_core.analysis.replicates import drawn_again
 from taskpgm_core.errors import TaskPGMError
-from taskpgm_core.figures.numbers import percent, shorten
+from taskpgm_core.figures.numbers import percent, shorten, with_sign
 from taskpgm_core.figures.similarity import sources_figure, tokens_figure
 from taskpgm_core.findings.similarity import (
     kernel_facts,
@@ -20,9 +22,11 @@ from taskpgm_core.findings.similarity import (
     sources_finding,
     told_apart,
 )
-from taskpgm_core.records import TOKENS_OF_TASKS, Example, Study
+from taskpgm_core.records import TOKENS_OF_TASKS, Array, Example, Study
 
 EXAMPLES = 50
+SAID = 6
+"""Tokens in sight beside the matrix."""
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)
@@ -59,39 +63,51 @@ def pick_pair(scene: Scene) -> tuple[int, int]:
         moved(tasks=(a, b) if a != b else (a,))
 
     first, second = st.columns(2)
-    first.selectbox(
-        "Task", names, key="pair-a", on_change=changed, help="One task of the pair (i in D or S)."
-    )
-    second.selectbox("and task", names, key="pair-b", on_change=changed, help="The other one (j).")
+    first.selectbox("Task", names, key="pair-a", on_change=changed, help="One task of the pair.")
+    second.selectbox("and task", names, key="pair-b", on_change=changed, help="The other one.")
     return chosen[0], chosen[1]
 
 
-def pair_facts(scene: Scene, pair: tuple[int, int]) -> None:
-    """How alike the two are, how sure that is, and what each model loses on the other's task."""
+def noise_of_tasks(scene: Scene) -> Array | None:
+    """(n,) the noise of each task by the page's measure, NaN where none is known; None for none."""
+    noise, tasks = cached.noise(scene.study, scene.view), scene.study.names
+    if noise.measure != scene.view.question.measure or not noise.tasks:
+        return None
+    known = dict(zip(noise.tasks, noise.divergence, strict=True))
+    return np.array([float(known.get(task, np.nan)) for task in tasks])
+
+
+def pair_heading(scene: Scene, pair: tuple[int, int]) -> None:
+    """How alike the two are, and whether the measurement tells them apart."""
     study, view = scene.study, scene.view
-    i, j = pair
     similarity, noise = cached.similarity(study, view), cached.noise(study, view)
-    kernel, measure = cached.kernel(study, view), similarity.reading
     known = noise.measure == similarity.measure
-    value = float(similarity.shown[i, j])
     heading(
         pair_finding(
             study.names,
             pair,
-            value,
+            float(similarity.shown[pair]),
             noise.floor if known else 0.0,
-            measure,
-            told_apart=told_apart(kernel, i, j),
-        ),
-        measure.meaning,
+            similarity.reading,
+            told_apart=told_apart(cached.kernel(study, view), *pair),
+        )
     )
+
+
+def pair_facts(scene: Scene, pair: tuple[int, int]) -> None:
+    """How sure the measured number is, and what each model loses on the other's task."""
+    study, view = scene.study, scene.view
+    i, j = pair
+    similarity, noise = cached.similarity(study, view), cached.noise(study, view)
+    kernel, measure = cached.kernel(study, view), similarity.reading
+    heading("How sure that is", measure.meaning)
     facts = {}
     try:
         low, high = cached.pair_interval(study, view, i, j)
         facts["90% interval"] = f"{low:.3f} to {measure.said(high)}, {drawn_again(study)}"
     except TaskPGMError as error:
         st.caption(escape(str(error)))
-    if known:
+    if noise.measure == similarity.measure:
         seeds = f"up to {measure.said(float(noise.divergence.max()))}" if noise.tasks else ""
         facts[measure.noise] = seeds or "not measured"
     facts |= kernel_facts(kernel, i, j)
@@ -105,9 +121,31 @@ def pair_facts(scene: Scene, pair: tuple[int, int]) -> None:
     fact_list(facts)
 
 
+def _unit(scene: Scene) -> str:
+    """The unit of what examples add: PMI is made of log-probabilities."""
+    reading = cached.similarity(scene.study, scene.view).reading
+    return reading.unit if reading.is_divergence else "nats"
+
+
+def pair_sources(scene: Scene, pair: tuple[int, int]) -> None:
+    """What the probe examples of each task add to how alike the two are."""
+    study = scene.study
+    try:
+        found = _driving(study.content, scene.view.question.measure, *pair, study)
+    except TaskPGMError:
+        return  # the drill-down says it
+    added, unit = found.by_task(len(study.tasks)), _unit(scene)
+    chart(
+        sources_figure(study.names, added, pair, unit=unit, palette=scene.palette),
+        sources_finding(study.names, added, pair, unit),
+        "What the probe examples of each task add to it; the pair's own tasks in colour.",
+        key="sources",
+    )
+
+
 @st.fragment
 def token_drill_down(scene: Scene, pair: tuple[int, int]) -> None:
-    """Which examples, which tokens in them, and what would have been said there."""
+    """What the two models would have said, token by token, in the example that is looked at."""
     study, measure = scene.study, scene.view.question.measure
     i, j = pair
     try:
@@ -115,49 +153,41 @@ def token_drill_down(scene: Scene, pair: tuple[int, int]) -> None:
     except TaskPGMError as error:
         st.info(escape(str(error)))
         return
+    reading, unit = cached.similarity(study, scene.view).reading, _unit(scene)
     total = float(found.share.sum()) or 1.0
-    added = found.by_task(len(study.tasks))
-    reading = cached.similarity(study, scene.view).reading
-    unit = reading.unit if reading.is_divergence else "nats"  # PMI is made of log-probabilities
-    left, right = st.columns([2, 3], gap="large")
-    with left:
-        chart(
-            sources_figure(study.names, added, pair, unit=unit, palette=scene.palette),
-            sources_finding(study.names, added, pair),
-            "What the probe examples of each task add to it; the pair's own tasks in colour.",
-            key="sources",
-        )
-    with right:
-        heading("Examples and tokens", "The examples that add the most come first.")
-        example = st.selectbox(
-            "Probe example",
-            found.order[:EXAMPLES],
-            format_func=lambda e: (
-                f"{study.names[int(found.task[e])]}, row {int(found.row[e])}: "
-                f"{percent(float(found.share[e]) / total)}"
-            ),
-            key=f"example-{i}-{j}-{measure}",
-            help="A held-out example on which models were compared, with its part of the whole.",
-        )
-        shown = _positions(study.content, measure, i, j, example, study)
-        _words(study, example)
-        texts = [p.text or f"token {k + 1}" for k, p in enumerate(shown)]
-        values = [p.value for p in shown if p.value is not None]
-        if values:
-            st.plotly_chart(
-                tokens_figure(texts, values, unit=unit, palette=scene.palette),
-                theme=None,
-                config={"displayModeBar": False},
-                key="tokens",
-                alt="The measure at each token of the completion"
-                + (f", in {unit}" if unit else ""),
-            )
-        else:
-            st.caption(
-                f"What a single token adds is held up to {TOKENS_OF_TASKS} tasks, and "
-                f"{escape(study.slug)} has {len(study.tasks)}."
-            )
+    signed = bool(found.share.min() < 0 < found.share.max())
+
+    def described(e: int) -> str:
+        part = float(found.share[e])
+        adds = f"{with_sign(part)} {unit}".rstrip() if signed else percent(part / total)
+        return f"{study.names[int(found.task[e])]}, row {int(found.row[e])}: {adds}"
+
+    example = st.selectbox(
+        "Probe example, those that add most first",
+        found.order[:EXAMPLES],
+        format_func=described,
+        key=f"example-{i}-{j}-{measure}",
+        help="A held-out example on which models were compared, with its part of the whole.",
+    )
+    shown = _positions(study.content, measure, i, j, example, study)
+    texts = [p.text or f"token {k + 1}" for k, p in enumerate(shown)]
     likeliest(texts, shown, unit or reading.label)
+    _words(study, example)
+    values = [p.value for p in shown if p.value is not None]
+    if values:
+        st.plotly_chart(
+            tokens_figure(texts, values, unit=unit, palette=scene.palette),
+            theme=None,
+            config={"displayModeBar": False},
+            key="tokens",
+            alt="The measure at each token of the completion" + (f", in {unit}" if unit else ""),
+        )
+    else:
+        st.caption(
+            f"What a single token adds is held up to {TOKENS_OF_TASKS} tasks, and "
+            f"{escape(study.slug)} has {len(study.tasks)}."
+        )
+    all_likely(texts, shown, unit or reading.label)
 
 
 def _words(study: Study, example: int) -> None:
@@ -179,10 +209,32 @@ def _words(study: Study, example: int) -> None:
 
 
 def likeliest(texts: list[str], shown: tuple[Position, ...], measured: str) -> None:
+    """The likeliest next token of both models at each token, and what the measure says there."""
+    heading("What each model would have said")
+    models = list(shown[0].said)[:2]
+    valued = any(position.value is not None for position in shown)
+    head = ["expected", *(shorten(model, 16) for model in models), *([measured] if valued else [])]
+    rows = []
+    for text, position in list(zip(texts, shown, strict=True))[:SAID]:
+        cells = [f"<b>{html.escape(_visible(text))}</b>"]
+        for model in models:
+            token, chance = position.said[model][0]
+            cells.append(f"<b>{html.escape(_visible(token))}</b> {percent(chance, 0)}")
+        if valued:
+            cells.append("" if position.value is None else f"{position.value:.3f}")
+        rows.append("".join(f"<td>{cell}</td>" for cell in cells))
+    titles = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in head)
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    st.html(f'<table class="said"><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>')
+    if len(texts) > SAID:
+        st.caption(f"The first {SAID} of {len(texts)} tokens; the table below has all.")
+
+
+def all_likely(texts: list[str], shown: tuple[Position, ...], measured: str) -> None:
     """The five likeliest next tokens of both models and the base, token by token."""
-    heading(
-        "What each model would have said",
-        "The five likeliest next tokens at each position of the completion, with their chances.",
+    st.caption(
+        "The five likeliest next tokens of both models and the base model at each position of the "
+        "completion, with their chances."
     )
     rows = []
     for text, position in zip(texts, shown, strict=True):

@@ -129,4 +129,4 @@ def _range(similarity: Similarity) -> tuple[float, float, str]:
         return 0.0, measure.most, name
     low, high = float(values.min()), float(values.max())
     room = 0.1 * (high - low) or 1.0
-    return low - room, high + room, name
+    return max(low - room, 0.0) if measure.is_divergence else low - room, high + room, name

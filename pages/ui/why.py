@@ -12,7 +12,7 @@ from pages.ui.layout import Scene
 from taskpgm_core.analysis.kept_gain import kept_gain
 from taskpgm_core.figures.mixture import difference_figure
 from taskpgm_core.figures.numbers import percent
-from taskpgm_core.figures.why import additive_split_figure, waterfall_figure
+from taskpgm_core.figures.why import additive_split_figure, part_colours, waterfall_figure
 from taskpgm_core.findings import why as findings
 from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.findings.mixture import energy_unit
@@ -37,10 +37,7 @@ def titled(title: str, unit: str) -> str:
 
 def rewarded(scene: Scene) -> str:
     """What asks for the part of a weight that grows with the balance."""
-    question = scene.view.question
-    if question.judge_by:
-        return "what it is judged by"
-    return "the gain" if question.unary == "gain" else "the anchor"
+    return findings.reward_words(scene.view.question)
 
 
 def pick_task(scene: Scene, found: Explanation) -> str:
@@ -76,14 +73,33 @@ def reason(scene: Scene, found: Explanation, task: str) -> None:
             waterfall_figure(
                 [(f"{asks} asks", why.anchor), ("diversity asks", why.diversity)],
                 "weight",
+                colours=part_colours(asks, scene.palette),
                 palette=scene.palette,
             ),
             title,
-            "Two parts that add up to the weight: one grows with the balance, the other is what "
-            "pure diversity asks for. Tasks that are out have no part in it.",
+            _parts_meaning(scene, found, task, asks),
             key="reason",
         )
     _sharing(scene, task)
+
+
+def _parts_meaning(scene: Scene, found: Explanation, task: str, asks: str) -> str:
+    """How to compute the two parts again; of a measured reward, which part grows."""
+    problem, i = cached.problem(scene.study, scene.view), found.tasks.index(task)
+    if problem.utility is not None:
+        return (
+            f"Two parts that add up to the weight: what {asks} asks grows with the balance, and "
+            "the rest is what diversity asks for. Tasks that are out have no part in it."
+        )
+    why, limits = found.reasons[i], problem.lo.any() or (problem.hi < 1).any()
+    return findings.parts_meaning(
+        np.array([reason.weight for reason in found.reasons]),
+        float(problem.anchor[i]),
+        why.anchor,
+        why.diversity,
+        found.balance,
+        limits=bool(limits or problem.groups or problem.pull),
+    )
 
 
 def _zero(scene: Scene, found: Explanation, task: str, title: str) -> None:
@@ -106,8 +122,8 @@ def _sharing(scene: Scene, task: str) -> None:
     kept = kept_gain(cached.losses(study)) if study.kind == "measured" else None
     heading(
         finding,
-        f"{findings.kept_finding(kernel, kept, task)} Tasks share a skill where K is at least 1/e, "
-        "which is one resolution apart.",
+        f"{findings.kept_finding(kernel, kept, task)} K is 1 for no distance and falls "
+        "with it; tasks share a skill where they are at most one resolution apart.",
     )
 
 
@@ -129,7 +145,9 @@ def by_neighbours(scene: Scene, found: Explanation, task: str) -> None:
     parts += [(called.get(name, name), x) for name, x in why.constraints.items()]
     with st.expander("By neighbours, in detail", expanded=why.weight <= 0):
         chart(
-            waterfall_figure(parts, "weight", palette=scene.palette),
+            waterfall_figure(
+                parts, "weight", colours={parts[0][0]: scene.palette.muted}, palette=scene.palette
+            ),
             findings.neighbours_finding(task, found.tasks, why.pairwise),
             "The parts add up but can be large and cancel: they depend on the convention "
             + ("s = K." if kernel else f"s = S + {found.offset:.4g}, where no s is negative.")

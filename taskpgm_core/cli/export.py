@@ -141,6 +141,7 @@ def materialise_(
 @click.option("--title", default="", help="What the report is called.")
 @click.option("--notes", default="", help="Words of yours that stand in it.")
 @click.option("--notes-from", help="FILE with the notes.")
+@click.option("--present", is_flag=True, help="Open with the story, one step after the other.")
 @question_options
 @as_json
 def report(
@@ -150,11 +151,16 @@ def report(
     title: str,
     notes: str,
     notes_from: str | None,
+    present: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
     """One self-contained HTML file on the mixture of STUDY, with its live balance dial."""
+    from taskpgm_core.analysis.graph_layout import task_graph
+    from taskpgm_core.evidence.balance_runs import balance_runs
     from taskpgm_core.evidence.outcome import recommend
+    from taskpgm_core.findings.story import story
+    from taskpgm_core.findings.why import reward_words
     from taskpgm_core.report import decide, report_page
 
     if record and Path(record).resolve() == Path(out).resolve():
@@ -163,26 +169,45 @@ def report(
     found, path = posed.optimum(), posed.path
     sure = bootstrap(known, posed, found.balance)
     counted = posed.allocation(found.p)
+    why = explain(posed.problem, found, path) if isfinite(found.balance) else None
     decision = decide(
         known,
         posed,
         found,
         allocation=counted,
         alarms=study_alarms(known, posed, found, sure, counted),
-        explanation=explain(posed.problem, found, path) if isfinite(found.balance) else None,
+        explanation=why,
         sure=sure,
         title=title,
         notes=_text(notes_from) if notes_from else notes,
         made=datetime.datetime.now(datetime.UTC).date().isoformat(),
     )
-    advice = recommend(known)
+    advice, graph = recommend(known), task_graph(posed.similarity)
+    steps = (
+        story(
+            posed,
+            found,
+            why,
+            graph,
+            trained=balance_runs(known, posed.question.measure, posed.question.anchor),
+            verdict=advice.sentence,
+            allocation=counted,
+            trainers=[exporter.title for exporter in EXPORTERS.values()],
+            rewarded=reward_words(posed.question),
+        )
+        if why
+        else ()
+    )
     page = report_page(
         decision,
         posed,
         path,
+        graph,
         trained=advice.trained,
         recommended=advice.said_of(found.p),
         evidence=advice.evidence,
+        steps=steps,
+        present=present,
     )
     write_atomic(Path(out), page.encode())
     if record:

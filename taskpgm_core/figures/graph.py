@@ -10,14 +10,16 @@ from scipy.spatial import ConvexHull
 
 from taskpgm_core.analysis.graph_layout import TaskGraph
 from taskpgm_core.figures.label_placement import label_places
-from taskpgm_core.figures.numbers import percent, plain, shorten
+from taskpgm_core.figures.numbers import percent, plain, shorten, shortened
 from taskpgm_core.figures.theme import LIGHT, Palette, canvas, colours, halo, symbols
 from taskpgm_core.records import Array
 
 BUCKETS = 6
 LARGEST = 46
-WIDTH = 600
-"""Pixels across that names are placed for; wider leaves more room."""
+COVERED = 0.07
+"""Share of the picture that nodes may cover, so that there is room for names between them."""
+WIDTH, HEIGHT = 600, 430
+"""Pixels that names are placed for; a larger picture leaves more room."""
 LEGEND = 12
 """Groups that a legend lists; with more of them it would leave the picture no room."""
 ROOM, ARC = 9.0, 24
@@ -29,9 +31,10 @@ ACROSS, UPWARDS = (-1.6, 1.6), (-1.25, 1.32)
 
 def diameters(p: Array, n: int) -> list[float]:
     """Node diameters in pixels: area in proportion to weight, never too small to point at."""
-    scale = LARGEST if n <= 60 else LARGEST * 0.7
-    least = 9 if n <= 60 else 5
     largest = max(float(p.max(initial=0.0)), 1e-12)
+    room = np.sqrt(COVERED * WIDTH * HEIGHT * 4 / np.pi / max(float(p.sum()) / largest, 1.0))
+    scale = min(LARGEST if n <= 60 else LARGEST * 0.7, float(room))
+    least = 9 if n <= 60 else 5
     return [round(max(least, scale * float(np.sqrt(w / largest))), 2) for w in p]
 
 
@@ -42,8 +45,8 @@ def task_graph_figure(
     *,
     hulls: Sequence[Collection[str]] = (),
     selected: Collection[str] = (),
-    labelled: int = 24,
-    height: int = 560,
+    labelled: int = 40,
+    height: int = HEIGHT,
     palette: Palette = LIGHT,
 ) -> go.Figure:
     """The graph at the mixture ``p`` (n,). ``groups``: (n,) names that colour the nodes.
@@ -52,21 +55,21 @@ def task_graph_figure(
     lists them, and so do the words at each of its nodes.
 
     The selected and the heaviest tasks are named, at most ``labelled``, where their names lie on no
-    other name or node at ``WIDTH`` pixels. A node's customdata is (task id, weight); edges are
-    drawn in six widths, strongest widest, and a nearly invisible marker on the middle of each has
-    customdata (task id, task id).
+    other name or node at ``WIDTH`` pixels; a line leads to one that stands off. A node's customdata
+    is (task id, weight); edges are drawn in six widths, strongest widest, and a nearly invisible
+    marker on the middle of each has customdata (task id, task id).
     """
     figure = canvas(palette, height=height)
     drawn = _Drawn(graph, p, diameters(p, len(p)), frozenset(selected), palette)
     kinds = sorted(set(groups))
-    above = 16 + 22 * -(-len(kinds) // 4) if len(kinds) <= LEGEND else 0
+    above = _legend_height(kinds) if len(kinds) <= LEGEND else 0
     scale = np.array([WIDTH / np.ptp(ACROSS), -(height - above) / np.ptp(UPWARDS)])
     figure.add_traces(_edges(drawn))
     figure.add_trace(_edge_handles(drawn))
     for hull in hulls:
         figure.add_shape(_hull(drawn, hull, scale))
     figure.add_traces(_nodes(drawn, groups, hulls))
-    figure.add_trace(_names(drawn, scale, labelled))
+    figure.add_traces(_names(drawn, scale, labelled))
     figure.update_xaxes(visible=False, range=ACROSS, fixedrange=False)
     figure.update_yaxes(visible=False, range=UPWARDS, fixedrange=False)
     figure.update_layout(
@@ -179,7 +182,7 @@ def _nodes(
                 x=[x[i] for i in members],
                 y=[y[i] for i in members],
                 mode="markers",
-                name=plain(shorten(group or "no family")),
+                name=plain(shorten(group or "no family", 32)),
                 marker={
                     "size": [drawn.size[i] for i in members],
                     "color": colour,
@@ -199,12 +202,13 @@ def _nodes(
     return nodes
 
 
-def _names(drawn: _Drawn, scale: Array, labelled: int) -> go.Scatter:
-    """The names that fit, over all nodes, each beside an unseen marker of its node's size."""
+def _names(drawn: _Drawn, scale: Array, labelled: int) -> tuple[go.Scatter, go.Scatter]:
+    """The lines to names that stand off, and the names that fit, each beside an unseen marker of
+    its node's size or at the end of its line."""
     graph, p = drawn.graph, drawn.p
-    names = [shorten(task, 20) for task in graph.tasks]
+    names = shortened(graph.tasks, 20)
     (left, right), (bottom, top) = np.array(ACROSS) * scale[0], np.array(UPWARDS) * scale[1]
-    place = label_places(
+    found = label_places(
         graph.position * scale,
         [d / 2 for d in drawn.size],
         names,
@@ -212,18 +216,34 @@ def _names(drawn: _Drawn, scale: Array, labelled: int) -> go.Scatter:
         within=(left, top, right, bottom),
         most=labelled,
     )
-    x, y = graph.position.T.tolist()
-    return go.Scatter(
-        x=[x[i] for i in place],
-        y=[y[i] for i in place],
+    ends = {i: (graph.position[i] + spot.away / scale).round(4) for i, spot in found.items()}
+    far = [i for i, spot in found.items() if any(spot.away)]
+    lines = go.Scatter(
+        x=[x for i in far for x in (float(graph.position[i][0]), float(ends[i][0]), None)],
+        y=[y for i in far for y in (float(graph.position[i][1]), float(ends[i][1]), None)],
+        mode="lines",
+        line={"width": 1, "color": drawn.palette.ink},
+        opacity=0.7,
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    return lines, go.Scatter(
+        x=[float(end[0]) for end in ends.values()],
+        y=[float(end[1]) for end in ends.values()],
         mode="markers+text",
-        marker={"size": [drawn.size[i] for i in place], "opacity": 0},
-        text=[plain(names[i]) for i in place],
-        textposition=list(place.values()),
+        marker={"size": [1 if i in far else drawn.size[i] for i in found], "opacity": 0},
+        text=[plain(names[i]) for i in found],
+        textposition=[spot.place for spot in found.values()],
         textfont={"size": 14, "color": drawn.palette.ink, "shadow": halo(drawn.palette)},
         hoverinfo="skip",
         showlegend=False,
     )
+
+
+def _legend_height(names: Sequence[str]) -> int:
+    """Pixels that the legend takes at ``WIDTH``, where all its keys are as wide as the widest."""
+    across = max(1, int(WIDTH // (54 + 8 * max(map(len, names), default=0))))
+    return 16 + 22 * -(-len(names) // across)
 
 
 def _named(hull: Collection[str]) -> str:

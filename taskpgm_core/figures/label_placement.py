@@ -1,6 +1,7 @@
 """Where the names of points go, so that none lies on another or on a point."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,30 @@ PLACES = [
     ("bottom", "left"),
 ]
 """Around a point, the best first."""
+STEP, FARTHEST = 16.0, 10
+"""Pixels between tries of a name that stands off, and how many there are."""
+FIRST = 8
+"""Names that have their place before all others, over other points' discs if need be."""
+CLEAR = 3.0
+"""Pixels between a name that stands off and any disc."""
+SIDES = {
+    "middle right": (1.0, 0.0),
+    "middle left": (-1.0, 0.0),
+    "top center": (0.0, -1.0),
+    "bottom center": (0.0, 1.0),
+    "top right": (0.7, -0.7),
+    "bottom right": (0.7, 0.7),
+    "top left": (-0.7, -0.7),
+    "bottom left": (-0.7, 0.7),
+}
+
+
+class Spot(NamedTuple):
+    """Where a name stands: its ``place`` around its point, or around the end of a line from it,
+    ``away`` (across, down) in pixels; (0, 0) for a name beside its point."""
+
+    place: str
+    away: tuple[float, float] = (0.0, 0.0)
 
 
 def meet(a: Box, b: Box) -> bool:
@@ -47,6 +72,72 @@ def rim_distances(box: Box, points: Array, radius: Array) -> Array:
     return distance
 
 
+class _Placing:
+    """The names placed so far, over all discs."""
+
+    def __init__(self, points: Array, radius: Array, within: Box) -> None:
+        self.points, self.radius, self.within = points, radius, within
+        self.boxes: list[Box] = []
+        self.lines: list[Array] = []
+
+    def beside(self, i: int, label: str) -> Spot | None:
+        """Beside its disc, nearer to it than to any other."""
+        x, y = self.points[i].tolist()
+        for name, box in spots(x, y, float(self.radius[i]), label).items():
+            gap = rim_distances(box, self.points, self.radius)
+            if self._free(box) and gap[i] < np.delete(gap, i).min(initial=np.inf):
+                self.boxes.append(box)
+                return Spot(name)
+        return None
+
+    def standing_off(self, i: int, label: str) -> Spot | None:
+        """At the end of a line that crosses no other disc and no name."""
+        return self._led(i, label, over=False)
+
+    def anywhere(self, i: int, label: str) -> Spot | None:
+        """At the end of a line that may cross other discs."""
+        return self._led(i, label, over=True)
+
+    def _led(self, i: int, label: str, *, over: bool) -> Spot | None:
+        others = np.arange(len(self.points)) != i
+        for k in range(1, FARTHEST + 1):
+            for name, side in SIDES.items():
+                away = np.array(side) * (float(self.radius[i]) + k * STEP)
+                end = self.points[i] + away
+                box = spots(float(end[0]), float(end[1]), 0.0, label)[name]
+                if not self._free(box):
+                    continue
+                if rim_distances(box, self.points, self.radius).min() < CLEAR:
+                    continue
+                line = self.points[i] + np.linspace(0.0, 1.0, 12)[:, None] * away
+                apart = np.linalg.norm(line[:, None] - self.points[others], axis=2)
+                if not over and (apart <= self.radius[others]).any():
+                    continue
+                if self._crossed([line], self.boxes):
+                    continue
+                self.boxes.append(box)
+                self.lines.append(line)
+                return Spot(name, (float(away[0]), float(away[1])))
+        return None
+
+    def _free(self, box: Box) -> bool:
+        left, top, right, bottom = self.within
+        inside = left <= box[0] and top <= box[1] and box[2] <= right and box[3] <= bottom
+        return (
+            inside
+            and not any(meet(box, other) for other in self.boxes)
+            and not self._crossed(self.lines, [box])
+        )
+
+    @staticmethod
+    def _crossed(lines: Sequence[Array], boxes: Sequence[Box]) -> bool:
+        return any(
+            ((line > box[:2]) & (line < box[2:])).all(axis=1).any()
+            for line in lines
+            for box in boxes
+        )
+
+
 def label_places(
     points: Array,
     radius: Sequence[float],
@@ -55,30 +146,23 @@ def label_places(
     *,
     within: Box,
     most: int,
-) -> dict[int, str]:
-    """The place of each point's label that fits, at most ``most``, those first in ``order`` first.
+) -> dict[int, Spot]:
+    """The spot of each point's label that fits, at most ``most``, those first in ``order`` first.
 
     ``points``: (n, 2) pixels, downwards; ``radius``: (n,) pixels. A label stays ``within`` the
-    picture, on no other label, and nearer to its own point's rim than to any other's; one that fits
-    nowhere is left out: what is not written can be pointed at.
+    picture, on no other label, and nearer to its own point's rim than to any other's; one for
+    which there is no such place stands off, at the end of a line. One that fits nowhere is left
+    out: what is not written can be pointed at.
     """
-    taken: list[Box] = []
-    reach = np.asarray(radius, dtype=np.float64)
-    placed: dict[int, str] = {}
-    for i in order:
+    placing = _Placing(points, np.asarray(radius, dtype=np.float64), within)
+    placed: dict[int, Spot] = {}
+    ways = (placing.beside, placing.standing_off, placing.anywhere)
+    tries = [(i, place) for i in order[:FIRST] for place in ways]
+    tries += [(i, place) for place in ways[:2] for i in order]
+    for i, place in tries:
         if len(placed) >= most:
             break
-        x, y = points[i].tolist()
-        for name, box in spots(x, y, radius[i], labels[i]).items():
-            inside = within[0] <= box[0] and within[1] <= box[1]
-            inside = inside and box[2] <= within[2] and box[3] <= within[3]
-            gap = rim_distances(box, points, reach)
-            if (
-                inside
-                and gap[i] < np.delete(gap, i).min(initial=np.inf)
-                and not any(meet(box, other) for other in taken)
-            ):
-                placed[i] = name
-                taken.append(box)
-                break
+        spot = None if i in placed else place(i, labels[i])
+        if spot is not None:
+            placed[i] = spot
     return placed

@@ -1,11 +1,11 @@
 """The Why page's figures: one weight as the sum of its parts, and every task's two parts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 
-from taskpgm_core.figures.numbers import plain, shorten, signed
+from taskpgm_core.figures.numbers import plain, shortened, signed
 from taskpgm_core.figures.theme import LIGHT, Palette, canvas
 from taskpgm_core.records import Array
 
@@ -18,42 +18,60 @@ def _whole(share: float) -> str:
 
 
 def waterfall_figure(
-    parts: Sequence[tuple[str, float]], total: str, *, palette: Palette = LIGHT
+    parts: Sequence[tuple[str, float]],
+    total: str,
+    *,
+    colours: Mapping[str, str] | None = None,
+    palette: Palette = LIGHT,
 ) -> go.Figure:
     """Horizontal steps of ``parts`` (name, share of the budget), ending in their sum ``total``.
 
-    The axis is in percent of the budget. customdata of each bar: the exact share.
+    The axis is in percent of the budget. customdata of each bar: the exact share. ``colours``: of
+    parts by name; others are in that of a gain or a loss. The sum is an outline, as the ring is
+    that marks a weight elsewhere.
     """
     names = [name for name, _ in parts] + [total]
     values = [float(value) for _, value in parts]
+    heights = np.cumsum([0.0, *(100 * value for value in values)]).tolist()
     values.append(sum(values))
+    fills = [
+        (colours or {}).get(name, palette.gain if value >= 0 else palette.loss)
+        for name, value in parts
+    ]
     figure = canvas(palette, height=56 + PART_ROW * len(names))
-    figure.add_waterfall(
+    figure.add_bar(
         orientation="h",
-        measure=["relative"] * len(parts) + ["total"],
         y=list(range(len(names))),
         x=[round(100 * value, 7) for value in values],
+        base=[round(at, 7) for at in heights[:-1]] + [0.0],
         customdata=[round(value, 9) for value in values],
         text=[signed(v).removesuffix("%") for v in values[:-1]] + [_whole(values[-1])],
         textposition="outside",
         outsidetextfont={"size": 15, "color": palette.ink},
         cliponaxis=False,
-        increasing={"marker": {"color": palette.gain}},
-        decreasing={"marker": {"color": palette.loss}},
-        totals={"marker": {"color": palette.accent}},
-        connector={"line": {"color": palette.muted, "width": 1}},
+        marker={
+            "color": [*fills, palette.paper],
+            "line": {"color": [*fills, palette.ink], "width": [0] * len(fills) + [2]},
+        },
         hovertext=[plain(name) for name in names],
         hovertemplate="%{hovertext}: %{text}<extra></extra>",
     )
-    heights = [0.0]
-    for value in values[:-1]:
-        heights.append(heights[-1] + 100 * value)
+    for k, height in enumerate(heights[1:]):
+        figure.add_shape(
+            type="line",
+            x0=height,
+            x1=height,
+            y0=k,
+            y1=k + 1,
+            layer="below",
+            line={"color": palette.muted, "width": 1},
+        )
     low, high = min(heights), max(heights)
     room = 0.16 * max(high - low, 1e-6)
     figure.update_yaxes(
         range=[len(names) - 0.4, -0.6],
         tickvals=list(range(len(names))),
-        ticktext=[plain(shorten(name, 30)) for name in names],
+        ticktext=[plain(name) for name in shortened(names, 30)],
         showgrid=False,
         zeroline=False,
     )
@@ -64,8 +82,13 @@ def waterfall_figure(
         nticks=6,
         ticksuffix="%",
     )
-    figure.update_layout(showlegend=False, waterfallgap=0.35)
+    figure.update_layout(showlegend=False, bargap=0.35)
     return figure
+
+
+def part_colours(rewarded: str, palette: Palette) -> dict[str, str]:
+    """What the two parts of a weight are drawn in, by their names on every chart."""
+    return {f"{rewarded} asks": palette.muted, "diversity asks": palette.accent}
 
 
 SPLIT_ROW = 27
@@ -91,10 +114,10 @@ def additive_split_figure(
     shown = order[:limit]
     shown += [i for i in order[limit:] if tasks[i] == chosen]
     ids = [tasks[i] for i in shown]
+    written = [plain(name) for name in shortened(ids, 22)]
     figure = canvas(palette, height=84 + SPLIT_ROW * max(len(shown), 3))
-    for name, parts, colour in (
-        (f"{rewarded} asks", anchor, palette.muted),
-        ("diversity asks", diversity, palette.accent),
+    for (name, colour), parts in zip(
+        part_colours(rewarded, palette).items(), (anchor, diversity), strict=True
     ):
         figure.add_bar(
             x=[round(100 * float(parts[i]), 7) for i in shown],
@@ -123,7 +146,7 @@ def additive_split_figure(
         range=[len(ids) - 0.4, -0.6],
         tickvals=ids,
         ticktext=[
-            f"<b>{plain(shorten(t, 22))}</b>" if t == chosen else plain(shorten(t, 22)) for t in ids
+            f"<b>{name}</b>" if t == chosen else name for t, name in zip(ids, written, strict=True)
         ],
         showgrid=False,
     )

@@ -4,20 +4,39 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from taskpgm_core.analysis.graph_layout import TaskGraph
 from taskpgm_core.figures.numbers import percent, shorten
 from taskpgm_core.findings.mixture import graph_finding
 from taskpgm_core.records import Array
 from taskpgm_core.similarity_measures import Measure
 
 
-def letter(community: int) -> str:
-    """What a community is called: A is the largest; those beyond Z are Z1, Z2 and so on."""
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    return letters[community] if community < len(letters) else f"Z{community - len(letters) + 1}"
+def community_names(graph: TaskGraph) -> list[str]:
+    """(n,) the name of each task's community: its best joined task, and how many more there are.
+
+    It is the task whose lines to the others of its community are the strongest, so a name does
+    not change with the mixture.
+    """
+    community, n = graph.community, len(graph.tasks)
+    inside = np.zeros(n)
+    for (i, j), strength in zip(graph.edges, graph.strength, strict=True):
+        if community[i] == community[j]:
+            inside[[i, j]] += strength
+    names = []
+    for c in range(int(community.max()) + 1):
+        members = np.flatnonzero(community == c)
+        first, *others = members[np.argsort(-inside[members], kind="stable")]
+        name = shorten(graph.tasks[first], 18)
+        if len(others) == 1:
+            name += f" and {shorten(graph.tasks[others[0]], 18)}"
+        elif others:
+            name += f" and {len(others)} more"
+        names.append(name)
+    return [names[c] for c in community]
 
 
 def communities_finding(p: Array, groups: Sequence[str], word: str) -> str:
-    """Which community or family holds the most weight."""
+    """Which community or family holds the most weight; ``groups``: (n,) names."""
     if word == "family":
         return graph_finding(p, groups, word)
     names = sorted(set(groups))
@@ -25,9 +44,11 @@ def communities_finding(p: Array, groups: Sequence[str], word: str) -> str:
         return "All tasks form one community"
     share = {name: float(p[[g == name for g in groups]].sum()) for name in names}
     first = max(names, key=lambda name: share[name])
+    size = sum(g == first for g in groups)
+    holds = "holds" if size == 1 else "hold"
     return (
-        f"{len(names)} communities; {first} holds the most weight, {percent(share[first])}, "
-        f"with {sum(g == first for g in groups)} of {len(groups)} tasks"
+        f"{len(names)} communities; {first} {holds} the most weight, {percent(share[first])} "
+        f"with {size} of {len(groups)} tasks"
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from taskpgm_core.figures.numbers import percent, shorten
+from taskpgm_core.figures.numbers import percent, shorten, with_sign
 from taskpgm_core.findings.skills import resolution_words
 from taskpgm_core.mixture.kernel import Kernel
 from taskpgm_core.records import Array, Similarity
@@ -70,12 +70,21 @@ def told_apart(kernel: Kernel, i: int, j: int) -> bool:
     return bool(kernel.distances.fault) or not kernel.not_told_apart[i, j]
 
 
-def sources_finding(tasks: Sequence[str], added: Array, pair: tuple[int, int]) -> str:
-    """How much of the total the two tasks' own examples show."""
-    total = float(added.sum())
-    if abs(total) < 1e-12:
+def sources_finding(
+    tasks: Sequence[str], added: Array, pair: tuple[int, int], unit: str = ""
+) -> str:
+    """Where the total comes from; ``added``: (n,) what the examples of each task add, in ``unit``.
+
+    Parts of one sign are shares of the total. Of parts that cancel the largest is named as it is.
+    """
+    if np.abs(added).max(initial=0.0) < 1e-12:
         return "No example tells the two models apart"
+    total, most = float(added.sum()), int(np.argmax(np.abs(added)))
+    if added.min() < 0 < added.max():
+        return (
+            f"Examples of {shorten(tasks[most], 22)} add the largest part, "
+            f"{with_sign(float(added[most]))} of {with_sign(total)} {unit}".rstrip()
+        )
     own = float(added[list(pair)].sum()) / total
-    most = int(np.argmax(added))
     said = f"Their own examples show {percent(own)} of it"
     return said if most in pair else f"{said}; examples of {shorten(tasks[most], 22)} show most"

@@ -20,6 +20,8 @@ from taskpgm_core.records import Array
 
 SURPRISING = 1e-6
 """A weight that is nearer to its anchor than this surprises nobody."""
+LIVE = ("collection", "mixture")
+"""Steps whose pictures can move: the task graph, and the mixture under the hand."""
 LONGEST = 8
 """Bars of a picture that is read from the back row."""
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from taskpgm_core.analysis.question import Question
 from taskpgm_core.figures.numbers import percent, shorten, signed
 from taskpgm_core.findings.similarity import told_apart
 from taskpgm_core.mixture.kernel import Kernel
@@ -11,6 +12,13 @@ from taskpgm_core.records import Array
 
 NAMED = 3
 """Tasks that share a skill that are named."""
+
+
+def reward_words(question: Question) -> str:
+    """What asks for the part of a weight that grows with the balance."""
+    if question.judge_by:
+        return "what it is judged by"
+    return "the gain" if question.unary == "gain" else "the anchor"
 
 
 def weight_finding(
@@ -24,11 +32,44 @@ def weight_finding(
     return f"{name} gets {percent(weight)}: {parts}"
 
 
+def parts_meaning(
+    weights: Array, share: float, anchor: float, diversity: float, balance: float, *, limits: bool
+) -> str:
+    """How the two parts of one weight are computed, with the numbers to do it again.
+
+    ``weights``: (n,) the mixture; ``share``: the task's in the anchor itself; ``anchor`` and
+    ``diversity``: the parts; ``limits``: whether limits were set, which both parts hold.
+    """
+    n, inside = len(weights), int((weights > 0).sum())
+    if limits:
+        spread = "what it would get at balance 1 with the same tasks in and the same limits held"
+    elif inside < n:
+        spread = (
+            f"the anchor's {percent(share)} once the anchor is spread over the {inside} of {n} "
+            "tasks that are in"
+        )
+    else:
+        spread = "its share in the anchor"
+    if balance > 0:
+        said = f"{signed(anchor)} is the balance times a share: {balance:.3g} × "
+        said += f"{percent(anchor / balance)}, {spread}."
+    else:
+        said = "At balance 0 the anchor has no part in it."
+    if balance != 1:
+        alone = percent(abs(diversity / (1 - balance)))
+        sign = "−" if diversity / (1 - balance) < 0 else ""
+        said += (
+            f" {signed(diversity)} is {1 - balance:.3g} × {sign}{alone}, what diversity alone "
+            f"would give it{' among them' if inside < n else ''}."
+        ).replace("-", "−")
+    return said
+
+
 def zero_reason(
     task: str, reduced_cost: float, enters_at: float | None, balance: float, unit: str
 ) -> str:
     """How far a task that gets nothing is from getting something."""
-    cost = f"its pull (β/λ)·u would have to rise by {reduced_cost:.3g} {unit}".rstrip()
+    cost = f"what it is rewarded for would have to rise by {reduced_cost:.3g} {unit}".rstrip()
     if enters_at is None:
         return f"{shorten(task)} stays out at every balance; at this one {cost} for it to enter."
     way = "lower" if enters_at < balance else "raise"
@@ -67,20 +108,19 @@ def sharing_finding(kernel: Kernel, task: str) -> str:
 
 
 def kept_finding(kernel: Kernel, kept: Array | None, task: str) -> str:
-    """How near the nearest task that shares ``task``'s skill is, and what the two keep.
+    """How near the nearest tasks that share ``task``'s skill are, and what each two keep.
 
     ``kept``: (n, n) of ``kept_gain``; None where no losses are known. Empty without such a task.
     """
-    sharing = kernel.sharing(task)
-    if not sharing:
-        return ""
-    other, K = sharing[0]
-    i, j = kernel.tasks.index(task), kernel.tasks.index(other)
-    a, b = shorten(task), shorten(other)
-    said = f"K is {K:.2f} between {a} and {b}"
-    if not told_apart(kernel, i, j):
-        said += ", which are not told apart by this measurement"
-    return f"{said}{_kept(kept, i, j, a, b)}."
+    i, a = kernel.tasks.index(task), shorten(task)
+    sentences = []
+    for other, K in kernel.sharing(task)[:NAMED]:
+        j, b = kernel.tasks.index(other), shorten(other)
+        said = f"K is {K:.2f} between {a} and {b}"
+        if not told_apart(kernel, i, j):
+            said += ", which are not told apart by this measurement"
+        sentences.append(f"{said}{_kept(kept, i, j, a, b)}.")
+    return " ".join(sentences)
 
 
 def _kept(kept: Array | None, i: int, j: int, a: str, b: str) -> str:

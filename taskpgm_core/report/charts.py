@@ -1,12 +1,13 @@
 """The figures of a report, each with its finding and how to read it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 
 from taskpgm_core.analysis.decision import Decision, ReferenceMixture
-from taskpgm_core.analysis.graph_layout import TaskGraph, task_graph
+from taskpgm_core.analysis.graph_layout import TaskGraph
 from taskpgm_core.analysis.matrix_order import matrix_order
 from taskpgm_core.analysis.question import Posed
 from taskpgm_core.analysis.trade_off import effective_numbers, likeness
@@ -14,8 +15,10 @@ from taskpgm_core.figures.graph import task_graph_figure
 from taskpgm_core.figures.mixture import difference_figure
 from taskpgm_core.figures.numbers import nats
 from taskpgm_core.figures.similarity import matrix_figure
+from taskpgm_core.figures.story import step_figure
 from taskpgm_core.figures.tradeoff import frontier_figure, path_areas_figure
 from taskpgm_core.findings import mixture as findings
+from taskpgm_core.findings.story import LIVE, Step
 from taskpgm_core.findings.tradeoff import frontier_reading
 from taskpgm_core.mixture import Problem, SolutionPath
 from taskpgm_core.records import Similarity
@@ -33,18 +36,49 @@ class ReportChart:
 
 
 def report_charts(
-    decision: Decision, posed: Posed, path: SolutionPath, graph: TaskGraph | None = None
+    decision: Decision,
+    posed: Posed,
+    path: SolutionPath,
+    graph: TaskGraph,
+    *,
+    told: bool = False,
 ) -> list[ReportChart]:
     """The report's figures, drawn from the same records as the pages'.
 
-    ``graph``: of the measure, where it is known already.
+    ``graph``: of the measure; ``told``: whether a story shows it already.
     """
     return [
         *_difference(decision),
         _path(decision, posed.problem, path),
         _trade_off(decision, posed, path),
-        _graph(decision, graph or task_graph(posed.similarity)),
+        *([] if told else [_graph(decision, graph)]),
         _similarity(posed.similarity),
+    ]
+
+
+@dataclass(frozen=True)
+class StoryStep:
+    """A step of the story with its picture, an SVG element. ``live``: whether it moves on the
+    screen of a presenter."""
+
+    title: str
+    name: str
+    sentence: str
+    drawing: str
+    live: bool
+
+
+def story_steps(steps: Sequence[Step]) -> list[StoryStep]:
+    """The steps of a story, drawn for a page that is read."""
+    return [
+        StoryStep(
+            step.title,
+            step.name,
+            step.sentence,
+            svg(step_figure(step.data), label=step.sentence),
+            step.name in LIVE,
+        )
+        for step in steps
     ]
 
 
@@ -132,7 +166,7 @@ def _similarity(S: Similarity) -> ReportChart:
     return _chart(
         matrix_figure(S, matrix_order(S)),
         _nearest(S),
-        f"Every pair of tasks, like ones side by side. {S.reading.axis}: dark is alike.",
+        f"Every pair of tasks, like ones side by side. {S.reading.axis}; dark is alike.",
     )
 
 

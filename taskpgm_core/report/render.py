@@ -15,15 +15,23 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from taskpgm_core.analysis.decision import Decision
-from taskpgm_core.analysis.graph_layout import TaskGraph
+from taskpgm_core.analysis.graph_layout import TaskGraph, task_graph
 from taskpgm_core.analysis.question import Posed
 from taskpgm_core.findings.evidence import EvidenceTable
 from taskpgm_core.findings.mixture import mixture_finding, no_middle, zero_finding
+from taskpgm_core.findings.story import Step
 from taskpgm_core.mixture import Problem, SolutionPath
 from taskpgm_core.report import sections
-from taskpgm_core.report.charts import report_charts
+from taskpgm_core.report.charts import report_charts, story_steps
 from taskpgm_core.report.summary import summary
-from taskpgm_core.widgets.balance_dial import dial_data, interval_data, path_data, script, style
+from taskpgm_core.widgets.balance_dial import (
+    dial_data,
+    graph_data,
+    interval_data,
+    path_data,
+    script,
+    style,
+)
 
 ROOM = Path(__file__).parent
 ENVIRONMENT = Environment(
@@ -46,15 +54,22 @@ def report_page(
     trained: Sequence[str] = (),
     recommended: str = "",
     evidence: EvidenceTable | None = None,
+    steps: Sequence[Step] = (),
+    present: bool = False,
 ) -> str:
     """The whole file's text; ``graph`` of the measure, where it is known already.
 
     ``trained``: what training on mixtures of this study has come to, in sentences;
     ``recommended``: the one sentence of what is recommended, why and how sure, or that this
-    decision explores something else; ``evidence``: what every trained mixture came to.
+    decision explores something else; ``evidence``: what every trained mixture came to; ``steps``:
+    the story of ``findings.story``, told on the page and under the arrow keys; ``present``: whether
+    the file opens with it.
     """
-    p = decision.weights
-    alive = _one_element(script() + _read(ROOM / "report.js"))
+    p, graph = decision.weights, graph or task_graph(posed.similarity)
+    alive = _one_element(script(story=True) + _read(ROOM / "report.js"))
+    dial = _dial(decision, posed.problem, path)
+    if steps:
+        dial["layout"] = graph_data(decision.digest, graph.position, graph.edges, graph.strength)
     return ENVIRONMENT.get_template(TEMPLATE).render(
         title=decision.title,
         policy=_policy(alive),
@@ -71,12 +86,14 @@ def report_page(
         reasons=sections.reasons_table(decision),
         no_intervals=decision.uncertainty["missing"] or "",
         left_out=sections.left_out_table(decision),
-        charts=report_charts(decision, posed, path, graph),
+        steps=story_steps(steps),
+        present=present,
+        charts=report_charts(decision, posed, path, graph, told=bool(steps)),
         certificate=sections.certificate_facts(decision),
         study=sections.study_facts(decision),
         digests=sections.digests(decision),
         record_name=f"decision-{decision.study['slug']}-{decision.digest[:12]}.json",
-        dial_json=inert_json(json.dumps(_dial(decision, posed.problem, path), allow_nan=False)),
+        dial_json=inert_json(json.dumps(dial, allow_nan=False)),
         decision_json=inert_json(decision.to_json()),
         script=alive,
     )

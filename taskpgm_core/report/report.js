@@ -14,6 +14,31 @@ function show(balance) {
   dial({ data: { ...decided, balance }, parentElement: place, setStateValue: (_, b) => show(b) });
 }
 
+// The steps of the page under the arrow keys, the picture of the mixture alive.
+function present() {
+  const steps = [...document.querySelectorAll(".step")].map((step) => ({
+    name: step.dataset.name,
+    title: step.querySelector("h3").textContent,
+    sentence: step.querySelector("p").textContent,
+    svg: "live" in step.dataset ? null : step.querySelector("svg").outerHTML,
+  }));
+  const rest = [...document.body.children], stage = element("div", "on-stage", document.body);
+  const presenter = new Presenter(stage, () => {
+    stage.remove();
+    for (const node of rest) node.inert = false;
+    document.getElementById("present").focus();
+  });
+  for (const node of rest) node.inert = true;
+  const told = (balance) => presenter.update(
+    { steps, dial: { ...decided, graph: decided.key, balance } }, told, () => {}, () => {},
+  );
+  told(decided.balance);
+}
+
+if (decided.layout) {
+  window.taskpgmGraph = decided.layout;
+  document.getElementById("present").onclick = present;
+}
 document.getElementById("back").onclick = () => show(decided.balance);
 document.getElementById("save").onclick = () => {
   const file = new Blob([document.getElementById("decision").textContent.trim() + "\n"], {
@@ -27,3 +52,4 @@ document.getElementById("save").onclick = () => {
 };
 window.addEventListener("beforeprint", () => show(decided.balance));
 show(decided.balance);
+if (decided.layout && "present" in document.body.dataset) present();

@@ -107,7 +107,8 @@ def similarity(study: Study, measure: str | None = None) -> Similarity:
         return Similarity(study.names, -D, measure)
     matrix = _npz(study, "matrices.npz")[measure]
     S = -matrix if MEASURES[measure].is_divergence else matrix
-    return Similarity(study.names, S, measure)
+    brought = measure == "given" and study.facts.get("kind") == "divergence"
+    return Similarity(study.names, S, measure, came_as_divergence=brought)
 
 
 def upper_bound(study: Study, measure: str = "jsd") -> Similarity | None:

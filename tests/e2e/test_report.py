@@ -7,8 +7,10 @@ from math import inf
 import pytest
 from playwright.sync_api import expect
 
+from taskpgm_core.analysis.graph_layout import task_graph
 from taskpgm_core.analysis.question import Question, pose_question
 from taskpgm_core.analysis.replicates import replicates
+from taskpgm_core.findings.story import story
 from taskpgm_core.mixture import solve, trace
 from taskpgm_core.mixture.explanation import explain
 from taskpgm_core.mixture.uncertainty import uncertainty
@@ -165,6 +167,51 @@ def test_names_and_notes_with_markup_are_text(opened, cache, tmp_path):
     told = page.locator("table td:first-child").all_inner_texts()
     assert set(told) == set(names)
     assert page.evaluate("document.querySelectorAll('.dial .row').length") == len(names)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_story_is_told_offline_under_the_arrow_keys(
+    opened, tmp_path, starter, posed, problem, decision, scheme
+):
+    solution, graph = posed.solution(), task_graph(posed.similarity)
+    steps = story(posed, solution, explain(problem, solution, trace(problem)), graph)
+    files = {}
+    for present in (False, True):
+        files[present] = tmp_path / f"{present}.html"
+        page = report_page(decision, posed, posed.path, graph, steps=steps, present=present)
+        files[present].write_text(page, encoding="utf-8")
+    page = opened(files[False], color_scheme=scheme)
+    told = page.locator(".presenter .told")
+    assert page.locator(".step").count() == len(steps) >= 3
+    assert told.count() == 0
+    page.get_by_role("button", name="Present").click()
+    said = page.locator(".presenter .foot span")
+    for k, step in enumerate(steps):
+        expect(said.last).to_have_text(f"{k + 1} / {len(steps)}")
+        expect(said.first).to_have_text(step.title)
+        if step.name != "mixture":  # the dial's own sentence follows the hand
+            expect(told).to_have_text(step.sentence)
+        page.keyboard.press("ArrowRight")
+    expect(said.last).to_have_text(f"{len(steps)} / {len(steps)}")
+    page.keyboard.press("Home")
+    page.keyboard.press(" ")
+    dial = page.locator(".presenter").get_by_role("slider", name="Balance between")
+    dial.focus()
+    page.keyboard.press("Home")  # the dial's key while it is held
+    assert dial.evaluate(DIALED) == 0
+    exact = dict(zip(starter.names, solve(problem, 0.0).p, strict=True))
+    shown = dial.evaluate(SHOWN)
+    assert all(exact[task] >= 0.0005 for task in list(shown)[:3])
+    assert not faults(page)
+    page.keyboard.press("Escape")
+    expect(said.last).to_have_text(f"2 / {len(steps)}")
+    page.keyboard.press("Escape")
+    expect(page.locator(".presenter")).to_have_count(0)
+    assert dial_of(page).evaluate(DIALED) == 0.5  # the report is where it was
+    page = opened(files[True], color_scheme=scheme)
+    expect(page.locator(".presenter .told")).to_have_text(steps[0].sentence)
+    page.keyboard.press("Escape")
+    expect(page.locator(".presenter")).to_have_count(0)
 
 
 def test_the_record_is_saved_from_the_page(opened, file, decision, tmp_path):

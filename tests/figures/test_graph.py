@@ -4,8 +4,22 @@ import numpy as np
 import pytest
 
 from taskpgm_core.analysis.graph_layout import task_graph
-from taskpgm_core.figures.graph import ACROSS, UPWARDS, WIDTH, diameters, task_graph_figure
-from taskpgm_core.figures.label_placement import label_places, meet, rim_distances, spots
+from taskpgm_core.figures.graph import (
+    ACROSS,
+    HEIGHT,
+    UPWARDS,
+    WIDTH,
+    diameters,
+    task_graph_figure,
+)
+from taskpgm_core.figures.label_placement import (
+    CLEAR,
+    Spot,
+    label_places,
+    meet,
+    rim_distances,
+    spots,
+)
 from taskpgm_core.figures.theme import DARK, LIGHT
 from tests.support.matrices import similarity
 
@@ -16,61 +30,95 @@ def drawn(n, selected=()):
     figure = task_graph_figure(task_graph(S), p, ["one", "two"] * (n // 2), selected=selected)
     sizes = dict(zip(S.tasks, diameters(p, n), strict=True))
     nodes = [
-        (text, x, y, text, place)  # these ids are short: they are written as they stand
+        (text, x, y, size, place)  # these ids are short: they are written as they stand
         for t in figure.data
         if t.text
-        for x, y, text, place in zip(t.x, t.y, t.text, t.textposition, strict=True)
+        for x, y, size, text, place in zip(
+            t.x, t.y, t.marker.size, t.text, t.textposition, strict=True
+        )
     ]
+    assert all(size in (1, sizes[task]) for task, _, _, size, _ in nodes)
     across = WIDTH / (ACROSS[1] - ACROSS[0])
     up = (figure.layout.height - 38) / (UPWARDS[1] - UPWARDS[0])
     return [
-        (task, text, spots(across * x, -up * y, sizes[task] / 2, text), place)
-        for task, x, y, text, place in nodes
+        (task, size == 1, spots(across * x, -up * y, 0 if size == 1 else size / 2, task), place)
+        for task, x, y, size, place in nodes
     ], dict(zip(S.tasks, p, strict=True))
 
 
 @pytest.mark.parametrize("n", [2, 26, 60, 316])
 def test_no_name_lies_on_another_and_the_heaviest_come_first(n):
     nodes, p = drawn(n)
-    named = {task: box[place] for task, text, box, place in nodes if text}
+    named = {task: box[place] for task, _, box, place in nodes}
     boxes = list(named.values())
     assert not any(meet(a, b) for k, a in enumerate(boxes) for b in boxes[:k])
     assert all(box[0] >= -WIDTH / 2 and box[2] <= WIDTH / 2 for box in boxes)
     assert max(p, key=p.get) in named
-    assert len(named) <= 24
-    assert len(named) >= min(n, 8)
+    assert len(named) <= 40
+    assert len(named) >= min(n, 16)
 
 
 @pytest.mark.parametrize("n", [2, 26, 60, 316])
-def test_no_name_is_nearer_to_another_node_than_to_its_own(n):
+def test_no_name_is_nearer_to_another_node_than_to_its_own_but_at_the_end_of_its_line(n):
     S = similarity("jsd", n, 0)
     nodes, p = drawn(n)
-    scale = [WIDTH / np.ptp(ACROSS), -(560 - 38) / np.ptp(UPWARDS)]
+    scale = [WIDTH / np.ptp(ACROSS), -(HEIGHT - 38) / np.ptp(UPWARDS)]
     radius = np.array(diameters(np.array(list(p.values())), n)) / 2
-    for task, text, box, place in nodes:
+    for task, led, box, place in nodes:
         gap = rim_distances(box[place], task_graph(S).position * scale, radius)
-        assert not text or gap.argmin() == S.tasks.index(task)
+        assert gap.argmin() == S.tasks.index(task) or (led and gap.min() >= CLEAR - 0.1)
+
+
+def test_a_line_leads_from_a_node_to_its_name_and_to_no_other():
+    S = similarity("jsd", 60, 0)
+    graph, p = task_graph(S), np.full(60, 1 / 60)
+    figure = task_graph_figure(graph, p, [""] * 60)
+    [names] = [t for t in figure.data if t.text]
+    [lines] = [t for t in figure.data if t.mode == "lines" and t.line.color == LIGHT.ink]
+    far = {
+        (x, y): text
+        for x, y, size, text in zip(names.x, names.y, names.marker.size, names.text, strict=True)
+        if size == 1
+    }
+    assert far
+    points = list(zip(lines.x, lines.y, strict=True))
+    led = {far.pop(end): start for start, end in zip(points[::3], points[1::3], strict=True)}
+    assert not far
+    for task, start in led.items():
+        assert start == pytest.approx(graph.position[graph.tasks.index(task)], abs=1e-4)
+
+
+def test_equal_nodes_leave_room_for_their_names():
+    for n in (2, 26, 40, 60):
+        size = np.array(diameters(np.full(n, 1 / n), n))
+        assert (np.pi / 4 * size**2).sum() <= 0.071 * WIDTH * HEIGHT
+        assert size.min() >= 9
 
 
 def test_what_is_selected_is_named_before_all_others():
     nodes, p = drawn(26)
     light = min(p, key=p.get)
     nodes, _ = drawn(26, selected=[light])
-    assert light in {task for task, text, *_ in nodes if text}
+    assert light in {task for task, *_ in nodes}
 
 
 def test_a_name_with_no_room_is_left_out():
     points = np.array([[0.0, 0.0], [1.0, 1.0], [500.0, 0.0]])
-    crowded = [[x, y] for x in range(-80, 90, 8) for y in range(-60, 70, 8)]
+    crowded = [[x, y] for x in range(-240, 250, 12) for y in range(-240, 250, 12)]
     every = np.vstack([points, crowded])
     labels = ["name"] * len(every)
     room = (-600.0, -600.0, 600.0, 600.0)
     found = label_places(every, [8.0] * len(every), labels, [0, 1, 2], within=room, most=3)
     assert set(found) == {2}
+    assert found[2] == Spot("top center")
     first = label_places(points, [8.0] * 3, labels, [0, 1, 2], within=room, most=1)
-    assert first == {0: "top center"}
+    assert first == {0: Spot("top center")}
     edge = (-600.0, -10.0, 600.0, 600.0)
-    assert label_places(points[:1], [8.0], labels, [0], within=edge, most=1)[0] == "middle right"
+    [beside] = label_places(points[:1], [8.0], labels, [0], within=edge, most=1).values()
+    assert beside == Spot("middle right")
+    ring = np.array([[0.0, 0.0], *[[30 * np.cos(a), 30 * np.sin(a)] for a in np.arange(7)]])
+    off = label_places(ring, [8.0] * 8, ["name"] * 8, [0], within=room, most=1)
+    assert not off or (any(off[0].away) and np.hypot(*off[0].away) > 8)
 
 
 def test_many_groups_get_no_legend():

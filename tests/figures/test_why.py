@@ -1,11 +1,17 @@
 """The Why page's charts and sentences say what the explanation holds."""
 
+import re
+
 import numpy as np
 import pytest
 
 from taskpgm_core.figures.numbers import signed
-from taskpgm_core.figures.why import additive_split_figure, waterfall_figure
+from taskpgm_core.figures.theme import DARK, LIGHT
+from taskpgm_core.figures.why import additive_split_figure, part_colours, waterfall_figure
 from taskpgm_core.findings import why as findings
+from taskpgm_core.mixture import pose, solve
+from taskpgm_core.mixture.explanation import explain
+from tests.support.matrices import similarity
 
 NAMES = ("a", "<b>b</b>", "c", "d")
 ANCHOR = np.array([0.3, 0.3, 0.2, 0.0])
@@ -14,7 +20,7 @@ DIVERSITY = np.array([0.2, -0.1, 0.1, 0.0])
 
 def test_a_waterfall_ends_in_the_sum_of_its_parts():
     [bars] = waterfall_figure([("<i>x</i>", 0.5), ("y", -0.2), ("z", 0.05)], "weight").data
-    assert list(bars.measure) == ["relative"] * 3 + ["total"]
+    assert list(bars.base) == pytest.approx([0, 50, 30, 0])
     assert list(bars.x) == pytest.approx([50, -20, 5, 35])
     assert list(bars.customdata) == pytest.approx([0.5, -0.2, 0.05, 0.35])
     assert list(bars.text) == ["+50.0", "−20.0", "+5.0", "35.0%"]
@@ -31,6 +37,46 @@ def test_every_step_of_a_waterfall_is_in_view(parts):
     heights = np.cumsum([0.0, *[100 * value for _, value in parts]])
     assert low <= heights.min()
     assert high > heights.max()
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK])
+def test_a_part_has_one_colour_on_both_charts(palette):
+    parts = [("the anchor asks", 0.3), ("diversity asks", -0.1)]
+    colours = part_colours("the anchor", palette)
+    [steps] = waterfall_figure(parts, "weight", colours=colours, palette=palette).data
+    anchor, diversity, weight = additive_split_figure(
+        NAMES, ANCHOR, DIVERSITY, palette=palette
+    ).data
+    assert list(steps.marker.color) == [
+        anchor.marker.color,
+        diversity.marker.color,
+        weight.marker.color,
+    ]
+    assert steps.marker.line.color[-1] == weight.marker.line.color
+
+
+def test_both_parts_can_be_computed_again():
+    S, n = similarity("jsd", 12, 1), 12
+    problem = pose(S)
+    for balance in (0.0, 0.3, 0.6, 1.0, 1.7):
+        solution = solve(problem, balance)
+        found = explain(problem, solution)
+        inside = int((solution.p > 0).sum())
+        for why in found.reasons:
+            if why.weight <= 0:
+                continue
+            said = findings.parts_meaning(
+                solution.p, 1 / n, why.anchor, why.diversity, balance, limits=False
+            ).replace("−", "-")
+            products = re.findall(r"([+-][\d.]+)% is .*?([-\d.]+) × ([-\d.]+)%", said)
+            assert len(products) == (balance > 0) + (balance != 1)
+            for part, factor, share in products:
+                assert float(part) == pytest.approx(
+                    float(factor) * float(share), abs=0.05 + 0.051 * abs(float(factor))
+                )
+            assert (f"the {inside} of {n} tasks" in said) == (balance > 0 and inside < n)
+    limited = findings.parts_meaning(np.array([0.6, 0.4]), 0.5, 0.3, 0.3, 0.5, limits=True)
+    assert "the same limits held" in limited
 
 
 def test_the_two_parts_add_up_to_the_ring():

@@ -11,11 +11,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from taskpgm_core.analysis.drill_down import drill_down, positions
-from taskpgm_core.analysis.graph_layout import backbone
+from taskpgm_core.analysis.graph_layout import backbone, task_graph
 from taskpgm_core.errors import StoreError
 from taskpgm_core.figures.tradeoff import path_areas_figure
-from taskpgm_core.findings.graph import letter
+from taskpgm_core.findings.graph import communities_finding, community_names
 from taskpgm_core.mixture import closed_form, kernel, pose, solve, trace
+from taskpgm_core.records import Similarity
 from taskpgm_core.store import (
     import_matrix,
     noise,
@@ -206,8 +207,32 @@ def test_the_backbone_holds_a_maximum_spanning_tree_and_the_nearest_tasks(n, dig
     assert len(edges) <= 3 * n
 
 
-def test_communities_are_named_in_order():
-    assert [letter(k) for k in (0, 25, 26, 27)] == ["A", "Z", "Z1", "Z2"]
+def test_communities_are_named_by_their_best_joined_task_at_any_mixture():
+    D = np.full((5, 5), 0.6)
+    for group in ([0, 1, 2], [3, 4]):
+        D[np.ix_(group, group)] = 0.2
+    D[1, [0, 2]] = D[[0, 2], 1] = 0.1
+    np.fill_diagonal(D, 0)
+    graph = task_graph(Similarity(tuple("abcde"), -D, "jsd"), neighbours=1)
+    names = community_names(graph)
+    assert names == ["b and 2 more"] * 3 + ["d and e"] * 2
+    p = np.array([0.1, 0.1, 0.1, 0.3, 0.4, 0.0])
+    said = communities_finding(p, [*names, "f"], "community")
+    assert said == "3 communities; d and e hold the most weight, 70.0% with 2 of 6 tasks"
+
+
+def test_a_divergence_that_was_brought_is_shown_as_one(cache, tmp_path):
+    file = tmp_path / "m.csv"
+    file.write_text(",a,b,c\na,0,0.5,0.2\nb,0.5,0,0.4\nc,0.2,0.4,0\n")
+    study = import_matrix(file, kind="divergence", name="mine")
+    at = page("similarity", study="mine", task=["a", "b"])
+    drawn = figure(at, "matrix")["data"][0]
+    assert {round(float(v), 5) for v in drawn["z"].ravel() if not np.isnan(v)} == {0.2, 0.4, 0.5}
+    assert drawn["colorbar"]["title"]["text"] == "D"
+    assert any("0.500 apart" in m.value for m in at.markdown)
+    assert similarity(study).matrix[0, 1] == -0.5
+    alike = import_matrix(file, kind="similarity", name="other", keep_kind=True)
+    assert not similarity(alike).is_divergence
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def test_the_waterfall_ends_in_the_solvers_weight(study, resolution):
     top = int(found.p.argmax())
     at = page(resolution, study="toy", balance="0.4")
     assert at.selectbox(key="pick-task").value == NAMES[top]
-    waterfalls = [f["data"][0] for f in charts(at) if f["data"][0]["type"] == "waterfall"]
+    waterfalls = [f["data"][0] for f in charts(at) if "base" in f["data"][0]]
     assert len(waterfalls) == 2  # the two-part split, and by neighbours
     for bars in waterfalls:
         assert sum(bars["customdata"][:-1]) == pytest.approx(found.p[top], abs=1e-7)
@@ -118,7 +118,7 @@ def test_what_if_makes_the_changed_matrix_anew_and_solves_it_exactly(study, reso
     slider.set_value(slider.max).run()
     assert not at.exception
     changed = S.matrix.copy()
-    changed[top, j] = changed[j, top] = slider.max
+    changed[top, j] = changed[j, top] = -slider.max  # it came as a divergence, and is read as one
     other = Similarity(S.tasks, changed)
     if resolution == "auto":  # at the same sigma, not at the one that the change would find
         other = kernel(S).of(other).similarity

@@ -15,12 +15,14 @@ import pytest
 
 from pages.ui.report import handover
 from pages.ui.url_state import View
+from taskpgm_core.analysis.graph_layout import task_graph
 from taskpgm_core.analysis.question import Posed, Question, pose_question
 from taskpgm_core.analysis.replicates import drawn_again, replicates
 from taskpgm_core.cli.main import main
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.evidence.outcome import training_outcome
 from taskpgm_core.figures.numbers import percent, signed
+from taskpgm_core.findings.story import LIVE, story
 from taskpgm_core.mixture import pose, solve, trace
 from taskpgm_core.mixture.alarms import Alarm, alarms
 from taskpgm_core.mixture.counts import allocate
@@ -224,6 +226,25 @@ def test_where_constraints_forbid_the_anchor_the_dial_marks_no_middle(study):
     assert "the limits rule the anchor out" in data["noMiddle"]
 
 
+def test_the_story_stands_on_the_page_with_its_numbers(study):
+    decision, posed, solution, plain = made(study)
+    assert 'class="chart step"' not in plain
+    assert "data-present" not in plain.split("<script")[0]
+    path, graph = trace(posed.problem), task_graph(posed.similarity)
+    steps = story(posed, solution, explain(posed.problem, solution, path), graph)
+    page = report_page(decision, posed, path, graph, steps=steps, present=True)
+    assert re.findall('data-name="([^"]+)"( data-live)?', page) == [
+        *((step.name, " data-live" if step.name in LIVE else "") for step in steps),
+        (f"decision-{study.slug}-{decision.digest[:12]}.json", ""),
+    ]
+    for step in steps:
+        assert step.sentence in "".join(Reader(page).texts)
+    assert "<body data-present" in page
+    layout = json.loads(Reader(page).scripts["dial-data"])["layout"]
+    assert layout["key"] == decision.digest
+    assert np.array(layout["position"]) == pytest.approx(graph.position, abs=1e-4)
+
+
 def test_hostile_names_and_notes_are_text(cache):
     write_study(cache, tasks=HOSTILE)
     study = list_studies(cache)[0][0]
@@ -329,7 +350,14 @@ def test_each_variable_of_the_template_is_given_and_missed_when_it_is_not(study,
 def test_the_template_trusts_only_what_our_own_code_wrote():
     source = ENVIRONMENT.loader.get_source(ENVIRONMENT, TEMPLATE)[0]
     trusted = re.findall(r"\{\{ *([\w.]+) *\| *safe *\}\}", source)
-    assert trusted == ["style", "chart.drawing", "dial_json", "decision_json", "script"]
+    assert trusted == [
+        "style",
+        "step.drawing",
+        "chart.drawing",
+        "dial_json",
+        "decision_json",
+        "script",
+    ]
     assert source.count("|safe") == len(trusted) == len(re.findall(r"\bsafe\b.*\}\}", source))
     assert not re.search(r"autoescape|Markup|tojson|\bfilter\b", source)
     assert ENVIRONMENT.autoescape is True

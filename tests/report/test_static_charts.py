@@ -210,3 +210,14 @@ def test_outlines_lie_around_their_nodes_and_intervals_through_their_marks():
     ends = [re.fullmatch(r"M([-.\d]+) [-.\d]+H([-.\d]+)", path.get("d") or "") for path in drawn]
     wide = [float(found[2]) - float(found[1]) for found in ends if found]
     assert wide[1] == pytest.approx(2 * wide[0], abs=0.3)  # 1.0 and 0.5 nats
+
+
+def test_every_symbol_of_a_figure_can_be_drawn_and_a_hidden_legend_stays_hidden():
+    n = 70
+    S = np.random.default_rng(3).uniform(-0.6, 0, (n, n))
+    graph = task_graph(Similarity(tuple(f"t{i}" for i in range(n)), (S + S.T) / 2, "jsd"))
+    groups = [f"group {i:02}" for i in range(n)]  # more of them than colours times symbols
+    drawn = parsed(svg(task_graph_figure(graph, np.full(n, 1 / n), groups), label="graph"))
+    assert not [t for t in drawn["text"] if str(t.text).startswith("group")]
+    few = parsed(svg(task_graph_figure(graph, np.full(n, 1 / n), ["a", "b"] * 35), label="graph"))
+    assert {"a", "b"} <= {t.text for t in few["text"]}

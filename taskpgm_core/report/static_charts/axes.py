@@ -70,7 +70,9 @@ def make_axis(
     if spec.get("autorange") == "reversed":
         start, stop = stop, start
     given = spec.get("tickvals")
-    if given is not None:
+    if spec.get("showticklabels") is False:
+        ticks = []
+    elif given is not None:
         texts = spec.get("ticktext") or [written(v, spec.get("tickformat")) for v in given]
         ticks = [
             (float(categories[v] if isinstance(v, str) else v), str(t))

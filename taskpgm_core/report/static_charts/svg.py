@@ -62,7 +62,7 @@ def svg(figure: go.Figure, *, label: str, width: int = 860, palette: Palette = L
             f"No way to draw a {unknown} trace here; add it to report/static_charts/svg.py."
         )
     paint = css_colours(palette)
-    keys = _legend(traces, paint, width)
+    keys = _legend(traces, paint, width) if layout.get("showlegend") is not False else []
     top = GAP + LINE * len(keys) + max(0.0, float(layout.get("margin", {}).get("t", 0)) - GAP)
     height = float(layout["height"]) + LINE * len(keys)
     x, y = _axes(layout, traces, width, top, height)

@@ -27,12 +27,14 @@ OVERLAYS = 4
 """Mixtures that the bars can mark and still be read: as many as there are marks in the style."""
 
 
-def script(mount: Literal["mount", "presenter"] = "mount") -> str:
+def script(mount: Literal["mount", "presenter"] = "mount", *, story: bool = False) -> str:
     """The dial's script, one module whose default export draws it.
 
-    ``presenter``: the script of a story instead, with the dial as one of its pictures.
+    ``presenter``: the script of a story instead, with the dial as one of its pictures; ``story``:
+    whether the class ``Presenter`` of such a story is defined beside the dial.
     """
-    parts = (*PARTS, f"{mount}.js")
+    told = ("story.js",) if story or mount == "presenter" else ()
+    parts = (*PARTS, *told, f"{mount}.js")
     return "".join((ROOM / part).read_text(encoding="utf-8") for part in parts)
 
 
