@@ -100,7 +100,7 @@ def corners(path: SolutionPath) -> None:
             }
         ),
         hide_index=True,
-        height=214,
+        height=min(214, 36 * (len(path.balances) + 1)),
         column_config={
             "balance": number(format="%.4g", help="where a task enters or leaves the mixture"),
             EFFECTIVE: number(format="%.1f", help=GLOSSARY[EFFECTIVE]),

@@ -2,6 +2,9 @@
 
 import html
 import math
+import os.path
+from collections import Counter
+from collections.abc import Sequence
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -26,7 +29,7 @@ def count(value: float) -> str:
 
 def with_sign(value: float) -> str:
     """A sum's part with its sign and three decimals."""
-    return f"{value:+.3f}".replace("-", "−")
+    return f"{value:+.3f}".replace("-", "−") if abs(value) >= 5e-4 else "0.000"
 
 
 def scientific(value: float) -> str:
@@ -42,6 +45,27 @@ def shorten(name: str, width: int = 26) -> str:
         return name
     head = (width - 1 + 1) // 2
     return f"{name[:head]}…{name[len(name) - (width - 1 - head) :]}"
+
+
+def shortened(names: Sequence[str], width: int = 26) -> list[str]:
+    """Names as ``shorten`` writes them, but no two different ones alike: those that would be keep
+    where they differ whole and lose what they have in common, down to a few letters at both ends;
+    where that does not tell them apart either, they stand in full."""
+    short = {name: shorten(name, width) for name in names}
+    alike: dict[str, list[str]] = {}
+    for name, text in short.items():
+        alike.setdefault(text, []).append(name)
+    for group in (group for group in alike.values() if len(group) > 1):
+        start = len(os.path.commonprefix(group))
+        end = len(os.path.commonprefix([name[start:][::-1] for name in group]))
+        for name in group:
+            head, apart, tail = name[:start], name[start : len(name) - end], name[len(name) - end :]
+            kept = max(width - len(apart) - 2, 6)
+            front = head if len(head) <= kept // 2 else f"{head[: kept // 2]}…"
+            back = tail if len(tail) <= kept - kept // 2 else f"…{tail[-(kept - kept // 2) :]}"
+            short[name] = f"{front}{apart}{back}".replace("……", "…")
+    written = Counter(short.values())
+    return [name if written[short[name]] > 1 else short[name] for name in names]
 
 
 def plain(text: str) -> str:

@@ -65,7 +65,8 @@ def path_areas_figure(
     for i in kept:
         group = groups[i]
         area = _area(x, shares[:, i], tasks[i], group, paint[group], pattern[group], palette)
-        figure.add_trace(area.update(showlegend=group not in named))
+        lone = not group and len(paint) == 1  # no families at all: nothing to tell apart
+        figure.add_trace(area.update(showlegend=not lone and group not in named))
         named.add(group)
     rest = shares.sum(axis=1) - shares[:, kept].sum(axis=1)
     if (rest > 1e-9).any():
