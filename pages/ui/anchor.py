@@ -6,6 +6,7 @@ from pages.ui import cached
 from pages.ui.chart import escape
 from pages.ui.controls import moved
 from pages.ui.judged_by import judges_name, pick_judges
+from pages.ui.panel import panel
 from pages.ui.url_state import View, usable
 from taskpgm_core.analysis import saved_mixtures
 from taskpgm_core.analysis.mixture_reference import referred_tasks, tasks_reference
@@ -27,7 +28,7 @@ def pick_anchor(study: Study, view: View) -> None:
     """A popover with every way to say what the mixture should represent."""
     judges = judges_name(view)
     said = f"Judged by: {judges}" if judges else f"Anchor: {shorten(cached.anchor_name(view), 24)}"
-    with st.popover(escape(said)):
+    with panel(escape(said), "anchor"):
         names = {name: cached.baseline_title(name) for name in SIZES if usable(name, study)}
         names[CHOSEN] = "chosen tasks"
         kept, _ = saved_mixtures.list_scenarios()

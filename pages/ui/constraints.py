@@ -7,9 +7,12 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import cached
+from pages.ui.chart import escape
 from pages.ui.controls import moved
+from pages.ui.panel import panel
 from pages.ui.url_state import View
 from taskpgm_core.analysis.question import EVERY, LIMITS, Question
+from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.records import Study
 
 COLUMNS = ("floors", "caps", "pins")
@@ -20,16 +23,27 @@ def pick_limits(study: Study, view: View) -> None:
     """A popover with all limits; its tables are drawn only while it is open."""
     count = view.question.limits
     label = f"Limits: {count}" if count else "No limits"
-    box = st.popover(label, key="limits", on_change="rerun")
+    box = panel(label, "limits")
     if not box.open:
         return
     with box:
+        if clash := _clash(study, view):
+            st.error(escape(clash))
         if count:
             st.button("Drop all limits", on_click=drop_limits)
         _every(study, view)
         _tasks(study, view)
         _families(study, view)
         _pull(study, view)
+
+
+def _clash(study: Study, view: View) -> str:
+    """Why no mixture keeps to the limits; empty where one does."""
+    try:
+        solution = cached.solution(study, view)
+    except TaskPGMError as error:
+        return str(error)
+    return "" if solution.status == "optimal" else solution.message
 
 
 def drop_limits() -> None:
@@ -67,6 +81,7 @@ def _every(study: Study, view: View) -> None:
             title,
             0.0,
             100.0,
+            None,  # emptied, it is no limit; without this it would be the least one
             step=0.5,
             placeholder="no limit",
             key=f"every-{field}",
@@ -78,6 +93,7 @@ def _every(study: Study, view: View) -> None:
     columns[2].number_input(
         "Repeat a row at most (times)",
         0.1,
+        value=None,
         step=1.0,
         placeholder="no limit",
         key="max-epochs",

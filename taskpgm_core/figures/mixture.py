@@ -120,7 +120,7 @@ def headline(
     order = sorted(range(len(p)), key=lambda i: (-p[i], i))
     shown, rest = order[:limit], order[limit:]
     most = max(float(mixture[i]) for mixture in (p, *references.values()) for i in shown)
-    short = dict(zip(shown, shortened([tasks[i] for i in shown]), strict=True))
+    short = dict(zip(shown, shortened([tasks[i] for i in shown], 22), strict=True))
     rows = "".join(
         f'<div class="row" role="listitem" data-task="{html.escape(tasks[i])}" '
         f'data-share="{float(p[i]):.9f}"><span class="name">{html.escape(short[i])}</span>'
