@@ -14,6 +14,7 @@ from taskpgm_core.analysis.saved_mixtures import LONGEST_NAME, Scenario
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures.numbers import shorten
 from taskpgm_core.findings import mixture as findings
+from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.records import Study
 from taskpgm_core.store import parse_mixture
 
@@ -51,8 +52,8 @@ def pick_anchor(study: Study, view: View) -> None:
             format_func=names.__getitem__,
             key="pick-anchor",
             on_change=changed,
-            help="The mixture w that balance 1 gives back. Below 1 the mixture moves from it "
-            "towards diversity, above 1 towards the tasks that represent it best.",
+            help=f"{GLOSSARY['anchor']} Below 1 the mixture moves from it towards diversity, above "
+            "1 towards the tasks that represent it best.",
         )
         if targets:
             st.session_state["pick-targets"] = list(targets)
@@ -77,7 +78,7 @@ def _upload(study: Study, view: View) -> None:
             type=MIXTURE_FILES,
             max_upload_size=1,
             help="JSON or YAML {task: weight}, a CSV with columns task,weight, or the mixer of a "
-            "trainer that recipes are written for. It is kept on this server under the file's "
+            "trainer that recipes are written for. It is saved on this server under the file's "
             "name, so that a link to it works.",
         )
         if st.form_submit_button("Anchor at it") and file is not None:

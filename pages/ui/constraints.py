@@ -201,7 +201,8 @@ def _pull(study: Study, view: View) -> None:
         format_func=lambda name: known.get(name, name),
         key="pick-pull",
         on_change=changed,
-        help="A baseline, or a mixture kept on this server (bring one under Anchor or on Compare).",
+        help="A baseline, or a mixture saved on this server (import one under Anchor or on "
+        "Compare).",
     )
     strength.number_input(
         "Strength (ρ)",
@@ -211,5 +212,5 @@ def _pull(study: Study, view: View) -> None:
         key="pick-rho",
         disabled=not question.pull,
         on_change=changed,
-        help="Adds ρ/2 ‖p − p₀‖², in the units of S: more of it keeps the mixture nearer.",
+        help="More of it keeps the mixture nearer. Formula: adds ρ/2 ‖p − p₀‖², in the units of S.",
     )

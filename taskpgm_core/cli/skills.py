@@ -43,16 +43,17 @@ def _rows(axis: ResolutionAxis) -> list[list[str]]:
     for k in sorted(shown):
         p = dict(zip(axis.tasks, axis.weights[k].tolist(), strict=True))
         name = " (auto)" if k == axis.automatic else " (coarsest)" if k == last else ""
-        rows.append([f"{axis.resolutions[k]:.4g}{name}", f"{axis.skills[k]:.1f}", _largest(p)])
+        resolution = f"{axis.resolutions[k]:.4g}{name}"
+        rows.append([resolution, f"{axis.skills[k]:.1f}", largest_weights(p)])
     return rows
 
 
-def _largest(p: dict[str, float]) -> str:
+def largest_weights(p: dict[str, float]) -> str:
     """The largest weights as they are written, or how many tasks share the largest of them."""
     order = sorted(p, key=p.__getitem__, reverse=True)
     most = f"{p[order[0]]:.3f}"
     tied = sum(f"{share:.3f}" == most for share in p.values())
-    if tied == len(p):
+    if tied == len(p) > 1:
         return f"all {tied} tasks at {most}"
     if tied > 3:
         return f"{tied} tasks at {most}"

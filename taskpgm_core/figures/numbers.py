@@ -2,9 +2,9 @@
 
 import html
 import math
-import os.path
 from collections import Counter
 from collections.abc import Sequence
+from itertools import takewhile
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -28,7 +28,7 @@ def count(value: float) -> str:
 
 
 def with_sign(value: float) -> str:
-    """A sum's part with its sign and three decimals."""
+    """A sum's part with its sign and three decimals; what rounds to nothing has none."""
     return f"{value:+.3f}".replace("-", "−") if abs(value) >= 5e-4 else "0.000"
 
 
@@ -56,8 +56,8 @@ def shortened(names: Sequence[str], width: int = 26) -> list[str]:
     for name, text in short.items():
         alike.setdefault(text, []).append(name)
     for group in (group for group in alike.values() if len(group) > 1):
-        start = len(os.path.commonprefix(group))
-        end = len(os.path.commonprefix([name[start:][::-1] for name in group]))
+        start = _alike(group)
+        end = _alike([name[start:][::-1] for name in group])
         for name in group:
             head, apart, tail = name[:start], name[start : len(name) - end], name[len(name) - end :]
             kept = max(width - len(apart) - 2, 6)
@@ -66,6 +66,13 @@ def shortened(names: Sequence[str], width: int = 26) -> list[str]:
             short[name] = f"{front}{apart}{back}".replace("……", "…")
     written = Counter(short.values())
     return [name if written[short[name]] > 1 else short[name] for name in names]
+
+
+def _alike(names: Sequence[str]) -> int:
+    """How many letters all begin with."""
+    return sum(
+        1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    )
 
 
 def plain(text: str) -> str:

@@ -123,7 +123,7 @@ def variety_finding(
 ) -> str:
     """How varied the mixture is at ``balance``, and where the closed form is a mixture."""
     here = float(np.interp(balance, balances, effective))
-    said = f"At balance {balance:.3g} the mixture is as varied as {here:.1f} equal tasks"
+    said = f"At balance {balance:.3g} the effective number of tasks is {here:.1f}"
     if interval is None:
         return f"{said}; the closed form holds nowhere"
     low, high = interval

@@ -329,7 +329,7 @@ class Dial {
     this.symbolText.textContent =
       `β ${Number((this.balance * data.lambda / n).toPrecision(3))}, λ ${Number(data.lambda.toPrecision(3))}`;
     this.effectiveText.textContent =
-      `${positive} of ${n} tasks, as varied as ${effective.toFixed(1)} equal ones`;
+      `${positive} of ${n} tasks, effective number ${effective.toFixed(1)}`;
     this.track.says({
       valuenow: this.balance,
       valuetext: `balance ${Number(this.balance.toPrecision(4))}, ${positive} of ${n} tasks, ` +
