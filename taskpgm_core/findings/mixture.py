@@ -57,7 +57,7 @@ def mixture_finding(tasks: Sequence[str], p: Array) -> str:
     if positive == 1:
         return f"Everything goes to one task, {shortened(tasks)[top]}"
     if np.ptp(p) < 1e-9:
-        return f"All {n} tasks get the same share, {percent(1 / n)} each"
+        return f"{'Both' if n == 2 else f'All {n}'} tasks get the same share, {percent(1 / n)} each"
     few = carriers(p)
     return (
         f"{few} of {n} tasks carry {CARRIED:.0%} of the weight; "

@@ -24,7 +24,7 @@ function mixtureSentence(p, names) {
   const n = p.length, sorted = Float64Array.from(p).sort().reverse();
   const top = p.findIndex((w) => sorted[0] - w <= SAME);
   if (sorted[1] === 0 || n === 1) return `Everything goes to one task, ${shortened(names, 26)[top]}`;
-  if (sorted[0] - sorted[n - 1] < SAME) return `All ${n} tasks get the same share, ${percent(1 / n)} each`;
+  if (sorted[0] - sorted[n - 1] < SAME) return `${n === 2 ? "Both" : `All ${n}`} tasks get the same share, ${percent(1 / n)} each`;
   let few = 0, carried = 0;
   while (few < n && carried < CARRIED - 1e-12) carried += sorted[few++];
   return `${few} of ${n} tasks carry ${100 * CARRIED}% of the weight; ` +
