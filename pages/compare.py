@@ -47,7 +47,7 @@ else:
         )
     with numbers:
         weights_table(beside, differing_finding(beside.weights), differing=differing)
-facts_table(beside)
+facts_table(scene, beside)
 
 mine, theirs = st.columns(2, gap="large")
 with mine:

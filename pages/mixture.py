@@ -12,10 +12,18 @@ from pages.ui.balance_dial import (
 )
 from pages.ui.controls import pick_beside, pick_budget, pick_reference, pick_symbols, pick_tasks
 from pages.ui.layout import frame
-from pages.ui.mixture import certificate, counts, difference, energy, raise_alarms, take_along
+from pages.ui.mixture import (
+    FOLDED,
+    certificate,
+    counts,
+    difference,
+    energy,
+    raise_alarms,
+    take_along,
+)
 from pages.ui.presenter import offer, present, presenting
 from pages.ui.recommended import answer
-from pages.ui.resolution import pick_resolution
+from pages.ui.resolution import skills_here
 from taskpgm_core.findings import mixture as findings
 
 QUESTION = "What should I train on?"
@@ -27,17 +35,18 @@ solution = cached.solution(study, view)
 known = cached.comparable(study)
 
 dial(study, view)
-later = st.container()
+later = st.container(gap=None)
 shown, side = st.columns([3, 2], gap="large")
 with shown:
-    pick_resolution(study, view)
+    skills_here(study, view)
     pick_beside(known, view)
     pick_tasks(study, view)
 with side:
     offer(view)
     st.caption(findings.zero_finding(solution.p))
-    raise_alarms(cached.raised(study, view))
-    certificate(solution)
+    raised = cached.raised(study, view)
+    raise_alarms([alarm for alarm in raised if alarm.name not in FOLDED])
+    certificate(solution, [alarm.sentence for alarm in raised if alarm.name in FOLDED])
     with st.popover("Set β and λ", width="stretch"):
         pick_symbols(study)
 

@@ -6,6 +6,7 @@ from pages.ui import cached
 from pages.ui.chart import escape
 from pages.ui.controls import moved
 from pages.ui.judged_by import judges_name, pick_judges
+from pages.ui.panel import panel
 from pages.ui.url_state import View, usable
 from taskpgm_core.analysis import saved_mixtures
 from taskpgm_core.analysis.mixture_reference import referred_tasks, tasks_reference
@@ -13,6 +14,7 @@ from taskpgm_core.analysis.saved_mixtures import LONGEST_NAME, Scenario
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures.numbers import shorten
 from taskpgm_core.findings import mixture as findings
+from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.records import Study
 from taskpgm_core.store import parse_mixture
 
@@ -27,7 +29,7 @@ def pick_anchor(study: Study, view: View) -> None:
     """A popover with every way to say what the mixture should represent."""
     judges = judges_name(view)
     said = f"Judged by: {judges}" if judges else f"Anchor: {shorten(cached.anchor_name(view), 24)}"
-    with st.popover(escape(said)):
+    with panel(escape(said), "anchor"):
         names = {name: cached.baseline_title(name) for name in SIZES if usable(name, study)}
         names[CHOSEN] = "chosen tasks"
         kept, _ = saved_mixtures.list_scenarios()
@@ -50,8 +52,8 @@ def pick_anchor(study: Study, view: View) -> None:
             format_func=names.__getitem__,
             key="pick-anchor",
             on_change=changed,
-            help="The mixture w that balance 1 gives back. Below 1 the mixture moves from it "
-            "towards diversity, above 1 towards the tasks that represent it best.",
+            help=f"{GLOSSARY['anchor']} Below 1 the mixture moves from it towards diversity, above "
+            "1 towards the tasks that represent it best.",
         )
         if targets:
             st.session_state["pick-targets"] = list(targets)
@@ -76,7 +78,7 @@ def _upload(study: Study, view: View) -> None:
             type=MIXTURE_FILES,
             max_upload_size=1,
             help="JSON or YAML {task: weight}, a CSV with columns task,weight, or the mixer of a "
-            "trainer that recipes are written for. It is kept on this server under the file's "
+            "trainer that recipes are written for. It is saved on this server under the file's "
             "name, so that a link to it works.",
         )
         if st.form_submit_button("Anchor at it") and file is not None:

@@ -18,8 +18,9 @@ def escape(text: str) -> str:
     return text
 
 
-def heading(finding: str, how: str = "") -> None:
-    st.markdown(f"### {escape(finding)}")
+def heading(finding: str, how: str = "", formula: str = "") -> None:
+    """A finding, how to read what stands below it, and folded behind a mark its symbols."""
+    st.markdown(f"### {escape(finding)}", help=f"Formula: {escape(formula)}" if formula else None)
     if how:
         st.caption(how)
 
@@ -39,10 +40,11 @@ def chart(
     how: str,
     *,
     key: str,
+    formula: str = "",
     on_select: Callable[[], None] | None = None,
 ) -> None:
     """The chart under its heading; ``on_select`` is called when its points are clicked."""
-    heading(finding, how)
+    heading(finding, how, formula)
     st.plotly_chart(
         figure,
         theme=None,

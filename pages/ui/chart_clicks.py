@@ -28,6 +28,16 @@ def select_clicked_tasks(key: str) -> Callable[[], None]:
     return clicked
 
 
+def go_to_clicked_balance(key: str) -> Callable[[], None]:
+    """A callback: the balance of the point clicked, whose customdata is [balance], is asked."""
+
+    def clicked() -> None:
+        for data in clicked_data(key)[:1]:
+            moved(balance=float(data[0]))
+
+    return clicked
+
+
 def select_clicked_pair(key: str, tasks: tuple[str, ...]) -> Callable[[], None]:
     """A callback: the two tasks of a cell, with customdata (i, j), become the selected ones."""
 

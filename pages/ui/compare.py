@@ -14,10 +14,12 @@ from pages.ui.controls import go, moved
 from pages.ui.layout import Scene
 from taskpgm_core.analysis import saved_mixtures
 from taskpgm_core.analysis.saved_mixtures import LONGEST_NAME, LONGEST_NOTES, Scenario
+from taskpgm_core.analysis.trade_off import standing
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures.compare import ordered
 from taskpgm_core.figures.numbers import counted, scientific, shorten
 from taskpgm_core.findings.compare import moved as share_moved
+from taskpgm_core.findings.tradeoff import frontier_formula
 from taskpgm_core.mixture.solution import effective_tasks
 from taskpgm_core.records import Array, read_only
 from taskpgm_core.similarity_measures import measure_words
@@ -153,10 +155,8 @@ def _standing(scene: Scene, row: Array) -> dict[str, object]:
         "diverse": None,
     }
     if not np.isnan(row[:n]).any() and not p[n:].any():
-        problem = cached.problem(scene.study, scene.view)
-        S = problem.similarity.matrix
-        facts["representative"] = float(p[:n] @ problem.unary) / n
-        facts["diverse"] = -float(p[:n] @ S @ p[:n])
+        ((rewarded, alike),) = standing(cached.problem(scene.study, scene.view), p[:n])
+        facts["representative"], facts["diverse"] = float(rewarded), -float(alike)
     return facts
 
 
@@ -188,14 +188,20 @@ def weights_table(beside: ComparedMixtures, finding: str, *, differing: bool) ->
         if k:
             columns[f"change {k}"] = 100 * (row - beside.weights[0])[shown]
             looks[f"change {k}"] = st.column_config.NumberColumn("gained", format="%+.1f", width=66)
-    st.dataframe(pd.DataFrame(columns), hide_index=True, column_config=looks, height=440)
+    st.dataframe(
+        pd.DataFrame(columns),
+        hide_index=True,
+        column_config=looks,
+        height=min(440, 36 * (len(shown) + 1)),
+    )
 
 
-def facts_table(beside: ComparedMixtures) -> None:
+def facts_table(scene: Scene, beside: ComparedMixtures) -> None:
     """What each mixture is, one line a mixture."""
     heading(
         "What each of them is",
-        "Representative (p′Sw) and diverse (−p′Sp) by the study and measure shown; more is better.",
+        "Representative and diverse by the study and measure shown; more is better.",
+        frontier_formula(cached.problem(scene.study, scene.view)),
     )
     rows = [
         {"mixture": n, "moved": f["moved"]} | f

@@ -7,9 +7,12 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import cached
+from pages.ui.chart import escape
 from pages.ui.controls import moved
+from pages.ui.panel import panel
 from pages.ui.url_state import View
 from taskpgm_core.analysis.question import EVERY, LIMITS, Question
+from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.records import Study
 
 COLUMNS = ("floors", "caps", "pins")
@@ -20,16 +23,27 @@ def pick_limits(study: Study, view: View) -> None:
     """A popover with all limits; its tables are drawn only while it is open."""
     count = view.question.limits
     label = f"Limits: {count}" if count else "No limits"
-    box = st.popover(label, key="limits", on_change="rerun")
+    box = panel(label, "limits")
     if not box.open:
         return
     with box:
+        if clash := _clash(study, view):
+            st.error(escape(clash))
         if count:
             st.button("Drop all limits", on_click=drop_limits)
         _every(study, view)
         _tasks(study, view)
         _families(study, view)
         _pull(study, view)
+
+
+def _clash(study: Study, view: View) -> str:
+    """Why no mixture keeps to the limits; empty where one does."""
+    try:
+        solution = cached.solution(study, view)
+    except TaskPGMError as error:
+        return str(error)
+    return "" if solution.status == "optimal" else solution.message
 
 
 def drop_limits() -> None:
@@ -67,6 +81,7 @@ def _every(study: Study, view: View) -> None:
             title,
             0.0,
             100.0,
+            None,  # emptied, it is no limit; without this it would be the least one
             step=0.5,
             placeholder="no limit",
             key=f"every-{field}",
@@ -78,6 +93,7 @@ def _every(study: Study, view: View) -> None:
     columns[2].number_input(
         "Repeat a row at most (times)",
         0.1,
+        value=None,
         step=1.0,
         placeholder="no limit",
         key="max-epochs",
@@ -185,7 +201,8 @@ def _pull(study: Study, view: View) -> None:
         format_func=lambda name: known.get(name, name),
         key="pick-pull",
         on_change=changed,
-        help="A baseline, or a mixture kept on this server (bring one under Anchor or on Compare).",
+        help="A baseline, or a mixture saved on this server (import one under Anchor or on "
+        "Compare).",
     )
     strength.number_input(
         "Strength (ρ)",
@@ -195,5 +212,5 @@ def _pull(study: Study, view: View) -> None:
         key="pick-rho",
         disabled=not question.pull,
         on_change=changed,
-        help="Adds ρ/2 ‖p − p₀‖², in the units of S: more of it keeps the mixture nearer.",
+        help="More of it keeps the mixture nearer. Formula: adds ρ/2 ‖p − p₀‖², in the units of S.",
     )

@@ -10,6 +10,7 @@ from pages.ui.url_state import BUDGET, LARGEST_BUDGET, View
 from taskpgm_core.analysis.question import Question
 from taskpgm_core.analysis.question_words import UNITS
 from taskpgm_core.figures.balance_axis import balance_at, track_end
+from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.records import Study
 from taskpgm_core.similarity_measures import MEASURES
 
@@ -131,7 +132,7 @@ def pick_beside(known: Mapping[str, str], view: View) -> None:
         format_func=known.__getitem__,
         key="pick-overlays",
         on_change=lambda: moved(beside=tuple(st.session_state["pick-overlays"])),
-        placeholder="Baselines and kept mixtures",
+        placeholder="Baselines and saved mixtures",
         help="Marks on every bar what another mixture gives that task; the first four are drawn.",
     )
 
@@ -147,7 +148,7 @@ def pick_balance(last: float, view: View, key: str = "pick-balance") -> None:
         format_func=lambda r: f"{r:.4g}",
         key=key,
         on_change=lambda: moved(balance=float(st.session_state[key])),
-        help="r = n·β/λ. 1 is the anchor; below it more diverse, above it more representative.",
+        help=f"{GLOSSARY['balance']} Formula: r = n·β/λ.",
     )
 
 
@@ -180,7 +181,8 @@ def pick_symbols(study: Study) -> None:
         step=0.1 / n,
         key="pick-beta",
         on_change=changed,
-        help="The unary potential's weight. More of it moves the mixture to representative tasks.",
+        help="More of it moves the mixture to representative tasks. Formula: the unary potential's "
+        "weight.",
     )
     st.number_input(
         "Redundancy (λ)",
@@ -189,7 +191,8 @@ def pick_symbols(study: Study) -> None:
         step=0.1,
         key="pick-lam",
         on_change=changed,
-        help="The pairwise potential's weight. More of it moves the mixture to diverse tasks.",
+        help="More of it moves the mixture to diverse tasks. Formula: the pairwise potential's "
+        "weight.",
     )
     asked: Question = st.session_state["view"].question
     st.caption(

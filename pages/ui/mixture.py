@@ -30,6 +30,9 @@ from taskpgm_core.mixture.repetition import repetition_alarm
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.records import Array, Study
 
+FOLDED = ("closed-form-invalid", "kernel-corrected", "bounds-lost")
+"""Alarms that say how the mixture was computed; they stand beside the certificate's numbers."""
+
 
 def raise_alarms(raised: Sequence[Alarm]) -> None:
     """What to know before acting on the mixture, one line each."""
@@ -100,7 +103,7 @@ def counts_table(study: Study, p: Array, allocation: Allocation) -> None:
             "epochs": number(format="%.2f"),
             "available rows": number(format="localized"),
         },
-        height=420,
+        height=min(420, 36 * (len(table) + 1)),
     )
 
 
@@ -110,8 +113,8 @@ def exactness(solution: Solution) -> str:
     return f"Exact: proven to {float(upwards.create_decimal_from_float(solution.gap)):g}"
 
 
-def certificate(solution: Solution) -> None:
-    """Why this is the optimum: one line, and the numbers folded below it."""
+def certificate(solution: Solution, notes: Sequence[str] = ()) -> None:
+    """Why this is the optimum: one line, and folded below it ``notes`` and the numbers."""
     if solution.status != "optimal":
         st.error(solution.message)
         return
@@ -134,6 +137,8 @@ def certificate(solution: Solution) -> None:
     }
     with st.expander(exactness(solution)):
         st.caption("No other mixture has a lower energy by more than the gap.")
+        for note in notes:
+            st.caption(escape(note))
         fact_list(facts)
 
 
@@ -159,8 +164,9 @@ def energy(solution: Solution, problem: Problem, palette: Palette) -> None:
     chart(
         energy_figure(*split, rewarded=rewarded, palette=palette),
         energy_finding(*split, rewarded),
-        f"E(p) = −β u′p + λ/2 p′Sp ({unit}), lower is better: its two parts add up to it.",
+        "Lower is better. Its two parts add up to it.",
         key="energy",
+        formula=f"E(p) = −β u′p + λ/2 p′Sp ({unit})",
     )
 
 

@@ -81,7 +81,7 @@ def _show(scene: Scene) -> None:
         key="story",
         data=presenter_data(
             _drawn(scene, trained(study, view)),
-            dial_question(study, view),
+            dial_question(study, view) | {"overlays": []},  # unmarked, the bars have the room
             f"mixture?{urlencode(view.query, doseq=True)}",
         ),
         on_balance_change=lambda: _asked_for(

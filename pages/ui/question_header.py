@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui import cached
 from pages.ui.chart import escape
 from pages.ui.controls import moved, pick_balance
+from pages.ui.panel import panel
 from pages.ui.url_state import View
 from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.findings.skills import resolution_number, resolution_words
@@ -17,7 +18,7 @@ def pick_question(study: Study, view: View) -> None:
     """A popover that names the balance and the resolution, and changes them."""
     asked, kernel = view.question, cached.kernel(study, view)
     label = f"Balance {asked.balance:.4g} at {resolution_number(kernel)}"
-    box = st.popover(label, key="question", on_change="rerun")
+    box = panel(label, "question")
     if not box.open:
         return
     with box:

@@ -61,7 +61,7 @@ def pick_k(scene: Scene, selection: Selection) -> int:
         len(selection.steps),
         key="pick-k",
         on_change=lambda: moved(k=st.session_state["pick-k"]),
-        help=f"At first the fewest that reach {ENOUGH:.0%} of what all tasks reach.",
+        help=f"At first the fewest that cover {ENOUGH:.0%} of the objective.",
     )
     return k
 
@@ -79,18 +79,28 @@ def verdict(scene: Scene, selection: Selection, k: int) -> None:
         return f"F = {F + 0.0:.3g} {unit}".rstrip()
 
     facts = {
-        "greedy's k tasks": reached(step.value),
-        "no k tasks exceed": reached(step.upper_bound),
+        "of the objective": reached(step.value),
+        "upper bound for any k": reached(step.upper_bound),
         "best of any k": "not searched" if step.exact is None else reached(step.exact),
-        "guaranteed beforehand": reached(step.guarantee),
-        "submodularity ratio γ ≥": "–" if step.gamma is None else f"{step.gamma:.2g}",
-        "0%, the first task alone": said(selection.steps[0].value),
-        "100%, all tasks together": said(selection.best),
     }
     covered = kernel.skills_covered(step.p)
     if covered is not None:
-        facts["distinct skills"] = f"{covered:.1f} of {kernel.skills:.1f}"
+        facts = {"distinct skills": f"{covered:.1f} of {kernel.skills:.1f}"} | facts
     fact_list(facts)
+    with st.expander("Guarantee and formula"):
+        st.caption(
+            "The objective is F = −E/λ"
+            + (", with S = K − 1 at this resolution." if kernel.finite else ".")
+            + " Greedy cannot do worse than the guarantee, whatever the tasks are."
+        )
+        fact_list(
+            {
+                "guaranteed beforehand": reached(step.guarantee),
+                "submodularity ratio γ ≥": "–" if step.gamma is None else f"{step.gamma:.2g}",
+                "0%, the first task alone": said(selection.steps[0].value),
+                "100%, all tasks together": said(selection.best),
+            }
+        )
 
 
 def allocation(scene: Scene, selection: Selection, k: int) -> Allocation:
@@ -112,18 +122,20 @@ def chosen_table(selection: Selection, k: int, counted: Allocation) -> None:
         rows.append(
             {
                 "task": s.added,
-                "reached with it": 100 * selection.captured(s.value),
+                "covered with it": 100 * selection.captured(s.value),
                 "share": 100 * float(step.p[i]),
                 counted.unit: counted.counts[i],
                 "epochs": counted.epochs[i],
             }
             | ({} if optimum is None else {"in the best k": s.added in optimum})
         )
+    table = pd.DataFrame(rows)
     st.dataframe(
-        pd.DataFrame(rows),
+        table,
         hide_index=True,
+        column_order=[str(name) for name in table if not table[name].isna().all()],
         column_config={
-            "reached with it": st.column_config.NumberColumn(format="%.1f%%"),
+            "covered with it": st.column_config.NumberColumn(format="%.1f%%"),
             "share": st.column_config.NumberColumn(format="%.1f%%"),
             counted.unit: st.column_config.NumberColumn(format="localized"),
             "epochs": st.column_config.NumberColumn(format="%.2f"),

@@ -15,7 +15,12 @@ from taskpgm_core.figures.numbers import count, shorten
 from taskpgm_core.figures.theme import Palette
 from taskpgm_core.findings import mixture as findings
 from taskpgm_core.findings.rows_left_out import incomplete_rows
-from taskpgm_core.findings.skills import groups_finding, headline_words, skills_finding
+from taskpgm_core.findings.skills import (
+    groups_finding,
+    headline_words,
+    resolution_words,
+    skills_counted,
+)
 from taskpgm_core.mixture.kernel import Kernel
 from taskpgm_core.records import Study
 
@@ -36,13 +41,17 @@ def study_card(name: str, study: Study, palette: Palette) -> DeltaGenerator:
     st.header(escape(name), divider="gray")
     kernel = None if damaged else cached.kernel(study, even)
     if kernel is not None:
-        heading(skills_finding(kernel), groups_finding(kernel))
+        heading(skills_counted(kernel), escape(groups_finding(kernel)))
     answer = st.container(key=f"answer-{name}")
     _steps(view)
     facts, mixture = st.columns([2, 3], gap="large")
     with facts:
         for line in provenance(study):
             st.markdown(line)
+        if kernel is not None and kernel.finite:
+            scale = "; JSD goes from 0 nats to 0.69" if kernel.measured.measure == "jsd" else ""
+            said = f"tasks nearer than {resolution_words(kernel)} count as about one{scale}"
+            st.markdown(escape(said))
     with mixture:
         if kernel is None:
             st.error(escape(damaged))
@@ -72,7 +81,8 @@ def _headline(study: Study, view: View, kernel: Kernel, palette: Palette) -> Non
     references = cached.references(study)
     shown = f"The {SHOWN} largest shares" if len(study.tasks) > SHOWN else "The shares"
     marks = ", ".join(f"{mark} {name}" for mark, name in zip(MARKS, references, strict=False))
-    st.markdown(escape(f"To explore: {headline_words(kernel, view.question.balance)}."))
+    words = headline_words(kernel, view.question.balance)
+    st.markdown(escape(f"What the method gives, to explore: {words}."))
     st.caption(f"{escape(findings.mixture_finding(study.names, solution.p))}. {shown}; {marks}.")
     st.html(headline(study.names, solution.p, references, limit=SHOWN, palette=palette))
     st.page_link("pages/mixture.py", label="Open this mixture", query_params=view.query)

@@ -6,17 +6,20 @@ import streamlit as st
 
 from pages.ui import cached
 from pages.ui.chart import chart
+from pages.ui.chart_clicks import go_to_clicked_balance
 from pages.ui.layout import Scene
 from pages.ui.url_state import View
 from taskpgm_core.analysis.trade_off import effective_numbers, standing
+from taskpgm_core.figures.balance_points import on_curve
 from taskpgm_core.figures.tradeoff import frontier_figure
 from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.findings.mixture import energy_unit
-from taskpgm_core.findings.tradeoff import frontier_finding, frontier_reading
+from taskpgm_core.findings.tradeoff import frontier_finding, frontier_formula, frontier_reading
 from taskpgm_core.mixture.path import SolutionPath
 from taskpgm_core.records import Array
 
 ALWAYS = ("uniform", "proportional", "authors")
+EFFECTIVE = "effective number of tasks"
 WEIGHT = 1e-12  # below it a task has left
 
 
@@ -38,26 +41,34 @@ def frontier(scene: Scene, at: Array, weights: Array) -> None:
     units = (unit, "nats a token" if view.question.unary == "gain" else unit)
     named = {known[name]: cached.named_mixture(study, view, name) for name in chosen}
     places = standing(problem, np.array([here, *named.values()]))
+    line = standing(problem, weights)
     chart(
-        frontier_figure(
+        on_curve(
+            frontier_figure(
+                at,
+                line,
+                dict(zip(named, places[1:], strict=True)),
+                here=places[0],
+                units=units,
+                rewarded=word,
+                palette=scene.palette,
+            ),
             at,
-            standing(problem, weights),
-            dict(zip(named, places[1:], strict=True)),
-            here=places[0],
-            units=units,
-            rewarded=word,
-            palette=scene.palette,
+            -line[:, 1],
+            line[:, 0],
         ),
         frontier_finding(problem, here, named, units, word),
         frontier_reading(problem),
         key="frontier",
+        formula=frontier_formula(problem),
+        on_select=go_to_clicked_balance("frontier"),
     )
     rows = {"this mixture": here, **named}
     columns = {
         "mixture": list(rows),
         word: places[:, 0],
         "diverse": -places[:, 1],
-        "effective tasks": effective_numbers(np.array(list(rows.values()))),
+        EFFECTIVE: effective_numbers(np.array(list(rows.values()))),
     }
     if kernel.finite:
         columns["skills"] = [kernel.skills_covered(p) for p in rows.values()]
@@ -68,8 +79,10 @@ def frontier(scene: Scene, at: Array, weights: Array) -> None:
         column_config={
             word: number(format="%.3f"),
             "diverse": number(format="%.3f"),
-            "effective tasks": number(format="%.1f", help=GLOSSARY["effective number of tasks"]),
-            "skills": number(format="%.1f", help="1/p′Kp: how many skills it spreads over"),
+            EFFECTIVE: number(format="%.1f", help=GLOSSARY[EFFECTIVE]),
+            "skills": number(
+                format="%.1f", help="How many skills it spreads over. Formula: 1/p′Kp."
+            ),
         },
     )
 
@@ -82,15 +95,15 @@ def corners(path: SolutionPath) -> None:
             {
                 "balance": path.balances,
                 "tasks": (path.weights > WEIGHT).sum(axis=1),
-                "effective tasks": effective_numbers(path.weights),
+                EFFECTIVE: effective_numbers(path.weights),
                 "largest share": 100 * path.weights.max(axis=1),
             }
         ),
         hide_index=True,
-        height=214,
+        height=min(214, 36 * (len(path.balances) + 1)),
         column_config={
             "balance": number(format="%.4g", help="where a task enters or leaves the mixture"),
-            "effective tasks": number(format="%.1f"),
+            EFFECTIVE: number(format="%.1f", help=GLOSSARY[EFFECTIVE]),
             "largest share": number(format="%.1f%%"),
         },
     )

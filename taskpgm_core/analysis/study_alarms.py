@@ -48,8 +48,8 @@ def study_alarms(
         notes.append(
             Alarm(
                 "kernel-corrected",
-                "Taking the noise out left a kernel that is not positive semidefinite; mending "
-                f"that moved its entries by up to {posed.kernel.change:.2g}.",
+                "With the noise taken out, distances contradict one another; mending that moved "
+                f"how alike two tasks are by up to {posed.kernel.change:.2g} (1 is the same).",
                 posed.kernel.change,
                 "note",
             )

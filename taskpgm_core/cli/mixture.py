@@ -52,7 +52,7 @@ def solve_(study: str, as_json: bool, **options: Any) -> None:
     click.echo(
         f"Energy {found.energy:.6g} (unary {found.unary_energy:.6g}, pairwise "
         f"{found.pairwise_energy:.6g}); certified gap {found.gap:.2g}; {len(found.support)} tasks, "
-        f"as varied as {found.effective_tasks:.1f} equal ones."
+        f"effective number of tasks {found.effective_tasks:.1f}."
     )
     if between:
         click.echo(f"Divergences within {between['width']:.2g} nats. {between['sentence']}")

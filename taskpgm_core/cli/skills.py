@@ -24,7 +24,15 @@ def skills(study: str, as_json: bool, **options: Any) -> None:
     click.echo(f"{skills_finding(posed.kernel)}. {groups_finding(posed.kernel)}".rstrip())
     for group in posed.kernel.groups:
         click.echo(f"  one skill: {group_names(group)}")
-    click.echo(table(["resolution", "skills", "largest weights"], _rows(axis)))
+    rows = _rows(axis)
+    if len({largest for _, _, largest in rows}) > 1:
+        click.echo(table(["resolution", "skills", "largest weights"], rows))
+        return
+    click.echo(table(["resolution", "skills"], [row[:2] for row in rows]))
+    click.echo(
+        f"At balance {axis.balance:g} the largest weights are the same at every resolution: "
+        f"{rows[0][2]}."
+    )
 
 
 def _rows(axis: ResolutionAxis) -> list[list[str]]:
@@ -34,8 +42,19 @@ def _rows(axis: ResolutionAxis) -> list[list[str]]:
     rows = []
     for k in sorted(shown):
         p = dict(zip(axis.tasks, axis.weights[k].tolist(), strict=True))
-        heavy = sorted(p, key=p.__getitem__, reverse=True)[:3]
         name = " (auto)" if k == axis.automatic else " (coarsest)" if k == last else ""
-        largest = ", ".join(f"{task} {p[task]:.3f}" for task in heavy)
-        rows.append([f"{axis.resolutions[k]:.4g}{name}", f"{axis.skills[k]:.1f}", largest])
+        resolution = f"{axis.resolutions[k]:.4g}{name}"
+        rows.append([resolution, f"{axis.skills[k]:.1f}", largest_weights(p)])
     return rows
+
+
+def largest_weights(p: dict[str, float]) -> str:
+    """The largest weights as they are written, or how many tasks share the largest of them."""
+    order = sorted(p, key=p.__getitem__, reverse=True)
+    most = f"{p[order[0]]:.3f}"
+    tied = sum(f"{share:.3f}" == most for share in p.values())
+    if tied == len(p) > 1:
+        return f"all {tied} tasks at {most}"
+    if tied > 3:
+        return f"{tied} tasks at {most}"
+    return ", ".join(f"{task} {p[task]:.3f}" for task in order[:3])

@@ -20,6 +20,12 @@ def track_position(balance: float, end: float) -> float:
     return min(0.5 + 0.5 * math.log(balance) / math.log(end), 1.0)
 
 
+def positions(balances: Array) -> Array:
+    """(m,) where ascending ``balances`` (m,) stand on a track that ends at the last."""
+    end = track_end(float(balances[-1]))
+    return read_only([track_position(float(r), end) for r in balances])
+
+
 def balance_at(position: float, end: float) -> float:
     """The balance at a position of the track; the inverse of ``track_position``."""
     return float(2 * position if position <= 0.5 else end ** (2 * position - 1))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from taskpgm_core.figures.numbers import gained, percent, plain, shorten
+from taskpgm_core.figures.numbers import gained, percent, plain, shorten, shortened
 from taskpgm_core.figures.theme import LIGHT, OKABE_ITO, Palette, canvas
 from taskpgm_core.records import Array
 
@@ -63,7 +63,7 @@ def comparison_figure(
     figure.update_yaxes(
         range=[max(len(ids), 1) - 0.4, -0.6],
         tickvals=ids,
-        ticktext=[plain(shorten(task, 24)) for task in ids],
+        ticktext=[plain(name) for name in shortened(ids, 24)],
         showgrid=True,
     )
     return figure

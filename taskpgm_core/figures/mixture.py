@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from taskpgm_core.figures.numbers import nice_ticks, percent, plain, shorten, with_sign, written
+from taskpgm_core.figures.numbers import nice_ticks, percent, plain, shortened, with_sign, written
 from taskpgm_core.figures.theme import LIGHT, Palette, canvas
 from taskpgm_core.records import Array
 
@@ -61,7 +61,7 @@ def difference_figure(
     figure.update_yaxes(
         autorange="reversed",
         tickvals=ids,
-        ticktext=[plain(shorten(task, 22)) for task in ids],
+        ticktext=[plain(name) for name in shortened(ids, 22)],
         showgrid=False,
     )
     figure.update_layout(showlegend=False, bargap=0.3)
@@ -120,9 +120,10 @@ def headline(
     order = sorted(range(len(p)), key=lambda i: (-p[i], i))
     shown, rest = order[:limit], order[limit:]
     most = max(float(mixture[i]) for mixture in (p, *references.values()) for i in shown)
+    short = dict(zip(shown, shortened([tasks[i] for i in shown], 22), strict=True))
     rows = "".join(
         f'<div class="row" role="listitem" data-task="{html.escape(tasks[i])}" '
-        f'data-share="{float(p[i]):.9f}"><span class="name">{html.escape(shorten(tasks[i]))}</span>'
+        f'data-share="{float(p[i]):.9f}"><span class="name">{html.escape(short[i])}</span>'
         f'<span class="plot"><i style="width:{100 * float(p[i]) / most:.2f}%;'
         f'background:{palette.accent}"></i>'
         + "".join(

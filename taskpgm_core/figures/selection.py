@@ -5,7 +5,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from taskpgm_core.figures.numbers import counted, percent, plain, shorten
+from taskpgm_core.figures.numbers import counted, percent, plain, shortened
 from taskpgm_core.figures.theme import LIGHT, Palette, canvas
 from taskpgm_core.mixture.counts import Allocation
 from taskpgm_core.mixture.selection.greedy import Selection
@@ -36,15 +36,14 @@ def selection_curve_figure(selection: Selection, k: int, *, palette: Palette = L
             [s.guarantee for s in steps],
             mode="lines",
             line=quiet | {"dash": "dot"},
+            visible="legendonly",  # far below what greedy reaches; there for who asks for it
         )
     )
     figure.add_vline(x=k, line={"color": palette.ink, "width": 1.5, "dash": "dot"})
     figure.update_xaxes(
         title="number of tasks k", nticks=10, tickformat="d", range=[0.5, len(steps) + 0.5]
     )
-    figure.update_yaxes(
-        title="of what all tasks reach", tickformat=".0%", rangemode="tozero", nticks=6
-    )
+    figure.update_yaxes(title="of the objective", tickformat=".0%", rangemode="tozero", nticks=6)
     return figure
 
 
@@ -121,12 +120,14 @@ def marginal_gains_figure(
         hovertemplate="%{hovertext}<extra></extra>",
     )
     figure.update_xaxes(
-        tickformat=".0%", nticks=5, range=[0, 1.22 * max([*shares, 1e-6])], rangemode="tozero"
+        tickformat="~%", nticks=5, range=[0, 1.22 * max([*shares, 1e-6])], rangemode="tozero"
     )
     figure.update_yaxes(
         autorange="reversed",
         tickvals=ids,
-        ticktext=[f"{step.k}. {plain(shorten(step.added, 20))}" for step in shown],
+        ticktext=[
+            f"{step.k}. {plain(name)}" for step, name in zip(shown, shortened(ids, 20), strict=True)
+        ],
         showgrid=False,
     )
     figure.update_layout(showlegend=False, bargap=0.3)
@@ -189,7 +190,7 @@ def epochs_figure(
     figure.update_yaxes(
         autorange="reversed",
         tickvals=ids,
-        ticktext=[plain(shorten(task, 22)) for task in ids],
+        ticktext=[plain(name) for name in shortened(ids, 22)],
         showgrid=False,
     )
     figure.update_layout(showlegend=False, bargap=0.3, margin={"t": 30})

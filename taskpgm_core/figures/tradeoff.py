@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from taskpgm_core.figures.balance_axis import samples, ticks, track_end, track_position
+from taskpgm_core.figures.balance_axis import positions, samples, ticks, track_end, track_position
 from taskpgm_core.figures.numbers import plain, shorten
 from taskpgm_core.figures.theme import LIGHT, OKABE_ITO, Palette, canvas, colours, patterns
 from taskpgm_core.records import Array
@@ -65,7 +65,8 @@ def path_areas_figure(
     for i in kept:
         group = groups[i]
         area = _area(x, shares[:, i], tasks[i], group, paint[group], pattern[group], palette)
-        figure.add_trace(area.update(showlegend=group not in named))
+        lone = not group and len(paint) == 1  # no families at all: nothing to tell apart
+        figure.add_trace(area.update(showlegend=not lone and group not in named))
         named.add(group)
     rest = shares.sum(axis=1) - shares[:, kept].sum(axis=1)
     if (rest > 1e-9).any():
@@ -163,7 +164,7 @@ def variety_figure(
             line_width=0,
         )
     figure.add_scatter(
-        x=np.array([track_position(float(r), end) for r in balances], dtype=np.float32),
+        x=np.float32(positions(balances)),
         y=np.float32(effective),
         mode="lines",
         line={"color": palette.accent, "width": 3},
@@ -201,8 +202,8 @@ def frontier_figure(
     figure = canvas(palette, height=470)
     digits = 6
     figure.add_scatter(
-        x=np.float32(-path[:, 1]),
-        y=np.float32(path[:, 0]),
+        x=(-path[:, 1]).round(digits) + 0.0,
+        y=path[:, 0].round(digits) + 0.0,
         mode="lines",
         line={"color": palette.accent, "width": 3},
         name="exact mixtures, every balance",
@@ -237,7 +238,19 @@ def frontier_figure(
         hovertemplate="this mixture<extra></extra>",
     )
     right, up = (f" ({unit})" if unit else "" for unit in units)
-    figure.update_xaxes(title={"text": f"more diverse →{right}", "standoff": 6}, nticks=6)
-    figure.update_yaxes(title=f"more {rewarded} →{up}", nticks=6)
+    drawn = np.vstack([path, here, *mixtures.values()])
+    figure.update_xaxes(
+        title={"text": f"more diverse →{right}", "standoff": 6}, nticks=6, **_room(-drawn[:, 1])
+    )
+    figure.update_yaxes(title=f"more {rewarded} →{up}", nticks=6, **_room(drawn[:, 0]))
     figure.update_layout(legend={"y": -0.26, "yanchor": "top"})
     return figure
+
+
+def _room(values: Array) -> dict[str, list[float]]:
+    """A range of some width for an axis whose values are all but one; ticks would name rounding."""
+    middle, wide = float(values.mean()), float(np.ptp(values))
+    if wide > 1e-4 * max(abs(middle), 0.1):
+        return {}
+    half = 0.1 * max(abs(middle), 0.1)
+    return {"range": [middle - half, middle + half]}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from taskpgm_core.figures.numbers import count, percent, shorten, with_sign
+from taskpgm_core.figures.numbers import count, percent, shorten, shortened, with_sign
 from taskpgm_core.mixture import Problem, SolutionPath
 from taskpgm_core.records import Array
 from taskpgm_core.similarity_measures import KERNEL
@@ -55,13 +55,13 @@ def mixture_finding(tasks: Sequence[str], p: Array) -> str:
     positive = int((p > 0).sum())
     top = int(np.argmax(p))
     if positive == 1:
-        return f"Everything goes to one task, {shorten(tasks[top])}"
+        return f"Everything goes to one task, {shortened(tasks)[top]}"
     if np.ptp(p) < 1e-9:
-        return f"All {n} tasks get the same share, {percent(1 / n)} each"
+        return f"{'Both' if n == 2 else f'All {n}'} tasks get the same share, {percent(1 / n)} each"
     few = carriers(p)
     return (
         f"{few} of {n} tasks carry {CARRIED:.0%} of the weight; "
-        f"{shorten(tasks[top])} gets the most, {percent(float(p[top]))}"
+        f"{shortened(tasks)[top]} gets the most, {percent(float(p[top]))}"
     )
 
 

@@ -1,18 +1,22 @@
 """Findings of the Selection page, made from the numbers that its charts show."""
 
-from taskpgm_core.figures.numbers import count, percent, shorten
+from taskpgm_core.figures.numbers import count, counted, percent, shorten
 from taskpgm_core.mixture.counts import Allocation
 from taskpgm_core.mixture.selection.greedy import Selection
 
 ENOUGH = 0.95
+NO_PROMISE = "no promise about the model"
+"""What the objective knows nothing of."""
 
 
 def curve_finding(selection: Selection, k: int) -> str:
     """What k tasks reach of what all reach."""
     n, step = len(selection.tasks), selection.steps[k - 1]
     if selection.best <= selection.steps[0].value:
-        return f"One task, {shorten(selection.start)}, does as well as all {n}"
-    return f"{_tasks(k)} of {n} reach {percent(selection.captured(step.value))} of what all reach"
+        return f"One task, {shorten(selection.start)}, does as well as all {n}; {NO_PROMISE}"
+    covered = percent(selection.captured(step.value))
+    covers = "covers" if k == 1 else "cover"
+    return f"{k} of {counted(n, 'task')} {covers} {covered} of the objective; {NO_PROMISE}"
 
 
 def certainty(selection: Selection, k: int) -> str:

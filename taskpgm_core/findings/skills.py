@@ -39,13 +39,19 @@ def resolution_text(resolution: float | None, source: str, measure: str) -> str:
     return f"{f'{resolution:.3g} {reading.unit}'.rstrip()} ({where})"
 
 
-def skills_finding(kernel: Kernel) -> str:
-    """How many skills the tasks hold at this resolution, and where it comes from."""
+def skills_counted(kernel: Kernel) -> str:
+    """How many skills the tasks hold at this resolution."""
     tasks = counted(len(kernel.tasks), "task")
     if kernel.skills is None:
         return f"{tasks}; {PAPER}, tells no skills apart"
-    skills = f"{kernel.skills:.1f} distinct skill{'' if f'{kernel.skills:.1f}' == '1.0' else 's'}"
-    return f"{tasks}, {skills} at {resolution_words(kernel)}"
+    few = f"{kernel.skills:.1f}"
+    return f"{tasks}, {few} distinct skill{'' if few == '1.0' else 's'}"
+
+
+def skills_finding(kernel: Kernel) -> str:
+    """How many skills the tasks hold at this resolution, and where it comes from."""
+    said = skills_counted(kernel)
+    return said if kernel.skills is None else f"{said} at {resolution_words(kernel)}"
 
 
 def groups_finding(kernel: Kernel) -> str:

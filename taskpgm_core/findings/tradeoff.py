@@ -3,14 +3,48 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from taskpgm_core.analysis.trade_off import standing
-from taskpgm_core.figures.numbers import count, shorten
+from taskpgm_core.figures.numbers import count, counted, shorten
 from taskpgm_core.mixture import Problem
 from taskpgm_core.records import Array
 from taskpgm_core.similarity_measures import KERNEL
 
 TOUCHES = 1e-9
+
+
+def given_up_finding(
+    tasks: Sequence[str], p: Array, anchor: Array, diverse: Array, name: str
+) -> str:
+    """What the mixture ``p`` (n,) takes from which tasks of the ``anchor`` (n,) called ``name``.
+
+    In points, hundredths of the budget. Where ``p`` is the anchor, what the mixture of balance 0,
+    ``diverse`` (n,), would take.
+    """
+    if not _losers(p, anchor).any():
+        if not _losers(diverse, anchor).any():
+            return f"Nothing is given up: here and at balance 0 the mixture is {name}"
+        taken = _taken(tasks, diverse, anchor)
+        return f"Nothing is given up: this is {name}. Balance 0 would take {taken}"
+    return f"Against {name} you give up {_taken(tasks, p, anchor)}"
+
+
+def _losers(p: Array, anchor: Array) -> npt.NDArray[np.bool_]:
+    return np.asarray(p - anchor < -TOUCHES)
+
+
+def _taken(tasks: Sequence[str], p: Array, anchor: Array) -> str:
+    losers, most = _losers(p, anchor), int(np.argmin(p - anchor))
+    gone = int((losers & (p <= 0)).sum())
+    where = f"on {int(losers.sum())} of {counted(len(tasks), 'task')}"
+    said = f"{_points((anchor - p)[losers].sum())} {where}, most on {shorten(tasks[most])}"
+    left = {0: "", 1: "; 1 task gets nothing"}.get(gone, f"; {gone} tasks get nothing")
+    return f"{said} ({_points(anchor[most] - p[most])}){left}"
+
+
+def _points(share: float) -> str:
+    return "less than 0.1 points" if share < 5e-4 else f"{100 * share:.1f} points"
 
 
 def path_finding(
@@ -55,17 +89,23 @@ def frontier_finding(
 
 def frontier_reading(problem: Problem) -> str:
     """How the frontier reads: what its axes are, and what may be said of its line."""
-    letter = "K" if problem.similarity.measure == KERNEL else "S"
-    up = f"more alike to what the anchor stands for (p′{letter}w)"
+    up = "more alike to what the anchor stands for"
     if problem.utility is not None:
-        up = "more of what is rewarded (v′p)"
+        up = "more of what is rewarded"
     word = "representative" if problem.utility is None else "useful"
     bounded = problem.groups or (problem.lo > 0).any() or (problem.hi < 1).any()
     within = " that the limits allow" if bounded else ""
     line = f"No mixture{within} is both more {word} and more diverse than one on the line. "
     if problem.pull is not None or problem.convexity.shift:
         line = ""  # the line then weighs a third thing as well
-    return f"{line}Up: {up}. Right: less alike to itself (−p′{letter}p)."
+    return f"{line}Up: {up}. Right: less alike to itself."
+
+
+def frontier_formula(problem: Problem) -> str:
+    """The frontier's axes in symbols."""
+    letter = "K" if problem.similarity.measure == KERNEL else "S"
+    up = f"p′{letter}w" if problem.utility is None else "v′p"
+    return f"Up: {up}. Right: −p′{letter}p."
 
 
 def _balance(r: float) -> str:
@@ -83,7 +123,7 @@ def variety_finding(
 ) -> str:
     """How varied the mixture is at ``balance``, and where the closed form is a mixture."""
     here = float(np.interp(balance, balances, effective))
-    said = f"At balance {balance:.3g} the mixture is as varied as {here:.1f} equal tasks"
+    said = f"At balance {balance:.3g} the effective number of tasks is {here:.1f}"
     if interval is None:
         return f"{said}; the closed form holds nowhere"
     low, high = interval

@@ -11,7 +11,6 @@ from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.mixture.solver import solve
 from taskpgm_core.mixture.uncertainty import Uncertainty
 from taskpgm_core.records import Similarity
-from taskpgm_core.similarity_measures import KERNEL
 
 ONE_TASK = 0.8
 """Share of the mixture from which on it is said to go to one task."""
@@ -26,7 +25,7 @@ MOVED = 0.01
 
 @dataclass(frozen=True)
 class Alarm:
-    """``name``: what kind of alarm; ``number``: the value that raised it, named in ``sentence``.
+    """``name``: what kind of alarm; ``number``: the value that raised it, in the alarm's own unit.
 
     ``level``: a ``warning`` questions the mixture itself, a ``note`` says how it came about.
     """
@@ -77,9 +76,9 @@ def _signal(problem: Problem, measured: Similarity, noise_floor: float | None) -
             )
         else:
             rewarded = "representative" if problem.utility is None else "useful"
-            moves = "only the shift of the diagonal makes" if shape.shift else "no change of"
+            moves = "only a pull towards the anchor makes" if shape.shift else "no change of"
             said = (
-                f"Every task is as {rewarded} as any other (they differ by {flat:.2g}), so "
+                f"Every task is as {rewarded} as any other, so "
                 f"{moves} the balance {'move' if shape.shift else 'moves'} the mixture."
             )
         yield Alarm("nothing-to-say", said, flat)
@@ -106,7 +105,7 @@ def _between_bounds(
         yield Alarm(
             "between-bounds",
             "Divergences are known between two bounds only, and between these the "
-            f"mixture moves by {moved:.3g} in L1; keep more tokens (probe.kept) to "
+            f"{_share(moved / 2)} of the budget moves; keep more tokens (probe.kept) to "
             "settle it.",
             moved,
         )
@@ -116,12 +115,11 @@ def _shape(problem: Problem, solution: Solution) -> Iterator[Alarm]:
     """What was done to the energy, and whether the mixture is nearly one task."""
     shape, n = problem.convexity, problem.n
     if shape.shift > 0:
-        matrix = "the kernel" if problem.similarity.measure == KERNEL else "S"
         toward = "the anchor" if problem.utility is None else "an even split"
         yield Alarm(
             "not-convex",
-            f"The energy was not convex; {shape.shift:.4g} was added to the diagonal of "
-            f"{matrix}, which pulls the mixture towards {toward}.",
+            "By the similarities alone several mixtures may each be better than all near them, so "
+            f"the mixture is pulled towards {toward} until only one is.",
             shape.shift,
         )
     largest = int(solution.p.argmax())
@@ -161,20 +159,25 @@ def _loose(problem: Problem, solution: Solution) -> Iterator[Alarm]:
     if not solution.unique:
         yield Alarm(
             "not-unique",
-            "Other mixtures have the same energy; this is the one nearest to the anchor "
-            f"(L1 distance {solution.anchor_distance:.3g}).",
+            "Other mixtures are as good; this is the one nearest to the anchor, from which "
+            f"{_share(solution.anchor_distance / 2)} of the budget moves.",
             solution.anchor_distance,
             "note",
         )
     jumpiness = problem.convexity.jumpiness
-    if jumpiness > JUMPY:
+    if jumpiness > JUMPY and solution.closed_form_valid:  # so fast wherever no bound holds
         yield Alarm(
             "jumpy",
-            "Around balance 1 the mixture moves fast: 0.01 more or less moves up to "
+            "Here the mixture moves fast: a balance 0.01 higher or lower moves up to "
             f"{jumpiness * 0.01 / 2:.0%} of the budget.",
             jumpiness,
             "note",
         )
+
+
+def _share(share: float) -> str:
+    """A share of the budget, in percent."""
+    return "less than 0.1%" if share < 1e-3 else f"{share:.1%}"
 
 
 def instability(sure: Uncertainty | None, *, anchored: bool = True) -> tuple[Alarm, ...]:

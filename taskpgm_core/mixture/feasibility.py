@@ -116,17 +116,28 @@ def clash(problem: Problem) -> str:
         )
     if lo.sum() > 1.0 + FEASIBLE:
         return (
-            f"The floors sum to {lo.sum():.6g}, more than the whole mixture "
+            f"The floors sum to {lo.sum():.6g}{_alike(lo[lo > 0], 'most')}, more than the whole "
+            "mixture "
             f"({_listed('floor', tasks, lo > 0)}); lower them."
         )
     if hi.sum() < 1.0 - FEASIBLE:
         return (
-            f"The caps sum to {hi.sum():.6g}, less than the whole mixture "
+            f"The caps sum to {hi.sum():.6g}{_alike(hi, 'least')}, less than the whole mixture "
             f"({_listed('cap', tasks, hi < 1)}); raise them."
         )
     if not problem.groups:
         return ""
     return _group_clash(problem)
+
+
+def _alike(ends: Array, most: str) -> str:
+    """The sum of several equal ends in percent, and what each may be; empty where they differ."""
+    if len(ends) < 2 or np.ptp(ends) > FEASIBLE:
+        return ""
+    down = np.floor if most == "most" else np.ceil
+    each = down(1000 / len(ends) + (1e-9 if most == "most" else -1e-9)) / 10
+    one, all_of_them = 100 * ends[0], 100 * ends.sum()
+    return f" ({len(ends)} x {one:.4g}% is {all_of_them:.4g}%; at {most} {each:.3g}% each)"
 
 
 def _listed(what: str, tasks: tuple[str, ...], which: np.ndarray) -> str:

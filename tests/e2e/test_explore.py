@@ -247,6 +247,24 @@ def test_limits_set_in_their_tables_reach_the_address_and_the_bars(serve, tab, s
     cap.press("Enter")
     page.wait_for_function("location.search.includes('cap=0.04')")
     settled(page)
+    floor = page.get_by_role("spinbutton", name="Every task at least (%)")
+    floor.fill("10")  # the panel stays open, and says what clashes in numbers
+    floor.press("Enter")
+    panel = page.locator("[data-testid=stPopoverBody]")
+    panel.get_by_text("above its cap 0.04").wait_for()
+    settled(page)
+    cap.fill("")
+    cap.press("Enter")
+    panel.get_by_text("26 x 10% is 260%; at most 3.8% each").wait_for()
+    settled(page)
+    floor.fill("")
+    floor.press("Enter")
+    page.wait_for_function("!location.search.includes('floor=')")
+    settled(page)
+    cap.fill("4")
+    cap.press("Enter")
+    page.wait_for_function("location.search.includes('cap=0.04')")
+    settled(page)
     page.keyboard.press("Escape")
     exact = pose_question(starter, Question(balance=0.5, caps=0.04)).optimum()
     page.locator(".dial .row .share").first.filter(has_text="4.0%").wait_for()
@@ -256,6 +274,18 @@ def test_limits_set_in_their_tables_reach_the_address_and_the_bars(serve, tab, s
     settled(page)
     assert "cap=0.04" in address(page)
     assert page.get_by_role("button", name="Limits: 1").count() == 1
+
+
+def test_a_click_on_the_path_moves_the_balance(serve, tab, starter):
+    page = tab(serve().url("tradeoff", study="starter", balance="1", resolution="auto"))
+    settled(page)
+    plot = page.locator(".st-key-path .nsewdrag").first.bounding_box()
+    page.mouse.click(plot["x"] + plot["width"] / 4, plot["y"] + plot["height"] / 2)
+    page.wait_for_function("location.search.includes('balance=0.5')")
+    settled(page)
+    p = pose_question(starter, Question(balance=0.5)).optimum().p
+    given_up = 100 * (1 / 26 - p).clip(min=0).sum()
+    page.get_by_text(f"Against uniform you give up {given_up:.1f} points").wait_for()
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -5,14 +5,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from taskpgm_core.analysis.question import Question, pose_question
 from taskpgm_core.evidence.balance_runs import balance_runs
+from taskpgm_core.figures.numbers import shortened
 from taskpgm_core.findings.mixture import mixture_finding
 from taskpgm_core.findings.trained_mixtures import trained_finding
 from taskpgm_core.mixture import solve
 from taskpgm_core.store import open_study
-from taskpgm_core.widgets.balance_dial import script
+from taskpgm_core.widgets.balance_dial import ROOM, script
 from tests.support.browser import DIALED, SHOWN, address, dial_of, faults, says, settled
 
 pytestmark = pytest.mark.browser
@@ -250,6 +253,25 @@ def test_balance_and_resolution_can_be_typed(mixture, starter):
     exact = pose_question(starter, Question(balance=0.3721, resolution=0.0625)).optimum()
     says(dial_of(page).evaluate(SHOWN), starter.names, exact.p)
     agree(graph_of(page).evaluate(DRAWN), starter.names, exact.p)
+
+
+NAMES = st.lists(st.text("ab-/", min_size=1, max_size=40), min_size=1, max_size=12, unique=True)
+
+
+def test_long_names_are_shortened_as_the_charts_do_and_never_alike(chromium):
+    page = chromium.new_page()
+    own = (ROOM / "bars.js").read_text(encoding="utf-8")
+    page.add_script_tag(content=own + "\nwindow.shortened = shortened;")
+
+    @settings(max_examples=60, deadline=None, database=None)
+    @given(NAMES, st.integers(10, 26))
+    def agree_everywhere(names, width):
+        drawn = page.evaluate("([names, width]) => shortened(names, width)", [names, width])
+        assert drawn == shortened(names, width)
+        assert len(set(drawn)) == len(names)
+
+    agree_everywhere()
+    page.close()
 
 
 def test_what_a_limit_holds_carries_its_mark(mixture, starter):

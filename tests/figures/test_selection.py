@@ -71,7 +71,8 @@ def test_findings_of_a_choice(selection):
     k = enough(selection)
     assert selection.captured(selection.steps[k - 1].value) >= 0.95
     assert k == 1 or selection.captured(selection.steps[k - 2].value) < 0.95
-    assert curve_finding(selection, k).startswith(f"{k} tasks of 9 reach 9")
+    assert curve_finding(selection, k).startswith(f"{k} of 9 tasks cover 9")
+    assert curve_finding(selection, k).endswith("no promise about the model")
     assert gains_finding(selection, N) == "Every task looked at is in"
     following = selection.steps[1].added
     assert following in gains_finding(selection, 1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from taskpgm_core.findings.mixture import no_middle
-from taskpgm_core.findings.tradeoff import frontier_reading
+from taskpgm_core.findings.tradeoff import frontier_formula
 from taskpgm_core.mixture import kernel, pose, trace
 from taskpgm_core.records import Similarity
 from taskpgm_core.similarity_measures import MEASURES
@@ -31,8 +31,8 @@ def test_only_what_moves_the_middle_is_said_to():
 
 def test_the_axes_of_the_trade_off_are_those_of_what_is_solved():
     S = Similarity(("a", "b", "c"), np.array([[0, -1.0, -2], [-1, 0, -3], [-2, -3, 0]]), "jsd")
-    assert "p′Sw" in frontier_reading(pose(S))
-    assert "p′Kw" in frontier_reading(pose(kernel(S, 1.0).similarity))
+    assert "p′Sw" in frontier_formula(pose(S))
+    assert "p′Kw" in frontier_formula(pose(kernel(S, 1.0).similarity))
 
 
 @pytest.mark.parametrize(

@@ -101,10 +101,24 @@ def test_a_mixture_that_jumps_is_said():
     S[0, 2] = S[2, 0] = 0.1
     problem = pose(similarity(S))
     step = solve(problem, 1.0001).p - solve(problem, 1.0).p
-    found = names(S)["jumpy"]
+    found = names(S, balance=1.0)["jumpy"]
     assert found.level == "note"
     assert np.abs(step).sum() / 0.0001 == pytest.approx(found.number, rel=1e-3)
     assert "jumpy" not in names(np.eye(3) + 0.1 * apart(3))
+    gone = solve(problem, 2.0)
+    assert not gone.closed_form_valid  # a task has left, and what is left moves no more
+    assert "jumpy" not in names(S, balance=2.0)
+
+
+def test_alarms_are_in_plain_words():
+    """Symbols and distances of matrices stand in the certificate, not in what a person is told."""
+    S = np.array([[0.0, 1, 1], [1, 0.2, 0], [1, 0, 0.1]])
+    said = {a.name: a.sentence for a in names(S, balance=0.5).values()}
+    assert "pulled towards the anchor" in said["not-convex"]
+    twin = names([[1.0, 1, 0], [1, 1, 0], [0, 0, 1]], balance=0.5)
+    said["not-unique"] = twin["not-unique"].sentence
+    for sentence in said.values():
+        assert not any(word in sentence for word in ("L1", "diagonal", "convex", " S,", "kernel"))
 
 
 @pytest.mark.parametrize(("spread", "raised"), [(0.01, False), (0.6, True)])

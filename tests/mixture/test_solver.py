@@ -208,8 +208,8 @@ def test_among_equal_mixtures_the_nearest_to_the_anchor_is_returned(n, seed, bal
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"floors": 0.3}, ["floors sum to 1.2", "'t0'"]),
-        ({"caps": 0.2}, ["caps sum to 0.8", "'t3'"]),
+        ({"floors": 0.3}, ["floors sum to 1.2 (4 x 30% is 120%; at most 25% each)", "'t0'"]),
+        ({"caps": 0.2}, ["caps sum to 0.8 (4 x 20% is 80%; at least 25% each)", "'t3'"]),
         ({"floors": {"t1": 0.5}, "caps": {"t1": 0.4}}, ["floor 0.5", "'t1'", "cap 0.4"]),
         ({"groups": [Group("g", ("t0", "t1"), 0.9, 0.8)]}, ["group 'g'", "above its cap"]),
         (

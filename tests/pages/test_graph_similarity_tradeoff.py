@@ -149,7 +149,7 @@ def test_the_tradeoff_draws_the_exact_path_and_where_the_closed_form_holds(study
     at = page("tradeoff", balance="0.4", resolution="inf")
     problem = pose(similarity(study))
     path = trace(problem)
-    drawn = figure(at, "path")["data"]
+    drawn = [t for t in figure(at, "path")["data"] if t.get("stackgroup")]
     assert sum(t["y"][0] for t in drawn) == pytest.approx(1, abs=1e-5)
     first = {t["meta"]: t["y"][0] for t in drawn}
     weights = dict(zip(TASKS, path.at(0.0), strict=True))
@@ -158,7 +158,7 @@ def test_the_tradeoff_draws_the_exact_path_and_where_the_closed_form_holds(study
     here = solve(problem, 0.4).p
     S = problem.similarity.matrix
     assert table.loc["this mixture", "diverse"] == pytest.approx(-here @ S @ here)
-    assert table.loc["uniform", "effective tasks"] == pytest.approx(3)
+    assert table.loc["uniform", "effective number of tasks"] == pytest.approx(3)
     corners = at.dataframe[1].value
     assert corners["balance"].tolist() == path.balances.tolist()
     for r, tasks, largest in corners[["balance", "tasks", "largest share"]].itertuples(index=False):
@@ -277,7 +277,8 @@ def test_the_tradeoff_at_a_resolution_is_of_k_which_has_no_unit(starter):
     axes = figure(at, "frontier")["layout"]
     assert axes["xaxis"]["title"]["text"] == "more diverse →"
     assert axes["yaxis"]["title"]["text"] == "more representative →"
-    assert any("p′Kw" in c.value for c in at.caption)
+    assert any("p′Kw" in m.proto.help for m in at.markdown)
+    assert not any("′" in c.value for c in at.caption)
 
 
 def test_a_utility_has_no_anchor_and_its_own_axis(starter):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from taskpgm_core.findings.skills import groups_finding, skills_finding
+from taskpgm_core.findings.skills import groups_finding, resolution_words, skills_counted
 from taskpgm_core.mixture import kernel, pose, solve
 from taskpgm_core.mixture.baselines import baseline
 from taskpgm_core.store import import_matrix, noise, open_study, similarity
@@ -35,7 +35,8 @@ def test_a_card_counts_skills_and_draws_the_mixture_that_is_even_over_them(cache
     study = open_study(slug)
     seen = kernel(similarity(study), noise=noise(study))
     at = open_page()
-    assert skills_finding(seen) in words(at)
+    assert skills_counted(seen) in words(at)
+    assert f"tasks nearer than {resolution_words(seen)} count as about one" in words(at)
     assert groups_finding(seen) in words(at)
     assert "the mixture at balance 0, as even over skills as can be" in words(at)
     p = baseline("skill-even", similarity(study), noise=noise(study))

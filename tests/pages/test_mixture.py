@@ -148,7 +148,7 @@ def test_every_control_in_the_address_reaches_the_solver(study, query, posed):
 
 
 @pytest.mark.parametrize("asked", ["auto", "0.1", "inf"])
-def test_the_resolution_in_the_address_reaches_the_solver_and_its_controls(cache, asked):
+def test_the_resolution_in_the_address_reaches_the_solver_and_is_told(cache, asked):
     committed(cache, "starter")
     card = open_study("starter")
     at = page("mixture", study="starter", balance="0.5", resolution=asked)
@@ -156,34 +156,8 @@ def test_the_resolution_in_the_address_reaches_the_solver_and_its_controls(cache
     posed = pose_question(card, Question(balance=0.5, resolution=resolution))
     exact = dict(zip(card.names, 100 * posed.optimum().p, strict=True))
     assert shares(at) == pytest.approx(exact, abs=1e-5)
-    chosen = {"auto": "auto", "0.1": "set", "inf": "inf"}[asked]
-    assert at.segmented_control(key="pick-resolution").value == chosen
-    typed = at.number_input(key="type-resolution").value
-    assert typed == (None if asked == "inf" else posed.kernel.resolution)
     said = "tells no skills apart" if asked == "inf" else f"{posed.kernel.skills:.1f} distinct"
     assert any(said in caption.value for caption in at.caption)
-
-
-def test_the_resolution_is_chosen_and_typed(cache):
-    committed(cache, "starter")
-    automatic = pose_question(open_study("starter"), Question()).kernel.resolution
-    at = page("mixture", study="starter", balance="0.5", resolution="auto")
-
-    def asked() -> str:
-        words = at.query_params["resolution"]
-        return words if isinstance(words, str) else words[-1]
-
-    at.segmented_control(key="pick-resolution").set_value("inf").run()
-    assert asked() == "inf"
-    at.segmented_control(key="pick-resolution").set_value("set").run()
-    assert float(asked()) == automatic
-    at.number_input(key="type-resolution").set_value(0.0625).run()
-    assert asked() == "0.0625"
-    assert at.segmented_control(key="pick-resolution").value == "set"
-    at.segmented_control(key="pick-resolution").set_value("auto").run()
-    assert asked() == "auto"
-    assert at.number_input(key="type-resolution").value == automatic
-    assert not at.exception
 
 
 @pytest.mark.parametrize("resolution", ["auto", "inf"])
@@ -191,8 +165,6 @@ def test_where_the_measure_has_no_resolution_a_sentence_says_why(cache, resoluti
     committed(cache, "starter")
     at = page("mixture", study="starter", measure="pmi", resolution=resolution)
     assert any("no squared distances here" in caption.value for caption in at.caption)
-    assert not [group for group in at.get("button_group") if group.key == "pick-resolution"]
-    assert not [field for field in at.number_input if field.key == "type-resolution"]
 
 
 def test_counts_are_the_budgets_and_add_up(study):

@@ -85,6 +85,7 @@ def test_at_a_resolution_values_have_no_unit_and_skills_are_counted(cache):
     facts = next(h.proto.body for h in at.get("html") if "distinct skills" in h.proto.body)
     covered = seen.skills_covered(chosen.steps[2].p)
     assert f"<dd>{covered:.1f} of {seen.skills:.1f}</dd>" in facts
+    facts = next(h.proto.body for h in at.get("html") if "guaranteed" in h.proto.body)
     assert f"F = {chosen.best:.3g}</dd>" in facts
     assert any("with S = K − 1 at this resolution" in c.value for c in at.caption)
     drawn = {trace["name"]: trace for trace in charts(at)[0]["data"]}

@@ -17,6 +17,38 @@ function shorten(name, width) {
   return name.slice(0, head) + "…" + name.slice(name.length - (width - 1 - head));
 }
 
+// The same, but no two of a study's names alike: those that would be keep what differs whole and
+// lose what they have in common; where that tells them apart no better, they stand in full.
+const SHORTENED = new WeakMap();
+function shortened(names, width) {
+  if (!SHORTENED.has(names)) SHORTENED.set(names, new Map());
+  const known = SHORTENED.get(names);
+  if (known.has(width)) return known.get(width);
+  const short = names.map((name) => shorten(name, width)), alike = new Map();
+  short.forEach((text, i) => alike.set(text, [...(alike.get(text) || []), i]));
+  for (const group of alike.values()) {
+    if (group.length < 2) continue;
+    const whole = group.map((i) => names[i]), first = whole[0];
+    const least = Math.min(...whole.map((name) => name.length));
+    let start = 0, end = 0;
+    while (start < least && whole.every((name) => name[start] === first[start])) start++;
+    const last = (name) => name[name.length - 1 - end];
+    while (end < least - start && whole.every((name) => last(name) === last(first))) end++;
+    for (const i of group) {
+      const name = names[i], apart = name.slice(start, name.length - end);
+      const kept = Math.max(width - apart.length - 2, 6), front = kept >> 1, back = kept - front;
+      const head = start <= front ? name.slice(0, start) : name.slice(0, front) + "…";
+      const tail = end <= back ? name.slice(name.length - end) : "…" + name.slice(name.length - back);
+      short[i] = (head + apart + tail).replace("……", "…");
+    }
+  }
+  const many = new Map();
+  for (const text of short) many.set(text, (many.get(text) || 0) + 1);
+  const found = short.map((text, i) => (many.get(text) > 1 ? names[i] : text));
+  known.set(width, found);
+  return found;
+}
+
 // Of every task its place by weight, the highest 0; equal weights share a place.
 function ranks(p) {
   const order = Array.from(p.keys()).sort((a, b) => p[b] - p[a]), found = new Int32Array(p.length);
@@ -173,7 +205,7 @@ class Bars {
       row.title = data.names[i] + (data.families[i] ? ` (${data.families[i]})` : "");
       row.onclick = () => owner.pick(i);
       row.onpointerenter = () => owner.point(i);
-      const name = element("button", "name", row, shorten(data.names[i], narrow ? 14 : 22));
+      const name = element("button", "name", row, shortened(data.names, narrow ? 14 : 20)[i]);
       name.type = "button";
       name.tabIndex = -1;
       name.setAttribute("aria-pressed", String(chosen.has(data.names[i])));

@@ -23,12 +23,12 @@ function latest(name, key) {
 function mixtureSentence(p, names) {
   const n = p.length, sorted = Float64Array.from(p).sort().reverse();
   const top = p.findIndex((w) => sorted[0] - w <= SAME);
-  if (sorted[1] === 0 || n === 1) return `Everything goes to one task, ${shorten(names[top], 26)}`;
-  if (sorted[0] - sorted[n - 1] < SAME) return `All ${n} tasks get the same share, ${percent(1 / n)} each`;
+  if (sorted[1] === 0 || n === 1) return `Everything goes to one task, ${shortened(names, 26)[top]}`;
+  if (sorted[0] - sorted[n - 1] < SAME) return `${n === 2 ? "Both" : `All ${n}`} tasks get the same share, ${percent(1 / n)} each`;
   let few = 0, carried = 0;
   while (few < n && carried < CARRIED - 1e-12) carried += sorted[few++];
   return `${few} of ${n} tasks carry ${100 * CARRIED}% of the weight; ` +
-    `${shorten(names[top], 26)} gets the most, ${percent(p[top])}`;
+    `${shortened(names, 26)[top]} gets the most, ${percent(p[top])}`;
 }
 
 class Dial {
@@ -329,7 +329,7 @@ class Dial {
     this.symbolText.textContent =
       `β ${Number((this.balance * data.lambda / n).toPrecision(3))}, λ ${Number(data.lambda.toPrecision(3))}`;
     this.effectiveText.textContent =
-      `${positive} of ${n} tasks, as varied as ${effective.toFixed(1)} equal ones`;
+      `${positive} of ${n} tasks, effective number ${effective.toFixed(1)}`;
     this.track.says({
       valuenow: this.balance,
       valuetext: `balance ${Number(this.balance.toPrecision(4))}, ${positive} of ${n} tasks, ` +

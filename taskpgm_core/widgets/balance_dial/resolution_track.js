@@ -160,7 +160,8 @@ class ResolutionTrack {
     this.marks.replaceChildren();
     element("span", auto > 0.8 ? "auto left" : "auto", this.marks, "auto").style.left = 100 * auto + "%";
     for (const [first, last, skills] of axis.plateaus) {
-      const mark = element("span", "", this.marks, skills.toFixed(0));
+      const high = y(skills) < 22; // its number would stand in the line above the track
+      const mark = element("span", high ? "below" : "", this.marks, skills.toFixed(0));
       mark.style.left = 50 * (this.at[first] + this.at[last]) + "%";
       mark.style.top = y(skills) + "px";
     }

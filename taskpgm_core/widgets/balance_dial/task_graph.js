@@ -236,7 +236,7 @@ class TaskGraph {
       .filter((i) => rank[i] > 0)
       .sort((a, b) => rank[b] - rank[a] || a - b)
       .slice(0, 2 * most)
-      .map((i) => ({ i, text: shorten(names[i], 20) }));
+      .map((i) => ({ i, text: shortened(names, 20)[i] }));
     for (const label of wanted) label.wide = this.wide(label.text);
     const high = Math.round(1.25 * size);
     this.labels = placeLabels(wanted, this.circles, high, within, most, this.labels);
@@ -255,7 +255,7 @@ class TaskGraph {
     for (const { i, box } of this.labels) {
       pen.strokeStyle = this.paper;
       pen.lineWidth = 4;
-      const text = shorten(names[i], 20);
+      const text = shortened(names, 20)[i];
       pen.strokeText(text, box.x + 2, box.y + high / 2);
       pen.fillStyle = this.ink;
       pen.fillText(text, box.x + 2, box.y + high / 2);
@@ -275,7 +275,7 @@ class TaskGraph {
     if (tip.hidden) return;
     const group = this.groups.find((members) => members.includes(at));
     const others = group ? group.filter((i) => i !== at) : [];
-    const also = others.slice(0, 4).map((i) => shorten(this.names[i], 22)).join(", ");
+    const also = others.slice(0, 4).map((i) => shortened(this.names, 22)[i]).join(", ");
     const more = others.length > 4 ? ` and ${others.length - 4} more` : "";
     tip.textContent = `${this.names[at]} ${percent(this.p[at])}` + (also && `\nin a group with ${also}${more}`);
     const { x, y, r } = this.circles[at], right = x > this.within.wide / 2;

@@ -1,0 +1,63 @@
+"""Places on the Trade-off page's charts that a click turns into a balance."""
+
+import numpy as np
+import plotly.graph_objects as go
+
+from taskpgm_core.figures.balance_axis import balance_at, positions
+from taskpgm_core.records import Array
+
+ACROSS, UP = 61, 13
+"""Columns and rows of places on the path; the middle column is balance 1."""
+UNSEEN = {"size": 14, "symbol": "square", "opacity": 0.001}
+
+
+def on_path(figure: go.Figure, end: float) -> go.Figure:
+    """Cover the stacked areas of a path that ends at the balance ``end``, in place.
+
+    Each place says whose band it lies in; its customdata is [balance].
+    """
+    areas = [trace for trace in figure.data if trace.stackgroup]
+    at, level = np.linspace(0, 1, ACROSS), (np.arange(UP) + 0.5) / UP
+    shares = np.array([np.interp(at, area.x, area.y) for area in areas])
+    tops = shares.cumsum(axis=0)
+    balances = [float(f"{balance_at(float(x), end):.4g}") for x in at]
+    x, y, data, said = [], [], [], []
+    for j, balance in enumerate(balances):
+        for height in level:
+            i = min(int((tops[:, j] <= height).sum()), len(areas) - 1)
+            x.append(round(float(at[j]), 5))
+            y.append(round(float(height), 5))
+            data.append([balance])
+            name = areas[i].meta or areas[i].name
+            said.append(f"{name} {shares[i, j]:.1%} at balance {balance:.4g}")
+    for area in areas:
+        area.update(hoverinfo="skip", hovertemplate=None)
+    return _cover(figure, x, y, data, said)
+
+
+def on_curve(figure: go.Figure, balances: Array, x: Array, y: Array) -> go.Figure:
+    """Cover a curve of points x (m,), y (m,) at ``balances`` (m,), in place, evenly thinned."""
+    track = positions(balances)
+    kept = np.unique(np.searchsorted(track, np.linspace(0, track[-1], ACROSS)).clip(0, len(x) - 1))
+    data = [[float(f"{balances[k]:.4g}")] for k in kept]
+    said = [f"balance {r:.4g}" for (r,) in data]
+    return _cover(figure, x[kept].round(6).tolist(), y[kept].round(6).tolist(), data, said)
+
+
+def _cover(
+    figure: go.Figure, x: list[float], y: list[float], data: list[list[float]], said: list[str]
+) -> go.Figure:
+    figure.add_scatter(
+        x=x,
+        y=y,
+        mode="markers",
+        marker=UNSEEN,
+        customdata=data,
+        text=said,
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=False,
+        name="balances",
+        unselected={"marker": {"opacity": 0.001}},
+        selected={"marker": {"opacity": 0.001}},
+    )
+    return figure.update_layout(hovermode="closest")
