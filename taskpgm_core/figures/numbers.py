@@ -26,7 +26,8 @@ def count(value: float) -> str:
 
 def with_sign(value: float) -> str:
     """A sum's part with its sign and three decimals."""
-    return f"{value:+.3f}".replace("-", "−")
+    said = f"{value:+.3f}".replace("-", "−")
+    return said if said.strip("+−0.") else "0.000"
 
 
 def scientific(value: float) -> str:

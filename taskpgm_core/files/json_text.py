@@ -1,4 +1,4 @@
-"""JSON that people bring: no name stands twice in an object, and why a text is no JSON, in words."""
+"""JSON that people bring: no name stands twice in an object, and why a text cannot be read."""
 
 import json
 from typing import Any

@@ -18,8 +18,9 @@ ONE_TASK = 0.8
 ROUNDING = 1e-9
 UNSTABLE = 0.2
 """Share of the budget that may move, at the bootstrap's level, before it is said."""
-JUMPY = 10.0
-"""L1 per unit of balance around balance 1 above which it is said: 5% of the budget per 0.01."""
+NEAR_ONE = 0.01
+JUMPY = 0.05
+"""Share of the budget that moves within ``NEAR_ONE`` of balance 1 from which on it is said."""
 MOVED = 0.01
 """L1 between the mixtures at both ends of the divergences from which on it is worth an alarm."""
 
@@ -143,7 +144,8 @@ def _closed_form(problem: Problem, solution: Solution) -> Iterator[Alarm]:
     n = problem.n
     dropped = n - len(solution.support)
     if dropped:
-        reason = f"is no mixture here; {dropped} of {n} tasks have no weight"
+        have = "has" if dropped == 1 else "have"
+        reason = f"is no mixture here; {dropped} of {n} tasks {have} no weight"
     elif any(name != "simplex" for name in solution.multipliers):
         reason = "knows of no limits, and those set here hold the mixture"
     else:
@@ -166,13 +168,19 @@ def _loose(problem: Problem, solution: Solution) -> Iterator[Alarm]:
             solution.anchor_distance,
             "note",
         )
-    jumpiness = problem.convexity.jumpiness
-    if jumpiness > JUMPY:
+    # the slope at balance 1 says where to look; bounds that become active soon stop such a move
+    if problem.convexity.jumpiness * NEAR_ONE / 2 < JUMPY:
+        return
+    middle, *ends = (solve(problem, r) for r in (1.0, 1.0 - NEAR_ONE, 1.0 + NEAR_ONE))
+    if any(end.status != "optimal" for end in (middle, *ends)):
+        return
+    moved = max(float(np.abs(end.p - middle.p).sum()) / 2 for end in ends)
+    if moved >= JUMPY:
         yield Alarm(
             "jumpy",
-            "Around balance 1 the mixture moves fast: 0.01 more or less moves up to "
-            f"{jumpiness * 0.01 / 2:.0%} of the budget.",
-            jumpiness,
+            f"Around balance 1 the mixture moves fast: {NEAR_ONE:g} more or less moves up to "
+            f"{moved:.1%} of the budget.",
+            moved,
             "note",
         )
 

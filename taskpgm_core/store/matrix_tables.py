@@ -98,7 +98,7 @@ def _from_json(text: str, lines: bool, name: str) -> Table:
         value = parsed_lines(text) if lines else parsed(text)
     except (RecursionError, ValueError) as error:
         raise _unreadable(name, reason(error)) from None
-    if value is None or value == [] or value == {}:
+    if value is None or value in ([], {}):
         raise StoreError(f"{name} is empty; it must hold a square matrix.")
     if isinstance(value, Mapping):
         return _from_object(value, name)

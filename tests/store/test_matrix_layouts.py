@@ -320,10 +320,10 @@ REFUSED = {
         "similarity",
         "not text in UTF-8",
     ),
-    "underscores": ("m.csv", "1,5_5\n5_5,1\n", "similarity", "'5_5', no number"),
+    "underscores": ("m.csv", "a,b\n1,5_5\n5_5,1\n", "similarity", "'5_5', no number"),
     "a comma that may group": (
         "m.csv",
-        "5;1,234\n1,234;5\n",
+        ";a;b\na;5;1,234\nb;1,234;5\n",
         "similarity",
         "whether '1,234' has a decimal comma or groups thousands",
     ),
