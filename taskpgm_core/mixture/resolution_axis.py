@@ -104,8 +104,8 @@ def resolution_axis(
     if found.fault:
         raise MixtureError(
             f"There is no resolution to vary: the measure {found.measure} gives no squared "
-            f"distances here ({found.fault}); a study with single-task models also has the measure gold, which "
-            f"does."
+            f"distances here ({found.fault}); a study with single-task models also has the "
+            f"measure gold, which does."
         )
     if points is None:
         points = POINTS if problem.n <= MANY_TASKS else FEW_POINTS
