@@ -116,7 +116,7 @@ def _rows(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
         value = parsed(text) if suffix == ".json" else parsed_lines(text)
     except (ValueError, RecursionError) as error:
         raise StoreError(f"{name} cannot be read: {reason(error)}.") from None
-    rows = value if isinstance(value, list) and value else [None]
+    rows: list[Any] = value if isinstance(value, list) and value else [None]
     if all(isinstance(row, dict) and "results" not in row for row in rows):
         keys = list(dict.fromkeys(key for row in rows for key in row))
         cells = [["" if row.get(k) is None else str(row[k]) for k in keys] for row in rows]
