@@ -70,7 +70,9 @@ class ExportError(TaskPGMError):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`` (did you mean 'x'?)`` for the known word most like ``word``, or an empty string."""
-    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.5)
+    words = sorted(known)
+    close = [one for one in words if one.lower() == word.strip().lower()][:1]
+    close = close or difflib.get_close_matches(word, words, n=1, cutoff=0.5)
     return f" (did you mean '{close[0]}'?)" if close else ""
 
 

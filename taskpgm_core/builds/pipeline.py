@@ -16,12 +16,13 @@ from taskpgm_core.builds.material import Material, check_words, gather, text_mat
 from taskpgm_core.builds.targets import scored_files, target_cards, target_tokens
 from taskpgm_core.errors import MeasurementError, SourceError, StoreError
 from taskpgm_core.files.hashing import digest_of
-from taskpgm_core.plans.plan import Plan, plan_of
+from taskpgm_core.plans.plan import Plan, SourceEntry, plan_of
 from taskpgm_core.records import Example, Study, Task
 from taskpgm_core.store import (
     Units,
     assemble,
     bring_text,
+    brought_target_text,
     cache_root,
     example_checksums,
     finished,
@@ -30,6 +31,7 @@ from taskpgm_core.store import (
     measured_files,
     probe_pool,
     recover,
+    target_scores,
 )
 from taskpgm_core.tasks import load_task, shared_examples
 from taskpgm_core.tasks.text_distance import TEXT_CODE
@@ -349,15 +351,29 @@ def text_of(study: Study, folder: Path) -> Study:
         raise StoreError(f"There is no folder {folder}; --from wants the data of the plan.")
     plan = plan_of(study)
     pool = probe_pool(study)
-    places = {entry.source.partition(":")[0]: str(folder) for entry in plan.tasks}
-    examples: list[Example] = []
-    for index, entry in enumerate(plan.tasks):
+    entries = (*plan.tasks, *plan.targets)
+    places = {entry.source.partition(":")[0]: str(folder) for entry in entries}
+
+    def chosen(entry: SourceEntry, wanted: Sequence[int]) -> list[Example]:
         rows = load_task(entry, plan, places)
-        wanted = pool.row[pool.task == index]
-        if wanted.max() >= len(rows):
-            raise StoreError(f"Task '{entry.id}' has only {len(rows)} rows in {folder}.")
-        examples += [rows[k] for k in wanted]
-    return bring_text(study, examples)
+        if max(wanted) >= len(rows):
+            raise StoreError(f"'{entry.id}' has only {len(rows)} rows in {folder}.")
+        return [rows[k] for k in wanted]
+
+    examples = [
+        e
+        for index, entry in enumerate(plan.tasks)
+        for e in chosen(entry, pool.row[pool.task == index].tolist())
+    ]
+    if not study.targets:
+        return bring_text(study, examples)
+    scores = target_scores(study)
+    texts = [
+        e
+        for index, entry in enumerate(plan.targets)
+        for e in chosen(entry, scores.row[scores.target == index].tolist())
+    ]
+    return bring_text(study, examples, brought_target_text(study, texts))
 
 
 def _processor() -> str:

@@ -152,7 +152,7 @@ def uncertainty_(
         f"{sure.draws} draws: {sure.stability:.1%} of the budget stays where it is on average; "
         f"L1 within {sure.half_width_l1:.3f} at {level:.0%}."
     )
-    for alarm in instability(sure):
+    for alarm in instability(sure, anchored=posed.problem.utility is None):
         warn(alarm.sentence)
 
 

@@ -29,7 +29,8 @@ def count(value: float) -> str:
 
 def with_sign(value: float) -> str:
     """A sum's part with its sign and three decimals; what rounds to nothing has none."""
-    return f"{value:+.3f}".replace("-", "−") if abs(value) >= 5e-4 else "0.000"
+    said = f"{value:+.3f}".replace("-", "−")
+    return said if said.strip("+−0.") else "0.000"
 
 
 def scientific(value: float) -> str:

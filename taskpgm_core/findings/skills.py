@@ -27,6 +27,8 @@ def resolution_number(kernel: Kernel) -> str:
 def resolution_words(kernel: Kernel) -> str:
     """The resolution and where it comes from, as in ``0.026 nats (twice the seed noise)``."""
     sigma = kernel.resolution if kernel.finite else None
+    if kernel.source == "guess" and not kernel.distances.corrected.any():
+        return f"{kernel.resolution:g} (any other says the same, for all tasks are alike)"
     return resolution_text(sigma, kernel.source, kernel.measured.measure)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Literal
 
 import numpy as np
@@ -17,8 +18,9 @@ ONE_TASK = 0.8
 ROUNDING = 1e-9
 UNSTABLE = 0.2
 """Share of the budget that may move, at the bootstrap's level, before it is said."""
-JUMPY = 10.0
-"""L1 per unit of balance around balance 1 above which it is said: 5% of the budget per 0.01."""
+STEP = 0.01
+JUMPY = 0.05
+"""Share of the budget that moves within ``STEP`` of a balance from which on it is said."""
 MOVED = 0.01
 """L1 between the mixtures at both ends of the divergences from which on it is worth an alarm."""
 
@@ -141,7 +143,8 @@ def _closed_form(problem: Problem, solution: Solution) -> Iterator[Alarm]:
     n = problem.n
     dropped = n - len(solution.support)
     if dropped:
-        reason = f"is no mixture here; {dropped} of {n} tasks have no weight"
+        have = "has" if dropped == 1 else "have"
+        reason = f"is no mixture here; {dropped} of {n} tasks {have} no weight"
     elif any(name != "simplex" for name in solution.multipliers):
         reason = "knows of no limits, and those set here hold the mixture"
     else:
@@ -164,13 +167,19 @@ def _loose(problem: Problem, solution: Solution) -> Iterator[Alarm]:
             solution.anchor_distance,
             "note",
         )
-    jumpiness = problem.convexity.jumpiness
-    if jumpiness > JUMPY and solution.closed_form_valid:  # so fast wherever no bound holds
+    # the slope where no bound holds says where to look; bounds soon stop such a move
+    if problem.convexity.jumpiness * STEP / 2 < JUMPY or not isfinite(solution.balance):
+        return
+    ends = [solve(problem, r) for r in (max(solution.balance - STEP, 0.0), solution.balance + STEP)]
+    if any(end.status != "optimal" for end in ends):
+        return
+    moved = max(float(np.abs(end.p - solution.p).sum()) / 2 for end in ends)
+    if moved >= JUMPY:
         yield Alarm(
             "jumpy",
-            "Here the mixture moves fast: a balance 0.01 higher or lower moves up to "
-            f"{jumpiness * 0.01 / 2:.0%} of the budget.",
-            jumpiness,
+            f"Here the mixture moves fast: a balance {STEP:g} higher or lower moves up to "
+            f"{moved:.1%} of the budget.",
+            moved,
             "note",
         )
 

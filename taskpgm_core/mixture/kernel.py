@@ -209,8 +209,8 @@ def kernel(
 
 def _no_resolution(found: TaskDistances) -> str:
     return (
-        f"{found.measure} gives no squared distances here ({found.fault}), so there is no "
-        f"resolution and S is taken as measured; a study with single-task models also has the "
+        f"The measure {found.measure} gives no squared distances here ({found.fault}), so there is "
+        f"no resolution and S is taken as measured; a study with single-task models also has the "
         f"measure gold, which does."
     )
 

@@ -13,6 +13,8 @@ from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.mixture.solver import solve
 from taskpgm_core.records import Task
 
+NAME = "repetition"
+"""What the alarm is called."""
 MANY = 10.0
 """Epochs of a task from which on it is said: between the 4 that cost next to nothing and the 16
 around which more gains little (arXiv 2305.16264)."""
@@ -44,7 +46,7 @@ def repetition_alarm(
     task, most, sentence = found
     return (
         Alarm(
-            "repetition",
+            NAME,
             f"{sentence} {_with_cap(problem, solution, allocation, task, tasks)}",
             most,
         ),

@@ -103,9 +103,9 @@ def resolution_axis(
     found = kernel.distances
     if found.fault:
         raise MixtureError(
-            f"There is no resolution to vary: {found.measure} gives no squared distances here "
-            f"({found.fault}); a study with single-task models also has the measure gold, which "
-            f"does."
+            f"There is no resolution to vary: the measure {found.measure} gives no squared "
+            f"distances here ({found.fault}); a study with single-task models also has the "
+            f"measure gold, which does."
         )
     if points is None:
         points = POINTS if problem.n <= MANY_TASKS else FEW_POINTS

@@ -50,6 +50,7 @@ from taskpgm_core.store.studies import (
 )
 from taskpgm_core.store.target_files import (
     TargetScores,
+    brought_target_text,
     target_files,
     target_losses,
     target_scores,
@@ -74,6 +75,7 @@ __all__ = [
     "assemble",
     "base_divergence",
     "bring_text",
+    "brought_target_text",
     "cache_root",
     "claim_run",
     "damages",

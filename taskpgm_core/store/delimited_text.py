@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ SEPARATORS = (",", ";", "\t", "|", " ")
 HOLES = {"", "nan", "na", "n/a", "null", "none", "-", "."}
 """Words (in lower case) that say that a cell holds no number."""
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _RULE = re.compile(r"[\s|:+=-]*-[\s|:+=-]*")  # the line below the header of a Markdown table
 
 Lines = list[tuple[int, list[str]]]
@@ -76,13 +78,39 @@ def likely_separator(text: str, name: str) -> str:
     return best
 
 
+def broken(name: str) -> bool:
+    """Whether a name would break the lines it stands in: a control character, a line's end, half
+    a character."""
+    return any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in name)
+
+
 def number_of(text: str) -> float | None:
     """The number that ``text`` is (a decimal comma is one too), or None."""
+    text = text.replace("\u2212", "-")  # the minus sign of typesetters
+    if "_" in text:
+        return None  # Python reads 0_5 as 5
     try:
         return float(text)
     except ValueError:
         pass
     return float(text.replace(",", ".")) if _DECIMAL_COMMA.fullmatch(text) else None
+
+
+def grouped(text: str) -> bool:
+    """Whether ``text`` is a number whose comma may group thousands: 12,000, but not 0,500."""
+    return _GROUPED.fullmatch(text) is not None
+
+
+def unclear_comma(cells: list[str]) -> str | None:
+    """A number of ``cells`` of which none can tell whether its comma is a decimal one, or None.
+
+    Where all numbers have such a comma, both readings are in the same proportion.
+    """
+    commas = [cell for cell in cells if _DECIMAL_COMMA.fullmatch(cell)]
+    if not commas or not all(map(grouped, commas)):
+        return None
+    others = [cell for cell in cells if cell not in commas and number_of(cell)]
+    return commas[0] if others else None
 
 
 def mixed_decimals(cells: list[str]) -> tuple[str, str] | None:

@@ -8,6 +8,7 @@ from taskpgm_core.errors import StoreError
 
 METRICS = ("acc", "exact_match", "acc_norm", "prompt_level_strict_acc")
 """What a benchmark is scored by: the first of these that it reports, by its first filter."""
+LARGEST = 1e15
 _SEED = re.compile(r"[-_./]?seed[-_]?(\d+)", re.IGNORECASE)
 _STEP = re.compile(r"(checkpoint|step|epoch)[-_]?\d+", re.IGNORECASE)
 
@@ -113,6 +114,7 @@ def _score(reported: Any) -> tuple[float, float] | None:
         key: float(value)
         for key, value in reported.items()
         if isinstance(value, (int, float)) and not isinstance(value, bool)
+        if abs(value) <= LARGEST  # a NaN is no score either
     }
     bare = [key for key in numbers if "stderr" not in key and key not in ("sample_len", "samples")]
     chosen = next((k for m in METRICS for k in bare if k.partition(",")[0] == m), None)

@@ -13,7 +13,14 @@ from taskpgm_core.files.hashing import digest_of
 from taskpgm_core.files.locking import locked
 from taskpgm_core.plans.slug import SLUG, slug_of
 from taskpgm_core.records import Array, Similarity, Study, Task
-from taskpgm_core.store.delimited_text import decoded, likely_separator, lines_of, number_of
+from taskpgm_core.store.delimited_text import (
+    broken,
+    decoded,
+    grouped,
+    likely_separator,
+    lines_of,
+    number_of,
+)
 from taskpgm_core.store.matrix_rounding import cleaned
 from taskpgm_core.store.matrix_tables import read_table
 from taskpgm_core.store.named_table import Table
@@ -22,6 +29,7 @@ from taskpgm_core.store.writer import assemble, recover
 
 KINDS = ("similarity", "divergence")
 TASK_COLUMNS = ("task", "rows", "family", "mean_tokens", "source", "split")
+LARGEST = 1e15
 _LN2 = float(np.log(2.0))
 
 
@@ -39,6 +47,9 @@ def _tasks(path: Path) -> list[Task]:
     if not rows:
         raise StoreError(f"{path} is empty; --tasks wants a CSV with a column 'task'.")
     columns = [column.lower() for column in rows[0][1]]
+    if len(set(columns)) < len(columns):
+        twice = next(column for column in columns if columns.count(column) > 1)
+        raise StoreError(f"{path}: two columns are called '{twice}'; keep one.")
     for column in columns:
         if column not in TASK_COLUMNS:
             raise StoreError(
@@ -57,11 +68,22 @@ def _task(columns: list[str], row: list[str], where: str) -> Task:
         raise StoreError(f"{where}: the task has no name.")
     if "split" in known and "source" not in known:
         raise StoreError(f"{where}: it has a split but no source that it is of; add the source.")
+    for column, cell in known.items():
+        if column != "task" and broken(cell):
+            raise StoreError(f"{where}: {column} holds a control character; write it without.")
     numbers = {}
     for column in ("rows", "mean_tokens"):
         value = number_of(known[column]) if column in known else None
         if column in known and (value is None or not math.isfinite(value)):
-            raise StoreError(f"{where}: {column} is '{known[column]}', which must be a number.")
+            shown = known[column][:40]
+            raise StoreError(f"{where}: {column} is '{shown}', which must be a number.")
+        if column in known and grouped(known[column]):
+            raise StoreError(
+                f"{where}: {column} is {known[column]}, whose comma may group thousands; write it "
+                f"without a comma."
+            )
+        if value is not None and value > LARGEST:
+            raise StoreError(f"{where}: {column} is {value:.3g}, which is too large.")
         if value is not None and value <= 0:
             raise StoreError(f"{where}: {column} must be above 0.")
         numbers[column] = value
@@ -93,7 +115,7 @@ def _check_names(names: Sequence[str], where: str) -> None:
     for name in names:
         if not name.strip():
             raise StoreError(f"{where}: a task has no name.")
-        if any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in name):
+        if broken(name):
             raise StoreError(
                 f"{where}: the task name {name!a} holds a control character or half a character; "
                 f"rename the task."

@@ -3,7 +3,7 @@
 import numpy as np
 
 from taskpgm_core.errors import StoreError
-from taskpgm_core.store.delimited_text import HOLES, mixed_decimals, number_of
+from taskpgm_core.store.delimited_text import HOLES, mixed_decimals, number_of, unclear_comma
 from taskpgm_core.store.named_table import Table, squared
 from taskpgm_core.store.pair_lists import pairs_of
 
@@ -82,6 +82,12 @@ def _block(cells: list[list[str]], header: bool, labelled: bool, name: str) -> T
         raise StoreError(
             f"{name} writes '{both[0]}' with a decimal comma and '{both[1]}' with a point; write "
             f"all numbers one way."
+        )
+    unclear = unclear_comma([cell for row in words for cell in row])
+    if unclear:
+        raise StoreError(
+            f"{name}: nobody can tell whether '{unclear}' has a decimal comma or groups thousands; "
+            f"write '{unclear.replace(',', '.')}' or '{unclear.replace(',', '')}'."
         )
     if len(set(map(len, words))) > 1:
         words = _stairs(words, header, name)

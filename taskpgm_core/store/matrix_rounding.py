@@ -7,7 +7,7 @@ import numpy as np
 
 from taskpgm_core.errors import StoreError
 from taskpgm_core.records import Array
-from taskpgm_core.store.named_table import Table
+from taskpgm_core.store.named_table import LARGEST, Table
 
 EPS = float(np.finfo(np.float32).eps)
 ROUNDING = 32 * EPS
@@ -107,6 +107,11 @@ def _completed(
 def _no_holes(values: Array, table: Table, names: Sequence[str], kind: str, where: str) -> None:
     holes = np.argwhere(~np.isfinite(values))
     if not len(holes):
+        if (most := float(np.abs(values).max())) > LARGEST:
+            raise StoreError(
+                f"{where}: the number {most:.3g} is too large to compute with; divide all numbers "
+                f"by one of their size."
+            )
         return
     i, j = holes[0]
     if table.words and not table.words[i][j]:

@@ -1,7 +1,6 @@
 """The kinds of file that a matrix comes in, each read as a table of numbers with names."""
 
 import io
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from taskpgm_core.errors import StoreError
+from taskpgm_core.files.json_text import parsed, parsed_lines, reason
+from taskpgm_core.files.packed import unpacked
 from taskpgm_core.store.delimited_text import (
     decoded,
     likely_separator,
@@ -23,17 +24,19 @@ from taskpgm_core.store.pair_lists import table_of_pairs
 
 TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat", ".md")
 NAMES = ("tasks", "names", "labels", "index", "columns", "datasets")
+BEGINNINGS = {b"\x93NUMPY": ".npy", b"PAR1": ".parquet"}
+"""How files begin that are told by that, whatever their name ends in."""
 MATRICES = tuple(
     "matrix data values similarity similarities divergence distance distances S D".split()
 )
 
 
 def read_table(path: Path) -> Table:
-    """The table in a CSV, TSV, text, NPY, NPZ, JSON, JSON lines or Parquet file.
+    """The table in a CSV, TSV, text, NPY, NPZ, JSON, JSON lines or Parquet file, packed or not.
 
     StoreError in one sentence for anything else.
     """
-    suffix, name = path.suffix.lower(), str(path)
+    name = str(path)
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -42,6 +45,9 @@ def read_table(path: Path) -> Table:
         ) from None
     except OSError as error:
         raise _unreadable(name, error.strerror or "it cannot be opened") from None
+    data, plain = unpacked(data, name)
+    suffix = next((s for start, s in BEGINNINGS.items() if data.startswith(start)), "")
+    suffix = suffix or Path(plain).suffix.lower()
     if suffix in TEXT:
         return _from_text(decoded(data, name), name)
     if suffix in (".json", ".jsonl", ".ndjson"):
@@ -56,7 +62,10 @@ def read_table(path: Path) -> Table:
         except (OSError, ValueError):
             raise _unreadable(name, "it is no whole Parquet file") from None
         return table_of_frame(frame, name)
-    raise StoreError(f"{path} is no CSV, TSV, NPY, JSON or Parquet file, so it cannot be imported.")
+    raise StoreError(
+        f"{path} does not end in .csv, .tsv, .txt, .md, .npy, .npz, .json or .parquet, so nobody "
+        f"can tell how to read it; save it as one of these."
+    )
 
 
 def _unreadable(name: str, reason: str) -> StoreError:
@@ -86,17 +95,11 @@ def _from_text(text: str, name: str) -> Table:
 
 def _from_json(text: str, lines: bool, name: str) -> Table:
     try:
-        value = (
-            [json.loads(line) for line in text.splitlines() if line.strip()]
-            if lines
-            else json.loads(text)
-        )
-    except json.JSONDecodeError as error:
-        raise _unreadable(
-            name, f"it is not valid JSON on line {error.lineno}, column {error.colno}"
-        ) from None
-    except (RecursionError, ValueError):
-        raise _unreadable(name, "its JSON is nested too deeply or has too long a number") from None
+        value = parsed_lines(text) if lines else parsed(text)
+    except (RecursionError, ValueError) as error:
+        raise _unreadable(name, reason(error)) from None
+    if value is None or value in ([], {}):
+        raise StoreError(f"{name} is empty; it must hold a square matrix.")
     if isinstance(value, Mapping):
         return _from_object(value, name)
     if isinstance(value, list) and value and all(isinstance(row, Mapping) for row in value):
@@ -106,6 +109,9 @@ def _from_json(text: str, lines: bool, name: str) -> Table:
 
 def _from_object(value: Mapping[str, Any], name: str) -> Table:
     """pandas' orients split, table, columns and index, and names beside a matrix."""
+    if any(isinstance(v, list) for v in value.values()):
+        known = {*NAMES, *MATRICES, "schema"}
+        value = {k.lower() if k.lower() in known else k: v for k, v in value.items()}
     schema = value.get("schema")
     if isinstance(schema, Mapping) and isinstance(value.get("data"), list):
         key = (schema.get("primaryKey") or [None])[0]
@@ -128,7 +134,7 @@ def _from_object(value: Mapping[str, Any], name: str) -> Table:
                     f"matrix has {len(matrix)} rows."
                 )
         return squared(Table(matrix, rows, columns), name)
-    if value and all(isinstance(v, Mapping) for v in value.values()):
+    if value and all(isinstance(v, Mapping) and _plain(v) for v in value.values()):
         names = list(dict.fromkeys([*value, *(k for v in value.values() for k in v)]))
         words = [[value.get(a, {}).get(b) for b in names] for a in names]
         return squared(Table(_numbers(words, name), names, names), name)
@@ -137,6 +143,11 @@ def _from_object(value: Mapping[str, Any], name: str) -> Table:
     raise _unreadable(
         name, "it holds neither a list of rows, nor an object by task, nor the key 'matrix'"
     )
+
+
+def _plain(row: Mapping[str, Any]) -> bool:
+    """Whether a row holds numbers or words, and no further objects or lists."""
+    return not any(isinstance(cell, (Mapping, list)) for cell in row.values())
 
 
 def _from_records(records: Sequence[Any], name: str, key: Any = None) -> Table:

@@ -1,13 +1,16 @@
 """A mixture that somebody already has, as a file of weights by task or of a trainer."""
 
-import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from taskpgm_core.errors import MixtureError, StoreError
+from taskpgm_core.files.json_text import TwiceError, once, parsed, parsed_lines, reason
+from taskpgm_core.files.packed import unpacked
 from taskpgm_core.records import Array, Task
 from taskpgm_core.store.delimited_text import (
     decoded,
@@ -15,6 +18,7 @@ from taskpgm_core.store.delimited_text import (
     lines_of,
     number_of,
     separators,
+    unclear_comma,
 )
 from taskpgm_core.store.mixture_parts import Part, UnclearError, Unit, proportions
 from taskpgm_core.store.shell_arguments import arguments_of
@@ -54,11 +58,12 @@ def parse_mixture(
     for files that speak of parts of a set, of tokens, or of paths. Raises MixtureError for anything
     else, unknown tasks and ambiguous units included.
     """
-    if len(data) > LARGEST_FILE:
-        raise _unreadable(name, f"it is larger than {LARGEST_FILE:,} bytes")
     try:
+        data, plain = unpacked(data, name, LARGEST_FILE + 1)
+        if len(data) > LARGEST_FILE:
+            raise UnclearError(f"it is larger than {LARGEST_FILE:,} bytes")
         text = decoded(data, name)
-        suffix = Path(name).suffix.lower()
+        suffix = Path(plain).suffix.lower()
         if suffix in (".csv", ".tsv", ".tab", ".md"):
             parts = _from_table(text, name)
         elif suffix == ".py":
@@ -85,15 +90,16 @@ def _unreadable(name: str, reason: str) -> MixtureError:
 
 def _loaded(text: str, suffix: str) -> Any:
     if suffix not in (".yaml", ".yml"):
+        lines = suffix in (".jsonl", ".ndjson")
         try:
-            return json.loads(text, object_pairs_hook=_once)
-        except json.JSONDecodeError as error:
-            if suffix == ".json":
-                raise UnclearError(
-                    f"it is not valid JSON on line {error.lineno}, column {error.colno}"
-                ) from None
+            return parsed_lines(text) if lines else parsed(text)
+        except (ValueError, RecursionError) as error:
+            if lines or suffix == ".json" or isinstance(error, TwiceError):
+                raise UnclearError(reason(error)) from None
     try:
         return yaml.load(text, Loader=_Once)
+    except TwiceError as error:
+        raise UnclearError(str(error)) from None
     except yaml.MarkedYAMLError as error:
         line = f" on line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise UnclearError(f"it is not valid YAML{line}") from None
@@ -101,25 +107,30 @@ def _loaded(text: str, suffix: str) -> Any:
         raise UnclearError("it is not valid YAML") from None
 
 
-def _once(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
-    """The object of ``pairs``; UnclearError where a name stands in it twice."""
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise UnclearError(f"'{next(n for n in names if names.count(n) > 1)}' stands in it twice")
-    return value
-
-
 class _Once(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML whose objects name nothing twice."""
+    """YAML whose objects name nothing twice, and whose numbers are those that people write:
+    neither 1:30, which is 90 to YAML 1.1, nor 1_0, which is 10, nor 010, which is 8."""
+
+
+def _number(
+    loader: _Once, node: yaml.ScalarNode, read: Callable[[_Once, yaml.ScalarNode], float]
+) -> Any:
+    text = str(node.value)
+    strange = ":" in text or "_" in text or re.fullmatch(r"[+-]?0[0-7xb]\w+|0[0-7]", text)
+    return text if strange else read(loader, node)
 
 
 def _mapping(loader: _Once, node: yaml.MappingNode) -> dict[Any, Any]:
     loader.flatten_mapping(node)
     pairs: list[tuple[Any, Any]] = loader.construct_pairs(node, deep=True)
-    return _once(pairs)
+    return once(pairs)
 
 
+for _kind, _read in (
+    ("int", yaml.SafeLoader.construct_yaml_int),
+    ("float", yaml.SafeLoader.construct_yaml_float),
+):
+    _Once.add_constructor(f"tag:yaml.org,2002:{_kind}", partial(_number, read=_read))
 _Once.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
@@ -249,6 +260,12 @@ def _weighted(pairs: Sequence[tuple[str, Any]], number: str = "weight") -> list[
                 else f"'{task}' has no number"
             )
     amounts = [(task, *written) for task, _, written in found if written is not None]
+    unclear = unclear_comma([str(value).strip() for _, value in pairs])
+    if unclear:
+        raise UnclearError(
+            f"nobody can tell whether '{unclear}' has a decimal comma or groups thousands; write "
+            f"'{unclear.replace(',', '.')}' or '{unclear.replace(',', '')}'"
+        )
     percents = [percent for _, _, percent in amounts]
     if any(percents) and not all(percents):
         task = next(t for t, _, percent in amounts if not percent)

@@ -86,6 +86,9 @@ def _without_totals(table: Table) -> Table:
         return _default_names(_cut(table, True, False, word))
     if m == n + 1 and m > 2 and (word := _total(table.values[:, :-1].T, table.values[:, -1])):
         return _default_names(_cut(table, False, True, word))
+    if m == n + 1 and n > 1 and np.isnan(table.values[:, -1]).all():
+        left = _cut(table, False, True, "")
+        return replace(left, said=table.said).saying("The last column was empty and was left out.")
     return _default_names(table)
 
 

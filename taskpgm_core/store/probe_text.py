@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,11 +42,14 @@ def probe_text(study: Study) -> tuple[Example, ...] | None:
     return tuple(map(Example.of_value, json.loads(read_checked(folder, TEXT))))
 
 
-def bring_text(study: Study, examples: Sequence[Example]) -> Study:
+def bring_text(
+    study: Study, examples: Sequence[Example], more: Mapping[str, bytes] | None = None
+) -> Study:
     """Keep the text of a study that was committed without it, if it is the very text measured.
 
-    Written into the git-ignored sub-folder ``text/`` with a manifest of its own. StoreError names
-    the first example whose checksum differs.
+    ``more``: further files of text, checked already (``brought_target_text``). All are written into
+    the git-ignored sub-folder ``text/`` with a manifest of its own. StoreError names the first
+    example whose checksum differs.
     """
     pool = probe_pool(study)
     if len(examples) != len(pool.task):
@@ -63,6 +66,7 @@ def bring_text(study: Study, examples: Sequence[Example]) -> Study:
         )
     study = own_copy(study)
     folder = Path(study.folder) / "text"
-    write_atomic(folder / TEXT, text_bytes(examples))
+    for name, data in {TEXT: text_bytes(examples), **(more or {})}.items():
+        write_atomic(folder / name, data)
     write_manifest(folder, {"kind": "text", "study": study.digest})
     return study_from(Path(study.folder))

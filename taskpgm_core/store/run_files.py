@@ -1,18 +1,27 @@
 """Scores and losses of trainings that were made elsewhere, read from the files that hold them."""
 
-import io
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from taskpgm_core.errors import StoreError
 from taskpgm_core.files.hashing import sha256
+from taskpgm_core.files.json_text import parsed, parsed_lines, reason
+from taskpgm_core.files.packed import unpacked
 from taskpgm_core.records import Study
-from taskpgm_core.store.delimited_text import HOLES, decoded, likely_separator, number_of
+from taskpgm_core.store.delimited_text import (
+    HOLES,
+    broken,
+    decoded,
+    grouped,
+    likely_separator,
+    lines_of,
+    number_of,
+)
 from taskpgm_core.store.lm_eval_results import runs_in
 from taskpgm_core.store.runs import COLUMNS, SUITE, keep_runs
 
@@ -25,6 +34,13 @@ ALIASES = {
     "n_rows": ("rows",),
     "n_tokens": ("tokens",),
 }
+AVERAGES = {"avg", "average", "mean", "overall", "total"}
+"""Columns beside benchmarks that only sum them up."""
+YES, NO = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no", "")
+LEAST_STDERR = 0.05
+"""In percent; a standard error below it needs a million examples at a score of 50%."""
+LARGEST = 10**15
+"""A budget, a seed or a count above this is a slip, and no float holds it exactly for long."""
 NUMBERS = ("seed", "budget", "n_rows", "n_tokens", "steps", "loss", "accuracy", "stderr")
 
 
@@ -55,10 +71,7 @@ def read_runs(files: str | Path | Sequence[str | Path], tasks: Sequence[str] = (
             data = path.read_bytes()
         except OSError as error:
             raise StoreError(f"The runs in {path} cannot be read: {error.strerror}.") from None
-        text = decoded(data, path.name)
-        rows, told = (
-            _results(text, path.name) if path.suffix.lower() == ".json" else _table(text, path.name)
-        )
+        rows, told = _rows(data, path.name)
         rows, more = _shares(rows, path.name)
         frames.append(rows)
         digests.append(sha256(data))
@@ -93,32 +106,52 @@ def _expanded(path: Path) -> list[Path]:
     return found
 
 
-def _results(text: str, name: str) -> tuple[pd.DataFrame, list[str]]:
+def _rows(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
+    """What a file holds, by its name: a table, JSON rows of one, or result files."""
+    data, plain = unpacked(data, name)
+    text, suffix = decoded(data, name), Path(plain).suffix.lower()
+    if suffix not in (".json", ".jsonl", ".ndjson"):
+        return _table(_cells(text, plain, name), name)
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        raise StoreError(f"{name} is not valid JSON.") from None
+        value = parsed(text) if suffix == ".json" else parsed_lines(text)
+    except (ValueError, RecursionError) as error:
+        raise StoreError(f"{name} cannot be read: {reason(error)}.") from None
+    rows: list[Any] = value if isinstance(value, list) and value else [None]
+    if all(isinstance(row, dict) and "results" not in row for row in rows):
+        keys = list(dict.fromkeys(key for row in rows for key in row))
+        cells = [["" if row.get(k) is None else str(row[k]) for k in keys] for row in rows]
+        return _table(pd.DataFrame(cells, columns=pd.Index(keys), dtype=str), name)
+    return _results(value, name)
+
+
+def _results(value: Any, name: str) -> tuple[pd.DataFrame, list[str]]:
     rows, said = runs_in(value, name)
     frame = pd.DataFrame(rows).assign(in_mixture=False, loss=np.nan)
+    for word in (*frame["arm"], *frame["task"]):
+        _readable(word, name)
     frame["task"] = [f"{SUITE}{task}" for task in frame["task"]]
-    return _complete(frame), said
+    return _complete(frame, name), said
 
 
-def _table(text: str, name: str) -> tuple[pd.DataFrame, list[str]]:
-    """A table's rows: every cell is text until its column is known."""
-    try:
-        frame = pd.read_csv(
-            io.StringIO(text), sep=likely_separator(text, name), dtype=str, keep_default_na=False
-        )
-    except pd.errors.EmptyDataError:
-        raise StoreError(f"{name} is empty; it needs {', '.join(COLUMNS)}.") from None
-    except ValueError:
-        raise StoreError(
-            f"{name} has rows of more cells than its first line has columns."
-        ) from None
-    if not isinstance(frame.index, pd.RangeIndex):
+def _cells(text: str, plain: str, name: str) -> pd.DataFrame:
+    """The cells of a table, as text."""
+    rows = [row for _, row in lines_of(text, likely_separator(text, plain), name)]
+    if not rows:
+        raise StoreError(f"{name} is empty; it needs {', '.join(COLUMNS)}.")
+    width = len(rows[0])
+    if any(len(row) > width for row in rows):
         raise StoreError(f"{name} has rows of more cells than its first line has columns.")
-    frame.columns = pd.Index(_named([str(c) for c in frame.columns], name))
+    filled = [row + [""] * (width - len(row)) for row in rows]
+    return pd.DataFrame(filled[1:], columns=pd.Index(filled[0]), dtype=str)
+
+
+def _table(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
+    """A table's rows: every cell is text until its column is known."""
+    columns = _named([str(c) for c in frame.columns], name)
+    twice = next((c for c in columns if c and columns.count(c) > 1), None)
+    if twice:
+        raise StoreError(f"{name}: two columns are called '{twice}'; rename one.")
+    frame = frame.set_axis(columns, axis=1)
     said: list[str] = []
     if "task" not in frame and "arm" in frame and not {"loss", "accuracy"} & set(frame):
         frame, said = _long(frame, name)
@@ -130,6 +163,8 @@ def _table(text: str, name: str) -> tuple[pd.DataFrame, list[str]]:
     frame["arm"], frame["task"] = frame["arm"].str.strip(), frame["task"].str.strip()
     if (frame["arm"] == "").any() or (frame["task"] == "").any():
         raise StoreError(f"{name} has a row without an arm or a task.")
+    for word in (*frame["arm"], *frame["task"]):
+        _readable(word, name)
     percents = frame["accuracy"].str.contains("%") if "accuracy" in frame else None
     for column in NUMBERS:
         if column in frame:
@@ -142,7 +177,7 @@ def _table(text: str, name: str) -> tuple[pd.DataFrame, list[str]]:
     if "seed" not in frame:
         frame["seed"] = 0.0
         said.append(f"{name} has no column seed, so all its runs are taken for one seed.")
-    return _checked(_complete(frame), name), said
+    return _checked(_complete(frame, name), name), said
 
 
 def _named(columns: Sequence[str], name: str) -> list[str]:
@@ -168,11 +203,22 @@ def _long(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
     """A row a run and a column a benchmark, as a row for both."""
     kept = [c for c in frame.columns if c in (*COLUMNS, "stderr")]
     scores = [c for c in frame.columns if c not in kept and c.strip()]
+    sums = [c for c in scores if c.strip().lower() in AVERAGES] if len(scores) > 2 else []
+    scores = [c for c in scores if c not in sums]
     if not scores:
         return frame, []
     melted = frame.melt(kept, scores, "task", "accuracy")
     melted = melted[melted["accuracy"].str.strip() != ""].reset_index(drop=True)
-    return melted, [f"{name}: {', '.join(scores)} are read as benchmarks, their numbers as scores."]
+    left = f"; {', '.join(sums)} only sums them up and was left out" if sums else ""
+    return melted, [
+        f"{name}: {', '.join(scores)} are read as benchmarks, their numbers as scores{left}."
+    ]
+
+
+def _readable(word: str, name: str) -> None:
+    """StoreError where a name would break the lines and tables that it stands in."""
+    if broken(word):
+        raise StoreError(f"{name}: the name {word!a} holds a control character; rename it.")
 
 
 def _numeric(cells: pd.Series, column: str, name: str) -> pd.Series:
@@ -181,17 +227,29 @@ def _numeric(cells: pd.Series, column: str, name: str) -> pd.Series:
     for line, cell in enumerate(cells, start=2):
         text = cell.strip().removesuffix("%").strip() if column == "accuracy" else cell.strip()
         value = float("nan") if text.lower() in HOLES else number_of(text)
+        if column not in ("loss", "accuracy", "stderr") and grouped(text):
+            raise StoreError(
+                f"{name}, line {line}: {column} is {text}; write whole numbers without a comma."
+            )
         if value is None or np.isinf(value):
             raise StoreError(f"{name}, line {line}: {column} is not a finite number.")
+        if abs(value) > LARGEST:
+            raise StoreError(f"{name}, line {line}: {column} is {value:.3g}, which is too large.")
         values.append(value)
     return pd.Series(values, dtype=np.float64)
 
 
-def _complete(frame: pd.DataFrame) -> pd.DataFrame:
+def _complete(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """All ``COLUMNS``, in order, unknown ones NaN."""
     if "in_mixture" in frame:
         words = frame["in_mixture"].astype(str).str.strip().str.lower()
-        frame["in_mixture"] = words.isin(["true", "1", "yes"])
+        strange = words[~words.isin([*YES, *NO])]
+        if len(strange):
+            raise StoreError(
+                f"{name}, line {int(strange.index[0]) + 2}: in_mixture is '{strange.iloc[0]}'; "
+                f"write true or false."
+            )
+        frame["in_mixture"] = words.isin(YES)
     else:
         frame["in_mixture"] = frame["n_rows"].gt(0) if "n_rows" in frame else False
     for column in COLUMNS:
@@ -237,6 +295,12 @@ def _shares(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
         raise StoreError(
             f"{name}: are the scores shares or percent? '{task}' has {score:g}, but '{other}' "
             f"has {small.iloc[0]:g}; write all one way, or with a % sign."
+        )
+    errors = frame["stderr"].dropna() if "stderr" in frame else pd.Series(dtype=np.float64)
+    if 0 < errors.max() < LEAST_STDERR:
+        raise StoreError(
+            f"{name}: are the standard errors in percent, as the scores are? The largest is "
+            f"{errors.max():g}; write both one way."
         )
     percent = {c: frame[c] / 100 for c in ("accuracy", "stderr") if c in frame}
     return frame.assign(**percent), [f"The scores of {name} are above 1 and were read as percent."]

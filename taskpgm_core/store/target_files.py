@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from taskpgm_core.errors import StoreError
 from taskpgm_core.files.encoding import npz_arrays, npz_bytes
 from taskpgm_core.records import Array, Example, Study, TargetLosses, read_only
 from taskpgm_core.store.manifest import read_checked, read_manifest
-from taskpgm_core.store.probe_text import text_bytes
+from taskpgm_core.store.probe_text import example_checksums, text_bytes
 
 TARGETS = "targets.npz"
 TARGET_TEXT = "target-text.json"
@@ -84,11 +85,30 @@ def target_scores(study: Study) -> TargetScores:
 
 
 def target_text(study: Study) -> tuple[Example, ...] | None:
-    """The targets' examples in their order; None where their text may not be shared."""
+    """The targets' examples in their order; None where the study has no text of them."""
     folder = Path(study.folder)
     if TARGET_TEXT not in read_manifest(folder)["files"]:
-        return None
-    return tuple(Example(*pair) for pair in json.loads(read_checked(folder, TARGET_TEXT)))
+        folder /= "text"
+        if not folder.is_dir() or TARGET_TEXT not in read_manifest(folder)["files"]:
+            return None
+    return tuple(map(Example.of_value, json.loads(read_checked(folder, TARGET_TEXT))))
+
+
+def brought_target_text(study: Study, examples: Sequence[Example]) -> dict[str, bytes]:
+    """The file of the targets' text, if ``examples``, in the targets' order, are what was scored.
+
+    StoreError names the first example whose checksum differs.
+    """
+    scores = target_scores(study)
+    differs = (example_checksums(examples) != scores.checksum).any(axis=1)
+    if differs.any():
+        first = int(differs.argmax())
+        raise StoreError(
+            f"The text is not what {study.slug} was scored on: row {scores.row[first]} of target "
+            f"'{scores.targets[scores.target[first]]}' differs (and {int(differs.sum()) - 1} "
+            f"more); use the release of the data that the study's plan names."
+        )
+    return {TARGET_TEXT: text_bytes(examples)}
 
 
 def targets_without(study: Study, keep: Sequence[int]) -> dict[str, bytes]:

@@ -109,6 +109,11 @@ def _role_content(turn: Any, where: str) -> Turn:
         raise SourceError(
             f"{where} has the role '{role}'{nearest(role, ROLES)}; known: {', '.join(ROLES)}."
         )
+    if turn.get("function_call"):
+        raise SourceError(
+            f"{where} has a function_call, the older form of a call; write it as tool_calls, and "
+            f"its answer with the role tool."
+        )
     if content is not None and not isinstance(content, str):
         parts = "; write its text as one text" if isinstance(content, list) else ""
         raise SourceError(f"{where}: the content must be text, not {kind_of(content)}{parts}.")

@@ -1,23 +1,24 @@
 """Rows of a file: JSON Lines, a JSON array, CSV, TSV or Parquet, plain or packed."""
 
 import csv
-import gzip
 import io
 import json
 import math
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
 from taskpgm_core.errors import SourceError
+from taskpgm_core.files.json_text import parsed, reason
+from taskpgm_core.files.packed import DAMAGED, is_packed, plain_name, unpacking
 from taskpgm_core.tasks.chat import kind_of
 from taskpgm_core.tasks.row_shape import RowReader
 
 OPTIONS = ("columns", "incomplete", "supervise")
 MARK = b"\xef\xbb\xbf"  # which some programs write before UTF-8
-GZIP, ZSTD, PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
+PARQUET, ZIP = b"PAR1", b"PK\x03\x04"
+SEPARATORS = (",", ";", "\t", "|")
 LONGEST_CELL = 2**31 - 1
 NO_VALUE = ("NaN", "nan")
 """What tables write where there is no value; an empty cell is empty text."""
@@ -40,14 +41,15 @@ def read_into(reader: RowReader, path: Path, *, rows: int | None) -> None:
                     break
     except FileNotFoundError:
         raise SourceError(f"There is no file {path}; mend the path in the plan.") from None
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise SourceError(f"{path} is a damaged gzip file; pack it again.") from None
+    except DAMAGED:
+        raise SourceError(f"{path} is a damaged packed file; pack it again.") from None
     except UnicodeDecodeError:
         raise SourceError(f"{path}: the text is not UTF-8; save the file as UTF-8.") from None
     except csv.Error as error:
         raise SourceError(f"{path} is no table that can be read: {error}.") from None
     except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror or error}.") from None
+        why = (error.strerror or str(error)).rstrip(".")
+        raise SourceError(f"{path} cannot be read: {why}.") from None
     if not reader.examples:
         if reader.incomplete:
             raise SourceError(f"{path} has no row that is complete.")
@@ -57,24 +59,18 @@ def read_into(reader: RowReader, path: Path, *, rows: int | None) -> None:
 def _rows(opened: ExitStack, path: Path) -> Iterator[Row]:
     """Each row with where it stands, by what the file begins with and, for tables, its name."""
     file: Any = opened.enter_context(path.open("rb"))
-    name, start = path.name.lower(), file.peek(4)[:4]
-    if start == PARQUET:
+    name, start = path.name.lower(), file.peek(6)[:6]
+    if start.startswith(PARQUET):
         return _parquet(path)
-    if start.startswith(GZIP):
-        file, name = opened.enter_context(gzip.GzipFile(fileobj=file)), name.removesuffix(".gz")
-    elif start == ZSTD:
-        file, name = opened.enter_context(_unpacked(file)), name.removesuffix(".zst")
+    if start.startswith(ZIP):
+        raise SourceError(f"{path} is a zip archive; unpack it and name the file that was in it.")
+    if is_packed(start):
+        file, name = opened.enter_context(unpacking(file, start)), plain_name(name)
     if name.endswith((".csv", ".tsv")):
         return _table(opened, file, path, tabs=name.endswith(".tsv"))
     if file.peek(4096).removeprefix(MARK).lstrip()[:1] == b"[":
         return _array(file, path)
     return _lines(file, path, whole=name.endswith(".json"))
-
-
-def _unpacked(file: Any) -> IO[bytes]:
-    import pyarrow
-
-    return io.BufferedReader(pyarrow.CompressedInputStream(pyarrow.PythonFile(file), "zstd"))
 
 
 def _lines(text: IO[bytes], path: Path, *, whole: bool) -> Iterator[Row]:
@@ -101,20 +97,21 @@ def _array(text: IO[bytes], path: Path) -> Iterator[Row]:
 
 def _parsed(data: bytes, where: str) -> Any:
     try:
-        return json.loads(data.decode("utf-8-sig"))
+        return parsed(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise SourceError(f"{where}: the text is not UTF-8; save the file as UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise SourceError(f"{where}: this is not valid JSON ({error.msg}).") from None
     except (ValueError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "it nests too deeply"
-        raise SourceError(f"{where}: this is not valid JSON ({reason}).") from None
+        raise SourceError(f"{where}: this cannot be read: {reason(error)}.") from None
 
 
 def _table(opened: ExitStack, text: IO[bytes], path: Path, *, tabs: bool) -> Iterator[Row]:
     csv.field_size_limit(LONGEST_CELL)
     lines = opened.enter_context(io.TextIOWrapper(text, encoding="utf-8-sig", newline=""))
     first = lines.readline()
-    mark = "\t" if tabs else ";" if ";" in first and "," not in first else ","
-    names = next(csv.reader([first], delimiter=mark), [])
+    mark = "\t" if tabs else next((m for m in SEPARATORS if m in first), ",")
+    names = [name.strip() for name in next(csv.reader([first], delimiter=mark), [])]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise SourceError(f"{path}: two columns are called '{twice}'; rename one.")

@@ -28,6 +28,7 @@ PAIRS = (
 hold; two of the others in one row are asked about."""
 MORE_TO_READ = ("context", "passage", "choices", "options", "system", "history", "instruction")
 """Keys beside such a pair of which nobody can tell whether they belong to the prompt."""
+PLAIN = ("Alpaca", *(" and ".join(pair) for pair in PAIRS))
 TALKS = ("messages", "ShareGPT")
 TALK_KEYS = ("messages", "conversations")
 NAMES = (
@@ -188,6 +189,13 @@ class RowReader:
 
     def _example(self, shape: str, row: Mapping[str, Any], where: str) -> Example:
         options: dict[str, Any] = {"supervise": self.supervise, "tools": row.get("tools")}
+        if shape in ("prompt and completion", "TRL conversational") and row.get("label") is False:
+            raise SourceError(
+                f"{where}: its label false says that the completion is not wanted, which is not "
+                f"learnt from here; keep the wanted rows only."
+            )
+        if row.get("functions") and shape not in PLAIN:
+            raise SourceError(f"{where}: functions is the older name of tools; write tools.")
         if shape in TALKS:
             key = "messages" if "messages" in row else "conversations"
             if listed(row[key]):

@@ -294,3 +294,13 @@ def test_any_bytes_give_a_mixture_or_a_sentence(data, name):
         return
     assert p.min() >= 0
     assert p.sum() == pytest.approx(1)
+
+
+def test_a_mixture_that_0_1_saved_means_what_it_meant(cache):
+    kept = save(scenario(controls={"study": "s", "measure": "jsd", "balance": "0.5"}), cache)
+    path = scenarios_folder(cache) / f"{kept.id}.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "version": 1}))
+    (found,), broken = list_scenarios(cache)
+    assert not broken
+    assert found.controls == {"study": "s", "measure": "jsd", "balance": "0.5", "resolution": "inf"}
+    np.testing.assert_array_equal(found.p, kept.p)

@@ -14,7 +14,7 @@ from taskpgm_core import measure, store
 from taskpgm_core.builds import cost_model, dry_run, pipeline
 from taskpgm_core.builds.material import gather
 from taskpgm_core.cli.main import main
-from taskpgm_core.errors import PlanError, SourceError
+from taskpgm_core.errors import PlanError, SourceError, StoreError
 from taskpgm_core.measure import Silence
 from taskpgm_core.plans.plan import TargetEntry, load_plan
 from taskpgm_core.plans.plan_edits import grown, with_target
@@ -306,3 +306,20 @@ def test_the_cost_of_a_large_plan_counts_its_targets():
     assert cost.units["score"] - without.units["score"] == cost.models * batches
     assert cost.units["compare"] == without.units["compare"]
     assert cost.disk > without.disk
+
+
+def test_text_that_is_brought_is_that_of_the_targets_too(targeted, tiny_base, cache, tmp_path):
+    plan = tiny_plan(tiny_base, targets=[TARGET], publish_text=False)
+    study, _ = pipeline.build(plan, progress=Silence())
+    assert store.target_text(study) is None
+    brought = pipeline.text_of(study, tmp_path)
+    assert store.target_text(brought) == store.target_text(targeted)
+    assert store.probe_text(brought) == store.probe_text(targeted)
+    assert store.verify(brought.folder).absent == ()
+
+
+def test_text_of_other_targets_is_refused(targeted):
+    text = list(store.target_text(targeted))
+    text[1] = text[0]
+    with pytest.raises(StoreError, match="of target 'navigate' differs"):
+        store.brought_target_text(targeted, text)

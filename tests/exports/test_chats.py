@@ -171,3 +171,18 @@ def test_calls_of_tools_come_back_as_they_were_written(tmp_path, monkeypatch):
     ]
     assert as_text(read) == as_text([row["messages"] for row in rows])
     assert set(loaded["tools"]) == {json.dumps(rows[0]["tools"])}
+
+
+def test_llm_foundry_is_told_which_answers_and_where_it_stops():
+    def of(*traits):
+        return export(recipe_of(("messages", *traits)), "mosaicml-streaming")
+
+    assert "target_responses to all" in of("several").meaning
+    assert "target_responses to last" in of("last").meaning
+    assert of("several").warnings == ()
+    for trait, said in (
+        ("tools", "more than a role and a content, as task"),
+        ("open", "ends without an answer, as task"),
+        ("uneven", "two turns of one role in a row, which task"),
+    ):
+        assert any(said in warning for warning in of("several", trait).warnings)

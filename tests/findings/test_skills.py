@@ -1,12 +1,16 @@
 """Sentences about groups, skills and noise: each against numbers that are known by construction."""
 
 import math
+import re
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from taskpgm_core.analysis.matrix_order import keep_together
 from taskpgm_core.analysis.trade_off import standing
+from taskpgm_core.figures.numbers import with_sign
 from taskpgm_core.findings import skills
 from taskpgm_core.findings.mixture import energy_unit, mixture_finding, zero_finding
 from taskpgm_core.findings.similarity import block_finding, kernel_facts, pair_finding, told_apart
@@ -152,3 +156,41 @@ def test_where_every_task_is_in_a_group_nothing_is_said_to_get_less():
     assert skills.groups_finding(seen) == (
         "All 6 tasks lie in 3 groups of 2; counted once each would get 33%."
     )
+
+
+@given(st.integers(0, 10_000), st.integers(2, 12), st.floats(-3, 3))
+@settings(max_examples=60, deadline=None)
+def test_the_numbers_of_groups_and_skills_are_those_of_the_kernel(seed, n, scale):
+    points = np.random.default_rng(seed).integers(0, 4, size=(n, 3)).astype(float)
+    d = ((points[:, None] - points) ** 2).sum(-1)
+    seen = kernel(Similarity(tuple(map(str, range(n))), -d, "jsd"), 10.0**scale)
+    said = skills.groups_finding(seen)
+    members = sum(map(len, seen.groups))
+    assert bool(said) == bool(seen.groups)
+    assert 1 <= seen.skills <= n + 1e-9
+    assert f"{n} tasks, {seen.skills:.1f} distinct" in skills.skills_finding(seen)
+    shares = [float(x) / 100 for x in re.findall(r"([\d.]+)%", said)]
+    if shares:
+        counted_once = len(seen.groups) / (n - members + len(seen.groups))
+        expected = [counted_once] if members == n else [members / n, counted_once]
+        if members == n:
+            expected = [1 / len(seen.groups)]
+        np.testing.assert_allclose(shares, expected, atol=0.00501)
+    p = np.full(n, 1 / n)
+    covered = float(re.findall(r"over ([\d.]+) of", skills.covered_finding(seen, p))[0])
+    assert covered <= seen.skills + 0.051
+    assert covered == pytest.approx(1 / (p @ seen.matrix @ p), abs=0.051)
+
+
+def test_where_all_tasks_are_alike_no_resolution_is_a_guess():
+    seen = kernel(Similarity(("a", "b", "c"), np.ones((3, 3)), "given"))
+    assert "any other says the same" in skills.skills_finding(seen)
+
+
+def test_a_part_that_is_nothing_has_no_sign():
+    assert [with_sign(x) for x in (-0.0, 0.0, -1e-9, -0.25)] == [
+        "0.000",
+        "0.000",
+        "0.000",
+        "−0.250",
+    ]

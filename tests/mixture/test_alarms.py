@@ -1,10 +1,13 @@
 """Each alarm is raised by the mixture that deserves it, and not by its sound neighbour."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from taskpgm_core import store
 from taskpgm_core.analysis.question import Question, pose_question
@@ -100,10 +103,11 @@ def test_a_mixture_that_jumps_is_said():
     S[0, 1] = S[1, 0] = 0.9999
     S[0, 2] = S[2, 0] = 0.1
     problem = pose(similarity(S))
-    step = solve(problem, 1.0001).p - solve(problem, 1.0).p
+    steps = [np.abs(solve(problem, r).p - solve(problem, 1.0).p).sum() / 2 for r in (0.99, 1.01)]
     found = names(S, balance=1.0)["jumpy"]
     assert found.level == "note"
-    assert np.abs(step).sum() / 0.0001 == pytest.approx(found.number, rel=1e-3)
+    assert max(steps) == pytest.approx(found.number)
+    assert f"up to {max(steps):.1%} of the budget" in found.sentence
     assert "jumpy" not in names(np.eye(3) + 0.1 * apart(3))
     gone = solve(problem, 2.0)
     assert not gone.closed_form_valid  # a task has left, and what is left moves no more
@@ -162,3 +166,31 @@ def test_solve_says_that_pmi_far_from_balance_1_is_unstable(capsys):
     said = capsys.readouterr()
     assert f"Warning: {raised['unstable']['sentence']}" in said.err
     assert raised["closed-form-invalid"]["sentence"] in said.out
+
+
+def test_a_slope_that_bounds_stop_at_once_is_no_jump():
+    """One of two copies among twenty tasks can only lose its own share."""
+    X = np.eye(20)
+    X[1] = np.sqrt(1 - 1e-8) * X[0] + 1e-4 * X[2]
+    problem = pose(similarity(X @ X.T))
+    assert problem.convexity.jumpiness * 0.01 / 2 > 1  # more than the whole budget, if it went on
+    moved = np.abs(solve(problem, 1.01).p - solve(problem, 1.0).p).sum() / 2
+    assert moved == pytest.approx(0.05, abs=0.01)
+    assert all(
+        a.number == pytest.approx(moved)
+        for a in alarms(problem, solve(problem, 1.0))
+        if a.name == "jumpy"
+    )
+
+
+@given(st.integers(0, 10_000), st.floats(0, 3), st.integers(3, 9))
+@settings(max_examples=40, deadline=None)
+def test_shares_that_alarms_speak_of_are_shares(seed, balance, n):
+    draw = np.random.default_rng(seed).normal(size=(n, 2))
+    d = ((draw[:, None] - draw) ** 2).sum(-1)
+    problem = pose(similarity(np.exp(-d / d.max() * 10.0 ** (seed % 3))))
+    for alarm in alarms(problem, solve(problem, balance)):
+        for share in re.findall(r"([\d.]+)%", alarm.sentence):
+            assert 0 <= float(share) <= 100
+        if alarm.name == "closed-form-invalid" and "weight" in alarm.sentence:
+            assert f"{np.sum(solve(problem, balance).p == 0)} of {n}" in alarm.sentence

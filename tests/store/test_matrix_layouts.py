@@ -1,9 +1,12 @@
 """Matrices as people have them: every layout gives the same study, every doubt one sentence."""
 
+import gzip
 import json
+import lzma
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -123,6 +126,11 @@ LAYOUTS = {
         "m.json",
         json.dumps({a: {b: v for c, b, v in PAIRS if c == a} for a in NAMES}),
     ),
+    "packed": ("m.csv.gz", gzip.compress(csv_of().encode(), mtime=0)),
+    "packed, zstd": ("m.csv.zst", pa.compress(csv_of().encode(), codec="zstd", asbytes=True)),
+    "packed under a plain name": ("m.csv", lzma.compress(csv_of().encode())),
+    "an empty last column": ("m.csv", csv_of().replace("\n", ",\n")),
+    "keys in capitals": ("m.json", json.dumps({"Tasks": NAMES, "Matrix": S.tolist()})),
     "names beside data": ("m.json", json.dumps({"labels": NAMES, "similarity": S.tolist()})),
 }
 
@@ -312,6 +320,35 @@ REFUSED = {
         "similarity",
         "not text in UTF-8",
     ),
+    "underscores": ("m.csv", "a,b\n1,5_5\n5_5,1\n", "similarity", "'5_5', no number"),
+    "a comma that may group": (
+        "m.csv",
+        ";a;b\na;5;1,234\nb;1,234;5\n",
+        "similarity",
+        "whether '1,234' has a decimal comma or groups thousands",
+    ),
+    "numbers too large": ("m.csv", "1e308,1\n1,1e308\n", "similarity", "too large to compute with"),
+    "a name twice": (
+        "m.json",
+        '{"a": {"a": 1, "b": 0.5, "b": 0.7}, "b": {"a": 0.7, "b": 1}}',
+        "similarity",
+        "'b' stands in it twice",
+    ),
+    "objects in objects": (
+        "m.json",
+        json.dumps({"result": {"matrix": S.tolist()}}),
+        "similarity",
+        "neither a list of rows",
+    ),
+    "nothing": ("m.json", "null", "similarity", "is empty; it must hold"),
+    "no ending": ("matrix", csv_of(), "similarity", "does not end in .csv"),
+    "a damaged archive": ("m.csv.gz", b"\x1f\x8b\x08hello", "similarity", "damaged packed file"),
+    "a line separator in a name": (
+        "m.csv",
+        "a\u2028b,c\n1,0\n0,1\n",
+        "similarity",
+        "control character",
+    ),
     "words only": ("m.csv", "a,b\nc,d\n", "similarity", "row 2, column"),
     "names only": ("m.csv", "a,b,c\n", "similarity", "holds names, but no numbers"),
     "no matrix in JSON": ("m.json", '{"a": 1}', "similarity", "neither a list of rows"),
@@ -379,3 +416,20 @@ def test_any_json_is_a_matrix_or_a_sentence(tmp_path_factory, value):
         said = "read."
     assert said.endswith((".", "?"))
     assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ("task,rows,rows\na,1,1\nb,1,1\nc,1,1\n", "two columns are called 'rows'"),
+        ("task,rows\na,1_0\nb,1\nc,1\n", "rows is '1_0', which must be a number"),
+        ("task,rows\na,1e30\nb,1\nc,1\n", "rows is 1e\\+30, which is too large"),
+        ("task;rows\na;12,000\nb;1\nc;1\n", "whose comma may group thousands"),
+        ('task,source\na,"x\ny"\nb,z\nc,z\n', "source holds a control character"),
+    ],
+)
+def test_doubts_about_a_table_of_tasks_are_one_true_sentence(tmp_path, table, sentence):
+    path = tmp_path / "tasks.csv"
+    path.write_text(table)
+    with pytest.raises(StoreError, match=sentence):
+        brought(tmp_path, "d.csv", csv_of(pd.DataFrame(D)), "divergence", tasks=path)

@@ -1,5 +1,7 @@
 """Mixture files: the plain layouts under any usual header, and the doubts that are asked about."""
 
+import bz2
+import gzip
 import json
 
 import numpy as np
@@ -39,6 +41,11 @@ QUARTER = {
     "no header": ("m.csv", "sums,1\nlogic,3\n"),
     "bars": ("m.md", "| task | weight |\n|---|---|\n| sums | 1 |\n| logic | 3 |\n"),
     "relative weights": ("m.json", '{"sums": 0.5, "logic": 1.5}'),
+    "packed": ("m.json.gz", gzip.compress(b'{"sums": 1, "logic": 3}', mtime=0)),
+    "packed under a plain name": ("m.csv", bz2.compress(b"task,weight\nsums,1\nlogic,3\n")),
+    "JSON lines": ("m.jsonl", "".join(json.dumps(r) + "\n" for r in RECORDS)),
+    "decimal commas of three digits": ("m.csv", "task;share\nsums;0,250\nlogic;0,750\n"),
+    "commas in all": ("m.csv", "task;rows\nsums;1,500\nlogic;4,500\n"),
     "UTF-16": ("m.csv", "task,weight\nsums,1\nlogic,3\n".encode("utf-16")),
 }
 
@@ -92,6 +99,21 @@ REFUSED = {
     "twice in a list": ("m.json", '[["sums", 1], ["sums", 3]]', "names 'sums' twice"),
     "broken YAML": ("m.yaml", "sums: [1\nlogic: 2", r"not valid YAML on line \d"),
     "broken JSON": ("m.json", '{"sums": 1,', "not valid JSON on line 1, column"),
+    "underscores": ("m.csv", "task,weight\nsums,1\nlogic,0_5\n", "'logic' has '0_5', which is no"),
+    "minutes to YAML": (
+        "m.yaml",
+        "sums: 1:30\nlogic: 2\n",
+        "'sums' has '1:30', which is no number",
+    ),
+    "octal to YAML": ("m.yaml", "sums: 010\nlogic: 2_0\n", "'logic' has '2_0'"),
+    "a comma that may group": (
+        "m.csv",
+        "task;rows\nsums;12,000\nlogic;300\n",
+        "whether '12,000' has a decimal comma or groups thousands",
+    ),
+    "a damaged archive": ("m.json.gz", b"\x1f\x8b\x08hello", "a damaged packed file"),
+    "a name twice, no ending": ("m", '{"sums": 1, "sums": 2}', "'sums' stands in it twice"),
+    "deep JSON": ("m.json", "[" * 9999, "nested too deeply"),
     "empty": ("m.csv", "", "it is empty"),
     "an empty object": ("m.json", "{}", "not all zero"),
     "another encoding": ("m.csv", b"task,weight\nsums\xff,1\n", "not text in UTF-8"),

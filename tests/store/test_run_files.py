@@ -1,5 +1,6 @@
 """Scores and losses of trainings made elsewhere, compared with what they have."""
 
+import gzip
 import json
 
 import numpy as np
@@ -218,6 +219,45 @@ REFUSED = {
     "infinite": ("r.csv", "arm,task,loss\na,mnli,inf\n", "line 2: loss is not a finite number"),
     "half a seed": ("r.csv", "arm,seed,task,loss\na,0.5,mnli,1\n", "seed must be a whole number"),
     "no budget": ("r.csv", "arm,budget,task,loss\na,0,mnli,1\n", "budget must be at least 1 row"),
+    "a huge budget": ("r.csv", "arm,budget,task,loss\na,1e300,mnli,1\n", "budget is 1e\\+300"),
+    "a huge seed": (
+        "r.csv",
+        "arm,seed,task,loss\na,1e20,mnli,1\n",
+        "seed is 1e\\+20, which is too",
+    ),
+    "grouped thousands": (
+        "r.csv",
+        "arm;budget;task;loss\na;10,000;mnli;1\n",
+        "budget is 10,000; write whole numbers without a comma",
+    ),
+    "underscores": ("r.csv", "arm,task,loss\na,mnli,1_5\n", "line 2: loss is not a finite number"),
+    "two losses": ("r.csv", "arm,task,loss,loss\na,mnli,1,2\n", "two columns are called 'loss'"),
+    "a word for a truth": (
+        "r.csv",
+        "arm,task,in_mixture,loss\na,mnli,maybe,1\n",
+        "in_mixture is 'maybe'; write true or false",
+    ),
+    "errors as shares": (
+        "r.csv",
+        "arm,task,acc,stderr\na,mnli,40,0.01\n",
+        "standard errors in percent, as the scores are",
+    ),
+    "a line's end in a name": ("r.csv", 'arm,task,loss\n"a\nb",mnli,1\n', "a control character"),
+    "a name twice in JSON": (
+        "r.json",
+        '{"model_name": "a", "results": {"m": {"acc": 0.1}, "m": {"acc": 0.9}}}',
+        "'m' stands in it twice",
+    ),
+    "a huge score": (
+        "r.json",
+        '{"model_name": "a", "results": {"m": {"acc": 1' + "0" * 400 + "}}}",
+        "has no score",
+    ),
+    "a score that is none": (
+        "r.json",
+        '{"model_name": "a", "results": {"m": {"acc": NaN}}}',
+        "has no score",
+    ),
     "twice": ("r.csv", "arm,task,loss\na,mnli,1\na,mnli,2\n", "'mnli' twice; give every run"),
     "two scores": ("r.csv", "arm,task,acc,em\na,mnli,.1,.2\n", "both 'acc' and 'em'"),
     "empty": ("r.csv", "", "is empty"),
@@ -251,3 +291,22 @@ def test_places_without_runs(tmp_path):
         store.read_runs(tmp_path)
     with pytest.raises(StoreError, match="cannot be read: No such file"):
         store.read_runs(tmp_path / "none.csv")
+
+
+def test_tables_in_other_wrappings_are_the_same_runs(tmp_path):
+    plain = brought(tmp_path, "arm,task,loss\na,mnli,1\nb,mnli,2\n").rows
+    lines = '{"arm": "a", "task": "mnli", "loss": 1}\n{"arm": "b", "task": "mnli", "loss": 2}\n'
+    others = {
+        "r.csv.gz": gzip.compress(b"arm,task,loss\na,mnli,1\nb,mnli,2\n", mtime=0),
+        "r.jsonl": lines,
+        "r.json": "[" + lines.strip().replace("\n", ",") + "]",
+        "r.md": "| arm | task | loss |\n|---|---|---|\n| a | mnli | 1 |\n| b | mnli | 2 |\n",
+    }
+    for name, text in others.items():
+        pd.testing.assert_frame_equal(brought(tmp_path, text, name).rows, plain)
+
+
+def test_a_column_that_sums_up_is_no_benchmark(tmp_path):
+    found = brought(tmp_path, "model,mmlu,bbh,Avg\na,0.4,0.2,0.3\nb,0.5,0.1,0.3\n")
+    assert set(found.rows["task"]) == {"suite:mmlu", "suite:bbh"}
+    assert "Avg only sums them up and was left out" in found.said[0]

@@ -565,7 +565,7 @@ BAD_MATRICES = {
     "empty npy": ("m.npy", "", "cannot be read as a matrix"),
     "zip as npy": ("m.npy", "PK\x03\x04" + "x" * 60, "cannot be read as a matrix"),
     "no parquet": ("m.parquet", "hello there", "cannot be read as a matrix"),
-    "unknown kind of file": ("m.xlsx", "x", "is no CSV, TSV, NPY, JSON or Parquet file"),
+    "unknown kind of file": ("m.xlsx", "x", "does not end in .csv, .tsv"),
     "no slug": ("!!.csv", GOOD, "give --name"),
     "a line end in a name": (
         "m.json",

@@ -1,8 +1,10 @@
 """Files and chats as people have them: what is recognised, what is left out, what is refused."""
 
 # ruff: noqa: E501
+import bz2
 import gzip
 import json
+import lzma
 from pathlib import Path
 
 import datasets
@@ -333,7 +335,13 @@ BAD = [
     ("a.csv", "prompt,completion\n", {}, " holds no examples; fill it or take the task out."),
     ("a.csv", "prompt,completion\na,\n", {"incomplete": "skip"}, " has no row that is complete."),
     ("a.csv", b"prompt,completion\na,caf\xe9\n", {}, ": the text is not UTF-8; save the file as UTF-8."),
-    ("a.jsonl.gz", gzip.compress(b"{}" * 99, mtime=0)[:20], {}, " is a damaged gzip file; pack it again."),
+    ("a.jsonl.gz", gzip.compress(b"{}" * 99, mtime=0)[:20], {}, " is a damaged packed file; pack it again."),
+    ("a.zip", b"PK\x03\x04 and more", {}, " is a zip archive; unpack it and name the file that was in it."),
+    ("a.jsonl", '{"prompt": "a", "prompt": "c", "completion": "b"}', {}, ", line 1: this cannot be read: 'prompt' stands in it twice."),
+    ("a.jsonl", '{"prompt": "a", "completion": "b", "n": ' + "9" * 5000 + "}", {}, ", line 1: this cannot be read: its JSON holds too long a number."),
+    ("a.jsonl", j({"prompt": "a", "completion": "b", "label": True}, {"prompt": "a", "completion": "c", "label": False}), {}, ", line 2: its label false says that the completion is not wanted, which is not learnt from here; keep the wanted rows only."),
+    ("a.jsonl", j({"messages": [ASK, {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}}]}), {}, ", line 1: message 2 has a function_call, the older form of a call; write it as tool_calls, and its answer with the role tool."),
+    ("a.jsonl", j({"messages": [ASK, SAY], "functions": [{"name": "f"}]}), {}, ", line 1: functions is the older name of tools; write tools."),
     ("a.parquet", b"PAR1" + b"x" * 40, {}, " is no Parquet file that can be read: Parquet magic bytes not found in footer. Either the file is corrupted or this is not a parquet file."),
 ]  # fmt: skip
 
@@ -417,3 +425,20 @@ def test_a_task_says_what_was_left_out_only_where_something_was():
     assert set(Task("a").card) == {"id", "family", "source", "rows", "mean_tokens", "rows_dropped"}
     full = Task("a", rows_incomplete=3, chat=("messages",))
     assert Task.of_card(json.loads(json.dumps(full.card))) == full
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, lzma.compress, gzip.compress])
+def test_packed_rows_are_read_whatever_the_file_is_called(tmp_path, pack):
+    plain = tmp_path / "plain.jsonl"
+    plain.write_text(j({"prompt": "a", "completion": "b"}))
+    packed = tmp_path / "rows.jsonl"
+    packed.write_bytes(pack(plain.read_bytes()))
+    assert rows_of(packed).examples == rows_of(plain).examples
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|", ", "])
+def test_a_table_may_have_any_usual_separator(tmp_path, mark):
+    path = tmp_path / "rows.csv"
+    path.write_text(f"prompt{mark}completion\na{mark}b\n")
+    (example,) = rows_of(path).examples
+    assert (example.prompt, example.completion.strip()) == ("a", "b")

@@ -13,13 +13,36 @@ def render(recipe: Recipe) -> Rendered:
         if n:
             local = f"{source.path.rpartition('.')[0]}-mds" if source.builder else source.path
             streams[file_name(portion.task)] = {"local": local, "choose": n}
+    last = chat_limits.last_only(recipe)
     settings = {"streams": streams, "shuffle": True, "shuffle_seed": recipe.seed}
     return Rendered(
         files={"mosaicml_streaming.yaml": yaml_text(settings)},
-        meaning=MEANING + (CHATS if recipe.chat else ""),
+        meaning=MEANING + (CHATS.format("last" if last else "all") if recipe.chat else ""),
         realised=realised_shares(recipe, rows),
-        warnings=tuple(chat_limits.supervision(recipe, "LLM Foundry", switch=True)),
+        warnings=(*chat_limits.supervision(recipe, "LLM Foundry", switch=True), *_refused(recipe)),
     )
+
+
+def _refused(recipe: Recipe) -> list[str]:
+    """Chats at which LLM Foundry stops (llmfoundry/data/finetuning/tasks.py)."""
+    return [
+        *chat_limits.tools(
+            recipe,
+            "LLM Foundry stops at a message with more than a role and a content, as {task} has "
+            "with its calls of tools.",
+        ),
+        *chat_limits.turns(
+            recipe,
+            "LLM Foundry stops at a chat that ends without an answer, as {task} has.",
+            ["open"],
+        ),
+        *chat_limits.turns(
+            recipe,
+            "LLM Foundry stops at two turns of one role in a row, which {task} may have: its turns "
+            "are not by a user and the assistant in turn.",
+            ["uneven"],
+        ),
+    ]
 
 
 MEANING = (
@@ -27,8 +50,9 @@ MEANING = (
     "an epoch is the budget: set no epoch_size; local is a folder of MDS shards made of the source"
 )
 CHATS = (
-    "; write the messages of each row into the shards, as LLM Foundry's chat format has them, and "
-    "set its target_responses to all or to last"
+    "; write the column messages alone into the shards, each message with a role and a content "
+    "alone, as LLM Foundry reads chats, and set its target_responses to {} (without it the last "
+    "answer alone is learnt)"
 )
 EXPORTER = Exporter(
     "mosaicml-streaming",
