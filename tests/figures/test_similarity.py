@@ -114,7 +114,7 @@ def test_parts_that_cancel_are_no_shares():
     assert shares == "Their own examples show 75.0% of it"
     assert "75.0%" in sources_finding(names, -np.array([0.5, 0.25, 0.25]), (0, 2))
     cancels = sources_finding(names, np.array([0.5, -0.5, 0.0]), (0, 1), "nats")
-    assert "+0.500 of +0.000" in cancels
+    assert "+0.500 of 0.000" in cancels
     assert sources_finding(names, np.zeros(3), (0, 1)).startswith("No example")
 
 
