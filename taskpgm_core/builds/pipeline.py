@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from taskpgm_core.builds.adaptive_probes import Round, in_rounds, rounds_facts
-from taskpgm_core.builds.material import Material, check_words, gather, text_matrices
+from taskpgm_core.builds.material import Material, check_probes, check_words, gather, text_matrices
 from taskpgm_core.builds.targets import scored_files, target_cards, target_tokens
 from taskpgm_core.errors import MeasurementError, SourceError, StoreError
 from taskpgm_core.files.hashing import digest_of
@@ -75,6 +75,7 @@ def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:
 
     from taskpgm_core import measure
 
+    check_probes(plan)
     measure.use_threads(threads or plan.threads)
     material = gather(plan)
     with locked(root, "models", wait=True):  # two builders must not unpack the same weights

@@ -57,7 +57,7 @@ def growth_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def entry_of(source: str, *, name: str | None, options: Sequence[str], **rest: Any) -> Any:
     """A task or a target as plans write it."""
-    return {"source": source, "id": name or "", "options": dict(map(_pair, options)), **rest}
+    return {"source": source, "id": name or "", "options": dict(map(option_pair, options)), **rest}
 
 
 @click.command("add-task")
@@ -154,7 +154,8 @@ def measure_grown(
         print_built(made, now)
 
 
-def _pair(text: str) -> tuple[str, Any]:
+def option_pair(text: str) -> tuple[str, Any]:
+    """KEY=VALUE as an option of a source has it; VALUE is JSON where it can be."""
     key, sign, value = text.partition("=")
     if not sign:
         raise PlanError(f"--option wants KEY=VALUE, not '{text}'.")

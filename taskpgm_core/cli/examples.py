@@ -3,6 +3,7 @@
 EXAMPLES = {
     "build": "taskpgm build my-plan.yaml --dry-run",
     "bench": "taskpgm bench starter",
+    "sketch": "taskpgm sketch data/*.jsonl --name mine",
     "import": "taskpgm import matrix.csv --kind similarity --tasks tasks.csv --name mine",
     "add-task": "taskpgm add-task starter jsonl:data/faq.jsonl --id faq --dry-run",
     "add-target": "taskpgm add-target starter jsonl:data/exam.jsonl --id exam --dry-run",

@@ -16,6 +16,7 @@ from taskpgm_core.cli import (
     export,
     mixture,
     mixture_analysis,
+    sketch,
     skills,
     studies,
 )
@@ -33,6 +34,7 @@ for command in (
     dashboard.dashboard,
     build.build,
     build.bench,
+    sketch.sketch,
     edit_study.add_task,
     edit_study.add_target,
     edit_study.remove_task,
