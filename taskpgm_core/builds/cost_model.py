@@ -38,11 +38,11 @@ SMALL = Expect(
     completion_tokens=1,
 )
 """The shape of SmolLM2-135M-Instruct; the lengths are to be those of the rows."""
-SMALL_SPEED = {"train": 200.0, "score": 500.0}
-"""Tokens a second of that model in float32 on two CPU cores. The two studies that come along took
-0.99 and 1.6 times as long as this says."""
-CHARACTERS = 4.0
-"""Of English text in a token, about; other languages and code have fewer."""
+SMALL_SPEED = {"train": 320.0, "score": 800.0}
+"""Tokens a second of that model in float32 on two idle CPU cores. The two studies that come along took
+1.01 and 1.63 times as long as this says."""
+CHARACTERS = 2.5
+"""In a token of short tasks, about; long English prose has up to four."""
 
 
 @dataclass(frozen=True)

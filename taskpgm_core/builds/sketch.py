@@ -81,7 +81,8 @@ def sketch(
     named from the working directory, which it does.
 
     FilesError with a sentence on every place and file that cannot be read, a line each, before
-    anything is kept; SourceError where one task is left. StoreError where ``name`` is another study's.
+    anything is kept; SourceError where one task is left. StoreError where another study has
+    ``name``.
     """
     if find_spec("sklearn") is None:
         raise SourceError(

@@ -13,8 +13,9 @@ from taskpgm_core.cli.output import as_json, print_json, table, warn
 from taskpgm_core.cli.studies import card
 from taskpgm_core.errors import SourceError
 from taskpgm_core.figures.numbers import count, counted, percent, shorten
-from taskpgm_core.findings.skills import group_names, groups_finding, skills_finding
+from taskpgm_core.findings.rows_left_out import incomplete_rows
 from taskpgm_core.findings.sketch import cost_finding, hindrance_findings, open_finding
+from taskpgm_core.findings.skills import group_names, groups_finding, skills_finding
 from taskpgm_core.records import Array
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def _read(made: "Sketch") -> Iterator[str]:
     if made.passed:
         other = "other file in folders was" if made.passed == 1 else "other files in folders were"
         yield f"{count(made.passed)} {other} passed by."
+    if left := incomplete_rows(made.study.tasks):
+        yield left
 
 
 def _skills(posed: Posed) -> Iterator[str]:

@@ -64,8 +64,8 @@ def read(
     """The rows of a task: ``generated:NAME``, ``file:PATH``, ``hub:ID``, ``bigbench:NAME``.
 
     At most ``rows`` of them (a generator makes 1,000 where none are named), the first, but of a
-    hub's data set a sample; an index names an example for good. ``jsonl:PATH`` is ``file:PATH``, and
-    reads a BIG-bench task's own file, too.
+    hub's data set a sample; an index names an example for good. ``jsonl:PATH`` is ``file:PATH``;
+    a BIG-bench task's own file is one, too.
     ``folders``: where each kind of source lies on this machine; ``options``: see each kind's
     reader. SourceError says what to mend.
     """
