@@ -39,8 +39,8 @@ SMALL = Expect(
 )
 """The shape of SmolLM2-135M-Instruct; the lengths are to be those of the rows."""
 SMALL_SPEED = {"train": 320.0, "score": 800.0}
-"""Tokens a second of that model in float32 on two idle CPU cores. The two studies that come along took
-1.01 and 1.63 times as long as this says."""
+"""Tokens a second of that model in float32 on two idle CPU cores. The two studies that come along
+took 1.01 and 1.63 times as long as this says."""
 CHARACTERS = 2.5
 """In a token of short tasks, about; long English prose has up to four."""
 

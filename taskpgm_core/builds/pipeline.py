@@ -345,7 +345,7 @@ def _store(
 def text_of(study: Study, folder: Path) -> Study:
     """Bring the text of a study that has none from the data in ``folder``, checksum-matched."""
     if study.kind != "measured":
-        raise StoreError(f"{study.slug} {study.without_models}; it has no probe examples to show.")
+        raise StoreError(f"{study.slug} {study.without_models}; no text can be brought for it.")
     if not folder.is_dir():
         raise StoreError(f"There is no folder {folder}; --from wants the data of the plan.")
     plan = plan_of(study)

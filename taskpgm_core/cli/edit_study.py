@@ -74,7 +74,7 @@ def add_task(study: str, source: str, slug: str | None, folder: str | None, **gi
     old = store.open_study(study)
     if old.plan is None:
         raise StoreError(
-            f"{old.slug} was imported as a matrix; add the task to the matrix and import it again."
+            f"{old.slug} {old.without_models}; add the task to its file and import it again."
         )
     task = entry_of(source, **given)
     plan = grown(plan_of(old), task, slug=slug, folder=folder)

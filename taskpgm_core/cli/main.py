@@ -39,6 +39,7 @@ for command in (
     edit_study.add_target,
     edit_study.remove_task,
     studies.import_,
+    studies.import_logprobs,
     studies.list_,
     studies.show,
     studies.verify,

@@ -23,8 +23,8 @@ def cost_finding(
     examples that are scored, by every model together."""
     return (
         f"That trains {counted(models, 'model')} of {base} and scores {count(passes)} examples: "
-        f"about {_long(minutes)} on two idle CPU cores, or {_long(gpu_minutes)} on an {device}. These "
-        f"are guesses from the length of the rows; --dry-run counts and times it on this machine."
+        f"about {_long(minutes)} on two idle CPU cores, or {_long(gpu_minutes)} on an {device}. "
+        f"These are guesses from the length of the rows; --dry-run counts and times it here."
     )
 
 

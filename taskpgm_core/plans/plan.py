@@ -332,9 +332,9 @@ def plan_mapping(text: str, where: str) -> dict[str, Any]:
 
 
 def plan_of(study: Study) -> Plan:
-    """The plan a study was built from; PlanError for an imported matrix."""
+    """The plan a study was built from; PlanError for an import."""
     if study.plan is None:
-        raise PlanError(f"{study.slug} was imported as a matrix, so it has no plan.")
+        raise PlanError(f"{study.slug} {study.without_models}, so it has no plan.")
     return parse_plan(json.dumps(study.plan), study.slug)
 
 
