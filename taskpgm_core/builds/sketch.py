@@ -67,6 +67,7 @@ def sketch(
     *,
     name: str | None = None,
     prefix: str = PREFIX,
+    called: str = "",
     options: Mapping[str, Any] | None = None,
     skip: bool = False,
     inside: Path | None = None,
@@ -74,11 +75,11 @@ def sketch(
 ) -> Sketch:
     """A study of the tasks in files and folders of rows, by words alone.
 
-    ``name``: the study's slug; by default it is made of ``prefix`` and the folder that holds the
-    files, and a number where another study has it. ``options``: of the reader, for every file.
-    ``skip``: leave out files that cannot be read. ``inside``: a folder that the places are named
-    from and that will not stay (an upload's), so the study does not remember it; else they are
-    named from the working directory, which it does.
+    ``name``: the study's slug; by default it is made of ``prefix`` and ``called``, or the folder
+    that holds the files, and a number where another study has it. ``options``: of the reader, for
+    every file. ``skip``: leave out files that cannot be read. ``inside``: a folder that the places
+    are named from and that will not stay (an upload's), so the study does not remember it; else
+    they are named from the working directory, which it does.
 
     FilesError with a sentence on every place and file that cannot be read, a line each, before
     anything is kept; SourceError where one task is left. StoreError where another study has
@@ -111,7 +112,7 @@ def sketch(
     kept = [(f, n) for f, n in zip(found.files, names, strict=True) if n in rows]
     plan = _plan(kept, rows, options or {}, {} if inside else folders)
     texts = Texts(plan, _whole(rows))
-    slug = name or _free(texts, f"{prefix}{slug_of(_home(found, base))}".strip("-"), root)
+    slug = name or _free(texts, f"{prefix}{called or slug_of(_home(found, base))}".strip("-"), root)
     texts = Texts(plan.model_copy(update={"slug": slug}), texts.material)
     if name and (other := _other(texts, root)):
         raise StoreError(
