@@ -106,6 +106,12 @@ def study_of(files: Sequence[Dropped], kind: str, name: str) -> list[str]:
                 study = import_matrix(Path(folder) / places[0], kind=kind, name=f"{PREFIX}{slug}")
             except TaskPGMError as error:  # nobody is told where the file lay
                 raise StoreError(str(error).replace(f"{folder}/", "")) from None
+            if len(study.tasks) > TASKS:
+                store.delete(study)
+                raise StoreError(
+                    f"At most {count(TASKS)} tasks are taken here, but the matrix has "
+                    f"{count(len(study.tasks))}; use the command line: taskpgm import FILE."
+                )
             return [f"{study.slug} is there now, with {counted(len(study.tasks), 'task')}."]
         made = sketch(places, inside=Path(folder), prefix=PREFIX, called=slug)
     return [*made.said[:4], f"{made.study.slug} is there now.", open_finding(made.study.slug)]

@@ -77,6 +77,13 @@ def test_what_cannot_be_read_is_a_sentence_and_leaves_nothing(cache, files, kind
     assert store.list_studies()[0] == [s for s in store.list_studies()[0] if s.slug == "starter"]
 
 
+def test_a_matrix_of_too_many_tasks_is_not_kept(cache, monkeypatch):
+    monkeypatch.setattr(upload, "TASKS", 2)
+    with pytest.raises(TaskPGMError, match="At most 2 tasks are taken here, but the matrix has 3"):
+        upload.study_of([MATRIX], "divergence", "")
+    assert not list(cache.glob("upload-*"))
+
+
 def test_a_study_made_here_is_deleted_here_and_no_other(cache):
     write_study(cache)
     upload.study_of(TASKS, "", "mine")
