@@ -8,7 +8,7 @@ from itertools import chain
 
 import numpy as np
 
-from taskpgm_core.builds.targets import HeldOut, gather_targets
+from taskpgm_core.builds.target_examples import HeldOut, gather_targets
 from taskpgm_core.errors import PlanError, SourceError, install_command
 from taskpgm_core.files.hashing import digest_of, sha256
 from taskpgm_core.plans.plan import Plan
