@@ -5,8 +5,9 @@ import streamlit as st
 from pages.ui.layout import frame
 from pages.ui.recommended import recommended_here
 from pages.ui.study_card import study_card
+from pages.ui.upload import upload
 
-scene = frame("Which tasks, and how much of each?", pickers=False)
+scene = frame("Which tasks, and how much of each?", pickers=False, empty=lambda: upload({}))
 st.markdown(
     "TaskPGM says how much of each task to fine-tune on, from how alike the tasks are to models "
     "that were trained on one task each."
@@ -17,3 +18,4 @@ answers = [
 ]
 for place, study, address in answers:  # last, since reading the runs of a study may take a second
     recommended_here(place, study, address)
+upload(scene.studies)

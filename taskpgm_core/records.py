@@ -286,7 +286,8 @@ class Study:
     ``content`` is the digest over every file and the key of every cached computation on it.
     ``facts``: machine, device, dtype, threads, library versions, times (not part of the digest).
     ``absent``: optional parts that are not here (rebuild parts, text). ``kind``: ``measured``,
-    ``text`` (built from a plan by words alone) or ``imported`` (a matrix; it has no plan).
+    ``text`` (built from a plan by words alone) or ``imported`` (a matrix) or
+    ``served`` (log-probabilities of served models); the last two have no plan.
     ``targets``: what every model was scored on beside the tasks; they are in no similarity.
     """
 
@@ -328,7 +329,14 @@ class Study:
         """How a study that is not ``measured`` was made, for a sentence on what it lacks."""
         if self.kind == "text":
             return "was built by words alone, without models"
+        if self.kind == "served":
+            return "was imported as log-probabilities, without models"
         return "was imported as a matrix"
+
+    @property
+    def scored(self) -> bool:
+        """Whether models were scored on probe examples, so that it has losses and ``gold``."""
+        return self.kind in ("measured", "served")
 
     @property
     def origin(self) -> str:

@@ -21,8 +21,8 @@ from tests.support.browser import Server, dial_of
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 FILES = {
-    "requirements-dashboard.txt": ("core", "dashboard"),
-    "requirements.txt": ("measure", "text"),
+    "requirements-dashboard.txt": ("core", "dashboard", "text"),
+    "requirements.txt": ("measure",),
     "requirements-ray.txt": ("ray",),
     "requirements-suites.txt": ("suites",),
     "requirements-dev.txt": ("dev",),

@@ -14,7 +14,7 @@ from taskpgm_core.cli.options import question_options
 PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
 # Where a verb stands on the page, by its file in taskpgm_core/cli; any other file is under MORE.
 SECTIONS = {
-    "Measure": ("build", "edit_study", "experiments"),
+    "Measure": ("build", "sketch", "edit_study", "experiments"),
     "Studies": ("studies",),
     "Mixtures": ("mixture", "mixture_analysis", "skills"),
     "Hand over": ("export",),

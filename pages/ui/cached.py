@@ -49,7 +49,7 @@ def similarity(study: Study, view: View) -> Similarity:
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _baseline(content: str, measure: str, name: str, balance: float, _study: Study) -> Array:
     S = _similarity(content, measure, _study)
-    utility = losses(_study).gain if _study.kind == "measured" else None
+    utility = losses(_study).gain if _study.scored else None
     noise = store.noise(_study, measure) if _study.kind != "imported" else None
     return reference_mixture(name, S, _study.tasks, balance=balance, utility=utility, noise=noise)
 

@@ -77,7 +77,7 @@ def pick_evidence(scene: Scene) -> FinishedRuns | None:
         heading("No mixture of this study has been trained on yet")
         if scene.study.plan is None:
             st.markdown(
-                "An imported matrix names no rows to train on here. Train on competing mixtures "
+                "What was imported names no rows to train on here. Train on competing mixtures "
                 "with your own trainer, under one budget, and import the runs below."
             )
             return None

@@ -17,7 +17,7 @@ def judges_name(view: View) -> str:
 
 def pick_judges(study: Study, view: View) -> None:
     """A choice of tasks and targets; none for a study without losses."""
-    if study.kind != "measured":
+    if not study.scored:
         return
     targets = set(study.target_names)
     st.session_state["pick-judges"] = list(view.question.judge_by)

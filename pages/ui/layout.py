@@ -1,5 +1,6 @@
 """The frame of every page: title, way round, study and measure, and what went wrong."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -52,11 +53,17 @@ class Scene:
     answer: DeltaGenerator
 
 
-def frame(question: str, *, pickers: bool = True, dial: bool = False) -> Scene:
+def frame(
+    question: str,
+    *,
+    pickers: bool = True,
+    dial: bool = False,
+    empty: Callable[[], None] | None = None,
+) -> Scene:
     """Draw what all pages share and say what to show; stops the page where nothing can be shown.
 
     A page without ``pickers`` is about all studies and lists every broken one; one with a ``dial``
-    has balance and resolution on it.
+    has balance and resolution on it. ``empty`` draws what comes last where there is no study.
     """
     st.set_page_config(page_title=f"{question} · TaskPGM", layout="wide")
     st.html(STYLE)
@@ -72,6 +79,8 @@ def frame(question: str, *, pickers: bool = True, dial: bool = False) -> Scene:
         )
         st.code(f"{FILL}\n{IMPORT}", language=None)
         st.markdown("Then reload this page.")
+        if empty:
+            empty()
         st.stop()
     query = {name: st.query_params.get_all(name) for name in st.query_params}
     view, ignored = read_view(query, studies)

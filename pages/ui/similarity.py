@@ -111,7 +111,7 @@ def pair_facts(scene: Scene, pair: tuple[int, int]) -> None:
         seeds = f"up to {measure.said(float(noise.divergence.max()))}" if noise.tasks else ""
         facts[measure.noise] = seeds or "not measured"
     facts |= kernel_facts(kernel, i, j)
-    if study.kind == "measured":
+    if study.scored:
         table = cached.losses(study).per_token
         for own, other in (pair, pair[::-1]):
             facts[f"loss on {shorten(study.names[own], 20)}"] = (
@@ -192,6 +192,9 @@ def token_drill_down(scene: Scene, pair: tuple[int, int]) -> None:
 
 def _words(study: Study, example: int) -> None:
     text = _text(study.content, study.has_text, study)
+    if text is None and study.kind == "served":
+        st.info(f"The file that {study.slug} was imported from holds no text of its tokens.")
+        return
     if text is None:
         st.info(
             f"{study.slug} is kept without its text, which is not ours to share. Bring it with "
@@ -203,21 +206,26 @@ def _words(study: Study, example: int) -> None:
         st.text(shown.chat.lines())
         st.caption("Its answers, which the models are compared on")
     else:
-        st.text(f"{shown.prompt[-600:]}")
+        if shown.prompt:
+            st.text(f"{shown.prompt[-600:]}")
         st.caption("Expected completion")
     st.code(shown.completion, language=None, wrap_lines=True)
 
 
 def likeliest(texts: list[str], shown: tuple[Position, ...], measured: str) -> None:
     """The likeliest next token of both models at each token, and what the measure says there."""
-    heading("What each model would have said")
-    models = list(shown[0].said)[:2]
+    said = bool(shown[0].said)  # served models tell no more than the true token's chance
+    heading("What each model would have said" if said else "How likely each model found it")
+    models = list(shown[0].gold)[:2]
     valued = any(position.value is not None for position in shown)
     head = ["expected", *(shorten(model, 16) for model in models), *([measured] if valued else [])]
     rows = []
     for text, position in list(zip(texts, shown, strict=True))[:SAID]:
         cells = [f"<b>{html.escape(_visible(text))}</b>"]
         for model in models:
+            if not said:
+                cells.append(percent(position.gold[model], 0))
+                continue
             token, chance = position.said[model][0]
             cells.append(f"<b>{html.escape(_visible(token))}</b> {percent(chance, 0)}")
         if valued:
@@ -235,6 +243,8 @@ def all_likely(texts: list[str], shown: tuple[Position, ...], measured: str) -> 
     st.caption(
         "The five likeliest next tokens of both models and the base model at each position of the "
         "completion, with their chances."
+        if shown[0].said
+        else "The chance that both models and the base model give each true token."
     )
     rows = []
     for text, position in zip(texts, shown, strict=True):

@@ -114,6 +114,8 @@ def provenance(study: Study) -> list[str]:
         lines.append(escape(left))
     if study.kind == "imported":
         lines.append(f"imported from {escape(str(study.facts.get('file', 'a file')))}")
+    elif study.kind == "served":
+        lines.append(f"log-probabilities from {escape(str(study.facts.get('file', 'a file')))}")
     elif study.kind == "text":
         lines.append("compared by words alone, without models")
     else:

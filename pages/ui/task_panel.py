@@ -28,7 +28,7 @@ def _agreement(content: str, i: int, j: int, _study: Study) -> Agreement | None:
 def _panel(content: str, key: str, task: str, rewarded: str, _study: Study, _view: View) -> bytes:
     kernel, i = cached.kernel(_study, _view), _study.names.index(task)
     why, problem = explanation(_study, _view).reasons[i], cached.problem(_study, _view)
-    kept = kept_gain(cached.losses(_study)) if _study.kind == "measured" else None
+    kept = kept_gain(cached.losses(_study)) if _study.scored else None
     sharing = kernel.sharing(task)
     example: dict[str, Any] | None = None
     if sharing:

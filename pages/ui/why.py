@@ -119,7 +119,7 @@ def _sharing(scene: Scene, task: str) -> None:
     finding = findings.sharing_finding(kernel, task)
     if not finding:
         return
-    kept = kept_gain(cached.losses(study)) if study.kind == "measured" else None
+    kept = kept_gain(cached.losses(study)) if study.scored else None
     heading(
         finding,
         f"{findings.kept_finding(kernel, kept, task)} K is 1 for no distance and falls "

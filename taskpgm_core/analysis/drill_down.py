@@ -49,7 +49,8 @@ class PairDrillDown:
 @dataclass(frozen=True)
 class Position:
     """One token of an example's completion. ``value``: what it says, None where that is not held;
-    ``said``: {model: its likeliest next tokens with their probabilities}; ``gold``: {model:
+    ``said``: {model: its likeliest next tokens with their probabilities}, empty where none are
+    held; ``gold``: {model:
     probability of the true token}. The models are those of the first seeds."""
 
     text: str
@@ -60,7 +61,7 @@ class Position:
 
 def drill_down(study: Study, measure: str, i: int, j: int) -> PairDrillDown:
     """Take the similarity of the tasks i and j apart; StoreError where nothing was kept for it."""
-    if study.kind != "measured":
+    if not study.scored:
         raise StoreError(
             f"{study.slug} {study.without_models}: it keeps no probe examples and no models to "
             f"look into. Build the study from a plan, with models, to see what drives a similarity."
@@ -116,7 +117,8 @@ def drill_down(study: Study, measure: str, i: int, j: int) -> PairDrillDown:
 
 def positions(study: Study, found: PairDrillDown, example: int) -> tuple[Position, ...]:
     """The tokens of one probe example, with what both models and the base would have said."""
-    pool, likely = store.probe_pool(study), store.likely_tokens(study)
+    pool = store.probe_pool(study)
+    likely = store.likely_tokens(study) if study.kind == "measured" else None
     gold, text = store.gold_log_probabilities(study), store.probe_text(study)
     i, j = found.pair
     models = {study.names[i]: i, study.names[j]: j, "base model": len(study.tasks)}
@@ -125,15 +127,19 @@ def positions(study: Study, found: PairDrillDown, example: int) -> tuple[Positio
     for k in range(first, first + int(pool.tokens[example])):
         start, end = (int(x) for x in pool.spans[k])
         written = "" if text is None else _written(text[example], start, end)
-        said = {
-            name: tuple(
-                (likely.strings.get(int(t), "?"), float(np.exp(float(x))))
-                for t, x in zip(
-                    likely.ids[m, k, :SHOWN], likely.log_probability[m, k, :SHOWN], strict=True
+        said = (
+            {}
+            if likely is None
+            else {
+                name: tuple(
+                    (likely.strings.get(int(t), "?"), float(np.exp(float(x))))
+                    for t, x in zip(
+                        likely.ids[m, k, :SHOWN], likely.log_probability[m, k, :SHOWN], strict=True
+                    )
                 )
-            )
-            for name, m in models.items()
-        }
+                for name, m in models.items()
+            }
+        )
         chances = {name: float(np.exp(float(gold[m, k]))) for name, m in models.items()}
         value = None if found.token is None else float(found.token[k])
         shown.append(Position(written, value, said, chances))

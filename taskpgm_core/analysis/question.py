@@ -263,7 +263,7 @@ def _utility(source: Study | Similarity, question: Question, seen: Kernel) -> Ar
     """(n,) what is rewarded in the place of representativeness; None where that is."""
     if question.unary != "gain" and not question.judge_by:
         return None
-    if isinstance(source, Similarity) or source.kind != "measured":
+    if isinstance(source, Similarity) or not source.scored:
         raise MixtureError("Without models there are no losses; ask for gains of a measured study.")
     if question.unary == "gain" and question.judge_by:
         raise MixtureError(

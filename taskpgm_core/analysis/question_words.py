@@ -257,7 +257,7 @@ class _Reading:
     def _unary(self, text: str) -> str:
         if text not in UNARY:
             raise MixtureError(f"--unary must be {' or '.join(UNARY)}, not '{text}'.")
-        if text == "gain" and self.study.kind != "measured":
+        if text == "gain" and not self.study.scored:
             raise MixtureError(f"--unary gain needs losses, which {self.study.slug} does not hold.")
         return text
 
@@ -270,7 +270,7 @@ class _Reading:
         return sigma
 
     def _judge_by(self, text: str) -> tuple[str, ...]:
-        if self.study.kind != "measured":
+        if not self.study.scored:
             raise MixtureError(f"--judge-by needs losses, which {self.study.slug} does not hold.")
         known = (*self.study.names, *self.study.target_names)
         chosen = referred_tasks(text, known) or referred_tasks(TASKS + text, known)

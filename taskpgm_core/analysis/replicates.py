@@ -45,7 +45,7 @@ def replicates(
 
 def _drawn(study: Study, measure: str, draws: int, seed: int, *, seeds: bool) -> Array:
     """Replicates as they are drawn; without ``seeds`` every task keeps its models."""
-    if study.kind != "measured":
+    if not study.scored:
         raise NotKeptError(
             f"{study.slug} {study.without_models}, and keeps no probe examples to draw again, so "
             f"its mixtures have no intervals."

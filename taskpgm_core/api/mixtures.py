@@ -232,7 +232,7 @@ def baseline_mixtures(posed: Posed, **settings: Any) -> dict[str, Array]:
 
 def _baseline(posed: Posed, name: str, settings: Mapping[str, Any]) -> Array:
     study, balance = posed.study, posed.question.balance
-    measured = study if study and study.kind == "measured" else None
+    measured = study if study and study.scored else None
     moves = name in BASELINES and BASELINES[name].moves
     return baseline_mixture(
         name,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taskpgm_core.builds.cost_model import Estimate, disk_bytes, expected
-from taskpgm_core.builds.material import check_words
+from taskpgm_core.builds.material import check_probes, check_words
 from taskpgm_core.builds.pipeline import Prepared, engine_for, prepare
 from taskpgm_core.plans.plan import Plan
 from taskpgm_core.store import cache_root, finished
@@ -30,6 +30,7 @@ def preview(
     and its base model are loaded, finished units are found, and one batch is timed.
     """
     check_words()
+    check_probes(plan)
     if plan.expect is not None:
         return expected(plan, plan.expect)
     root = root or cache_root()

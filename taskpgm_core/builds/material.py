@@ -8,8 +8,8 @@ from itertools import chain
 
 import numpy as np
 
-from taskpgm_core.builds.targets import HeldOut, gather_targets
-from taskpgm_core.errors import SourceError, install_command
+from taskpgm_core.builds.target_examples import HeldOut, gather_targets
+from taskpgm_core.errors import PlanError, SourceError, install_command
 from taskpgm_core.files.hashing import digest_of, sha256
 from taskpgm_core.plans.plan import Plan
 from taskpgm_core.records import Example
@@ -75,6 +75,15 @@ def gather(plan: Plan) -> Material:
                     f"'{held_out[example]}': {example.prompt[:60]!r}; remove it from one of them."
                 )
     return material
+
+
+def check_probes(plan: Plan) -> None:
+    """PlanError where a plan holds out nothing, so that no models can be compared."""
+    if not plan.probe.examples_per_task:
+        raise PlanError(
+            f"{plan.slug} holds out no examples to compare models on (probe.examples_per_task is "
+            f"0); raise that number, or build it with --measure text."
+        )
 
 
 def check_words() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from taskpgm_core.builds.adaptive_probes import Round, in_rounds, rounds_facts
-from taskpgm_core.builds.material import Material, check_words, gather, text_matrices
+from taskpgm_core.builds.material import Material, check_probes, check_words, gather, text_matrices
 from taskpgm_core.builds.targets import scored_files, target_cards, target_tokens
 from taskpgm_core.errors import MeasurementError, SourceError, StoreError
 from taskpgm_core.files.hashing import digest_of
@@ -77,6 +77,7 @@ def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:
 
     from taskpgm_core import measure
 
+    check_probes(plan)
     measure.use_threads(threads or plan.threads)
     material = gather(plan)
     with locked(root, "models", wait=True):  # two builders must not unpack the same weights
@@ -346,7 +347,7 @@ def _store(
 def text_of(study: Study, folder: Path) -> Study:
     """Bring the text of a study that has none from the data in ``folder``, checksum-matched."""
     if study.kind != "measured":
-        raise StoreError(f"{study.slug} {study.without_models}; it has no probe examples to show.")
+        raise StoreError(f"{study.slug} {study.without_models}; no text can be brought for it.")
     if not folder.is_dir():
         raise StoreError(f"There is no folder {folder}; --from wants the data of the plan.")
     plan = plan_of(study)

@@ -76,9 +76,12 @@ def build_text(
     ``rebuild`` replaces a finished one. SourceError where an example cannot be read or used;
     StoreError where another process builds the same study.
     """
-    root, started = root or cache_root(), time.monotonic()
-    texts = texts_of(plan)
-    digest = texts.digest
+    return keep_texts(texts_of(plan), root or cache_root(), rebuild=rebuild)
+
+
+def keep_texts(texts: Texts, root: Path, *, rebuild: bool = False) -> tuple[Study, bool]:
+    """``build_text`` of a plan whose examples are read already."""
+    plan, digest, started = texts.plan, texts.digest, time.monotonic()
     with locked(root, texts.folder):
         recover(root, plan.slug, digest)
         done = finished(root, plan.slug, digest)

@@ -10,10 +10,10 @@ from taskpgm_core.tasks import load_task, split
 
 
 def training_plan(study: Study) -> Plan:
-    """The plan that says where a study's rows are; ExportError for an imported matrix."""
+    """The plan that says where a study's rows are; ExportError for an import."""
     if study.plan is None:
         raise ExportError(
-            f"{study.slug} was imported as a matrix, so there are no rows here to train on; export "
+            f"{study.slug} {study.without_models}, so there are no rows here to train on; export "
             f"a recipe and read them from your own files."
         )
     return plan_of(study)

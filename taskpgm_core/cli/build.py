@@ -10,9 +10,10 @@ from taskpgm_core import store
 from taskpgm_core.builds.cost_model import Estimate
 from taskpgm_core.cli.output import as_json, print_json, table, warn
 from taskpgm_core.cli.studies import card
-from taskpgm_core.errors import PlanError
+from taskpgm_core.errors import PlanError, StoreError
 from taskpgm_core.findings.rows_left_out import incomplete_rows
-from taskpgm_core.plans.plan import Plan, load_plan, renamed
+from taskpgm_core.plans.plan import Plan, load_plan, plan_of, renamed
+from taskpgm_core.plans.plan_edits import with_models
 from taskpgm_core.plans.slug import slug_of
 from taskpgm_core.records import Study
 
@@ -93,6 +94,9 @@ def build(
 ) -> None:
     """Measure the study that PLAN (a YAML file or a committed plan's name) determines.
 
+    PLAN may also be a study by words alone, as sketch makes it: its tasks are then measured with
+    models, as a study of that name and -measured.
+
     With `--measure text` it is a study of PLAN's training rows by words alone, to compare with or
     to have before there are models. It is named like PLAN's, then -text.
     """
@@ -114,7 +118,7 @@ def build(
     from taskpgm_core.builds import pipeline
     from taskpgm_core.cli.progress_bar import Watch
 
-    chosen = load_plan(plan)
+    chosen = plan_named(plan)
     if slug:
         chosen = renamed(chosen, slug)
     if dry_run:
@@ -137,6 +141,20 @@ def build(
     print_built(study, now)
     if compare:
         print_distance(compare, answer["distance"])
+
+
+def plan_named(name: str) -> Plan:
+    """The plan in a file, a committed one, or that by which a study by words alone is measured."""
+    try:
+        return load_plan(name)
+    except PlanError:
+        try:
+            study = store.open_study(name)
+        except StoreError:
+            study = None
+        if study is None or study.kind != "text":
+            raise
+        return with_models(plan_of(study))
 
 
 def build_by_words(plan: Plan, as_json: bool, *, rebuild: bool = False) -> None:

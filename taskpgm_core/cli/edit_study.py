@@ -57,7 +57,7 @@ def growth_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def entry_of(source: str, *, name: str | None, options: Sequence[str], **rest: Any) -> Any:
     """A task or a target as plans write it."""
-    return {"source": source, "id": name or "", "options": dict(map(_pair, options)), **rest}
+    return {"source": source, "id": name or "", "options": dict(map(option_pair, options)), **rest}
 
 
 @click.command("add-task")
@@ -74,7 +74,7 @@ def add_task(study: str, source: str, slug: str | None, folder: str | None, **gi
     old = store.open_study(study)
     if old.plan is None:
         raise StoreError(
-            f"{old.slug} was imported as a matrix; add the task to the matrix and import it again."
+            f"{old.slug} {old.without_models}; add the task to its file and import it again."
         )
     task = entry_of(source, **given)
     plan = grown(plan_of(old), task, slug=slug, folder=folder)
@@ -154,7 +154,8 @@ def measure_grown(
         print_built(made, now)
 
 
-def _pair(text: str) -> tuple[str, Any]:
+def option_pair(text: str) -> tuple[str, Any]:
+    """KEY=VALUE as an option of a source has it; VALUE is JSON where it can be."""
     key, sign, value = text.partition("=")
     if not sign:
         raise PlanError(f"--option wants KEY=VALUE, not '{text}'.")

@@ -3,7 +3,9 @@
 EXAMPLES = {
     "build": "taskpgm build my-plan.yaml --dry-run",
     "bench": "taskpgm bench starter",
+    "sketch": "taskpgm sketch data/*.jsonl --name mine",
     "import": "taskpgm import matrix.csv --kind similarity --tasks tasks.csv --name mine",
+    "import-logprobs": "taskpgm import-logprobs logprobs.parquet --name served",
     "add-task": "taskpgm add-task starter jsonl:data/faq.jsonl --id faq --dry-run",
     "add-target": "taskpgm add-target starter jsonl:data/exam.jsonl --id exam --dry-run",
     "remove-task": "taskpgm remove-task starter brackets-curly",

@@ -1,4 +1,4 @@
-"""Verbs on studies: import, list, show, verify, text, repair, pack, unpack, delete."""
+"""Verbs on studies: imports, list, show, verify, text, repair, pack, unpack, delete."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -38,7 +38,7 @@ def card(study: Study) -> dict[str, Any]:
 def measured_card(study: Study) -> dict[str, Any]:
     """How far the measurement can be trusted: losses against the base, noise, near neighbours."""
     losses, noise = store.losses(study), store.noise(study)
-    D = store.similarity(study, "jsd").divergence
+    D = store.similarity(study).divergence
     off = D[np.triu_indices(len(D), 1)]
     home = np.diagonal(losses.per_token)
     kept = ("kept_tokens", "widest_interval")
@@ -108,6 +108,31 @@ def import_(
         click.echo(f"Imported {len(study.tasks)} tasks as {study.slug}: {study.folder}")
 
 
+@click.command("import-logprobs")
+@click.argument("file")
+@click.option(
+    "--tasks", help="CSV with task[,rows,family,mean_tokens,source,split] that says more of them."
+)
+@click.option("--name", help="The study's slug (the file's name by default).")
+@as_json
+def import_logprobs(file: str, tasks: str | None, name: str | None, as_json: bool) -> None:
+    """Make a study of measure gold from log-probabilities in FILE (Parquet or JSON Lines).
+
+    FILE has a row for each model and token of an answer: model (a task, or base), task, example,
+    position and logprob; replicate and text may be there, too. docs/served-models.md says how to
+    get them from models that are only served.
+    """
+    study = store.import_logprobs(file, tasks=tasks, name=name)
+    for sentence in study.facts["warnings"]:
+        warn(sentence)
+    if as_json:
+        print_json(card(study))
+    else:
+        click.echo(
+            f"Imported {len(study.tasks)} models and the base as {study.slug}: {study.folder}"
+        )
+
+
 @click.command("list")
 @as_json
 def list_(as_json: bool) -> None:
@@ -170,7 +195,7 @@ def show(study: str, as_json: bool) -> None:
     """What STUDY is made of, and how far its measurement can be trusted."""
     found = store.open_study(study)
     answer = card(found)
-    if found.kind == "measured":
+    if found.scored:
         answer["measured"] = measured_card(found)
     if as_json:
         print_json(answer)
@@ -186,7 +211,7 @@ def show(study: str, as_json: bool) -> None:
         click.echo(left)
     if found.kind == "text":
         click.echo(MEASURES["text"].meaning)
-    if found.kind != "measured":
+    if not found.scored:
         rows = [[t.id, t.family, str(t.rows or "-")] for t in found.tasks]
         click.echo(table(["task", "family", "rows"], rows))
         return
@@ -198,8 +223,8 @@ def _print_measured(found: Study, m: Mapping[str, Any]) -> None:
     rows = [
         [
             t.id,
-            str(t.rows),
-            f"{t.mean_tokens:.1f}",
+            str(t.rows or "-"),
+            "-" if t.mean_tokens is None else f"{t.mean_tokens:.1f}",
             f"{m['loss_base'][t.id]:.3f}",
             f"{m['loss_home'][t.id]:.3f}",
             ", ".join(m["nearest"][t.id]),
@@ -207,10 +232,11 @@ def _print_measured(found: Study, m: Mapping[str, Any]) -> None:
         for t in found.tasks
     ]
     click.echo(table(["task", "rows", "tokens", "base loss", "own loss", "nearest by D"], rows))
-    d = m["divergence"]
+    d, unit = m["divergence"], MEASURES[found.measures[0]].unit
     click.echo(
         f"{m['beats_base']} of {len(found.tasks)} models beat the base at home. D between tasks: "
-        f"{d['min']:.4f} to {d['max']:.4f}, median {d['median']:.4f} nats."
+        f"{d['min']:.4f} to {d['max']:.4f}, median {d['median']:.4f} {unit}".rstrip()
+        + "."
     )
     rounds = found.facts.get("rounds")
     if rounds:

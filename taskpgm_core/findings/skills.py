@@ -88,9 +88,9 @@ def headline_words(kernel: Kernel, balance: float) -> str:
     return f"the mixture at balance {balance:g}{even}"
 
 
-def group_names(group: tuple[str, ...]) -> str:
-    """The tasks of a group, the first few by name."""
-    named = ", ".join(shorten(task) for task in group[:NAMED])
+def group_names(group: tuple[str, ...], widest: int = 26) -> str:
+    """The tasks of a group, the first few by name; ``widest``: characters of a name."""
+    named = ", ".join(shorten(task, widest) for task in group[:NAMED])
     return named + (f" and {len(group) - NAMED} more" if len(group) > NAMED else "")
 
 

@@ -141,12 +141,13 @@ class Adaptive(_Strict):
 class Probe(_Strict):
     """The common probe pool: held-out examples, evenly over tasks.
 
+    ``examples_per_task``: 0 holds none out, for a study by words alone that models never see.
     ``kept``: compare models on the base model's so many likeliest tokens a context and one bucket
     for the rest, which gives every divergence a lower and an upper bound; None is exact.
     ``adaptive``: measure them in rounds, of which ``examples_per_task`` is the end; None is all.
     """
 
-    examples_per_task: int = Field(default=24, ge=1)
+    examples_per_task: int = Field(default=24, ge=0)
     max_completion_tokens: int = Field(default=16, ge=1)
     batch: int = Field(default=16, ge=1)
     top: int = Field(default=5, ge=1, le=32)
@@ -331,9 +332,9 @@ def plan_mapping(text: str, where: str) -> dict[str, Any]:
 
 
 def plan_of(study: Study) -> Plan:
-    """The plan a study was built from; PlanError for an imported matrix."""
+    """The plan a study was built from; PlanError for an import."""
     if study.plan is None:
-        raise PlanError(f"{study.slug} was imported as a matrix, so it has no plan.")
+        raise PlanError(f"{study.slug} {study.without_models}, so it has no plan.")
     return parse_plan(json.dumps(study.plan), study.slug)
 
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from taskpgm_core.errors import PlanError
 from taskpgm_core.plans.plan import (
     Plan,
+    Probe,
     SourceEntry,
     TargetEntry,
     TaskEntry,
@@ -16,6 +17,9 @@ from taskpgm_core.plans.plan import (
     parse_plan,
 )
 from taskpgm_core.plans.slug import slug_of
+
+MEASURED = "-measured"
+"""How the name of a study by words alone goes on where its plan is measured with models."""
 
 
 def grown(
@@ -70,3 +74,11 @@ def shrunk(plan: Plan, removed: Collection[str], *, slug: str) -> Plan:
     if training["second_seed"] != "all":
         training["second_seed"] = [name for name in training["second_seed"] if name not in removed]
     return parse_plan(yaml.safe_dump({**value, "slug": slug, "about": ""}), "the shrunk plan")
+
+
+def with_models(plan: Plan) -> Plan:
+    """The plan of a study by words alone as one of models, with probe examples held out."""
+    update: dict[str, Any] = {"slug": f"{slug_of(plan.slug, 48 - len(MEASURED))}{MEASURED}"}
+    if not plan.probe.examples_per_task:
+        update["probe"] = Probe()
+    return plan.model_copy(update=update)

@@ -2,6 +2,7 @@
 
 from taskpgm_core.files.locking import locked
 from taskpgm_core.store.archive import delete, pack, unpack
+from taskpgm_core.store.logprob_import import import_logprobs
 from taskpgm_core.store.manifest import put_back
 from taskpgm_core.store.matrix_import import import_matrix
 from taskpgm_core.store.mixture_files import parse_mixture, read_mixture
@@ -90,6 +91,7 @@ __all__ = [
     "folder_name",
     "gold_log_probabilities",
     "has_run",
+    "import_logprobs",
     "import_matrix",
     "import_runs",
     "is_bundled",

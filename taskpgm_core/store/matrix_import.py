@@ -150,12 +150,12 @@ def checked_similarity(
     return checked, said, found.asymmetry
 
 
-def _described(
+def described_tasks(
     path: Path, names: Sequence[str] | None, n: int, tasks: str | Path | None
 ) -> list[Task]:
-    """The tasks of the n rows of ``path``, in their order: from ``tasks``, or by name alone.
+    """The tasks of the n rows of ``path``, in its order: from the CSV ``tasks``, or by name.
 
-    ``names``: those in the matrix's file, None where it has none.
+    ``names``: those in ``path``, None where it has none. StoreError where the two differ.
     """
     if tasks:
         described = _tasks(Path(tasks))
@@ -165,7 +165,7 @@ def _described(
         raise StoreError(f"{path} names {len(names)} tasks, but its matrix has {n} rows.")
     _check_names([task.id for task in described], str(path))
     if len(described) != n:
-        raise StoreError(f"{tasks} lists {len(described)} tasks, but the matrix in {path} has {n}.")
+        raise StoreError(f"{tasks} lists {len(described)} tasks, but {path} has {n}.")
     if not names or not tasks or [t.id for t in described] == list(names):
         return described
     if sorted(t.id for t in described) != sorted(names):
@@ -219,7 +219,7 @@ def import_matrix(
         raise StoreError(f"{path}: the matrix must be square, but it is {shape}.")
     if len(matrix) < 2:
         raise StoreError(f"{path} holds {len(matrix)} task; a mixture needs at least 2.")
-    described = _described(path, names, len(matrix), tasks)
+    described = described_tasks(path, names, len(matrix), tasks)
     checked, said, asymmetry = checked_similarity(
         table,
         [t.id for t in described],

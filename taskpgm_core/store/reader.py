@@ -127,11 +127,11 @@ def base_divergence(study: Study) -> Array:
 
 
 def noise(study: Study, measure: str | None = None) -> Noise:
-    """The noise floor of a measure: of ``jsd`` by default, but of ``text`` where the study was
-    built by words alone. Empty where none was measured: for imports, plans without second seeds,
-    and measures that know none."""
-    measure = measure or ("text" if study.kind == "text" else "jsd")
-    if measure == "gold" and study.kind == "measured":
+    """The noise floor of a measure: of ``jsd`` by default, of ``text`` where the study was built by
+    words alone, of ``gold`` where it came as log-probabilities. Empty where none was measured: for
+    imported matrices, plans without second seeds, and measures that know none."""
+    measure = measure or {"text": "text", "served": "gold"}.get(study.kind, "jsd")
+    if measure == "gold" and study.scored:
         second, weights = second_gold(study), probe_pool(study).position_weights
         first = gold_log_probabilities(study)[second.tasks]
         nu = gold_noise(first, second.log_probability, weights)

@@ -44,6 +44,11 @@ def remaining(study: Study, removed: Collection[str]) -> list[int]:
             f"{study.slug} has {len(study.tasks)} tasks, so removing {len(gone)} leaves "
             f"{len(keep)}; a mixture needs at least 2."
         )
+    if study.kind == "served":
+        raise StoreError(
+            f"{study.slug} was imported as log-probabilities; leave the task out of its file and "
+            f"import that."
+        )
     if study.kind != "measured":
         return keep
     instead = "take the tasks out of its plan and build that: finished units are reused"

@@ -14,6 +14,7 @@ from taskpgm_core.records import Example
 FOLDER = Path("cache/.sources/bigbench")
 INSIDE = ("", "bigbench/benchmark_tasks", "benchmark_tasks")
 OPTIONS = ("prefix", "most_choices")
+MOST_CHOICES = 10
 
 
 def tasks_folder(folder: str | Path) -> Path:
@@ -38,7 +39,7 @@ def load(
     of each example's own, since many files list the right one first. ``prefix: false`` leaves the
     task's own prefix out. Raises SourceError where a task, its examples or a target is missing.
     """
-    with_prefix, most = options.get("prefix", True), options.get("most_choices", 10)
+    with_prefix, most = options.get("prefix", True), options.get("most_choices", MOST_CHOICES)
     if not isinstance(with_prefix, bool) or type(most) is not int:
         raise SourceError(
             f"bigbench:{name}: prefix must be true or false and most_choices a whole number."
@@ -58,10 +59,55 @@ def load(
             f"BIG-bench task '{name}' has no examples of its own; name one of its subtasks, as in "
             f"bigbench:{name}/SUBTASK."
         )
+    return _examples(task, path, name, rows=rows, seed=seed, with_prefix=with_prefix, most=most)
+
+
+def task_of(path: Path) -> dict[str, Any] | None:
+    """What a BIG-bench task's file holds, None for any other file.
+
+    The file is one JSON object with a name, a description and keywords, which all of BIG-bench's
+    have; its ``examples`` are empty where only its subtasks have some.
+    """
+    if path.suffix.lower() != ".json" or not path.is_file():
+        return None
+    with path.open("rb") as file:
+        if not file.read(64).lstrip().startswith(b"{"):
+            return None
+    try:
+        task = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return None
+    named = isinstance(task, dict) and {"name", "description", "keywords"} <= set(task)
+    return task if named else None
+
+
+def examples_of(
+    task: Mapping[str, Any], path: Path, *, rows: int | None, seed: int
+) -> list[Example]:
+    """The first ``rows`` examples of a task that ``task_of`` found, as ``load`` reads them.
+
+    Choices are shuffled by the task's own name, so the place of the file changes nothing.
+    """
+    if not isinstance(task.get("examples"), list) or not task["examples"]:
+        raise SourceError(f"{path} is a BIG-bench task without examples of its own; leave it out.")
+    name = str(task["name"])
+    return _examples(task, path, name, rows=rows, seed=seed, with_prefix=True, most=MOST_CHOICES)
+
+
+def _examples(
+    task: Mapping[str, Any],
+    path: Path,
+    name: str,
+    *,
+    rows: int | None,
+    seed: int,
+    with_prefix: bool,
+    most: int,
+) -> list[Example]:
     prefix = str(task.get("task_prefix") or "") if with_prefix else ""
     return [
         _example(raw, f"{path}, example {index}", prefix, most, seed_from(name, index, seed))
-        for index, raw in enumerate(found[:rows])
+        for index, raw in enumerate(task["examples"][:rows])
     ]
 
 

@@ -64,7 +64,8 @@ def read(
     """The rows of a task: ``generated:NAME``, ``file:PATH``, ``hub:ID``, ``bigbench:NAME``.
 
     At most ``rows`` of them (a generator makes 1,000 where none are named), the first, but of a
-    hub's data set a sample; an index names an example for good. ``jsonl:PATH`` is ``file:PATH``.
+    hub's data set a sample; an index names an example for good. ``jsonl:PATH`` is ``file:PATH``;
+    a BIG-bench task's own file is one, too.
     ``folders``: where each kind of source lies on this machine; ``options``: see each kind's
     reader. SourceError says what to mend.
     """
@@ -87,6 +88,13 @@ def read(
         return TaskRows(bigbench.load(name, rows=rows, seed=seed, folder=folder, options=options))
     reader = _reader(source, options)
     place = folders.get(kind, ".")
+    if kind != "hub" and (task := bigbench.task_of(path := Path(place) / name)):
+        for option in options:
+            raise SourceError(
+                f"{source} is a BIG-bench task, whose rows need no option {option}; take it out."
+            )
+        found = bigbench.examples_of(task, path, rows=rows, seed=seed)
+        return TaskRows(found, name, "BIG-bench task")
     if kind == "hub":
         huggingface.read_into(reader, name, rows=rows, seed=seed, folder=place, options=options)
     else:

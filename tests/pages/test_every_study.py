@@ -7,8 +7,9 @@ import pytest
 
 from taskpgm_core.builds.text_study import build_text
 from taskpgm_core.plans.plan import load_plan, renamed
-from taskpgm_core.store import import_matrix
+from taskpgm_core.store import import_logprobs, import_matrix, open_study
 from tests.support.app import open_page as page
+from tests.support.logprobs import table_of, write
 from tests.support.synthetic_study import write_study
 
 PAGES = ("selection", "why", "compare")
@@ -91,3 +92,25 @@ def test_a_study_by_words_alone_is_shown_and_says_what_it_is(cache, name):
         assert "compared by words alone, without models" in said
     assert ("split-half noise" in said) >= bool(selected)
     assert not [word for word in WRONG if word in said.lower()]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "mixture", "similarity", "graph", "tradeoff", "evidence", "report", *PAGES],
+)
+def test_a_study_of_served_models_is_shown_as_what_it_is(committed, cache, tmp_path, name):
+    known = open_study("starter", committed)
+    import_logprobs(write(table_of(known), tmp_path / "served.parquet"))
+    selected = {"task": "add-2-digit"} if name in ("graph", "similarity") else {}
+    at = page(name, study="served", resolution="auto", balance="0.5", **selected)
+    assert not at.error
+    told = [element.proto.body for element in at.get("html")]
+    said = " ".join([*told, *(e.value for e in (*at.markdown, *at.caption, *at.info))])
+    assert "words alone" not in said
+    if not name:
+        assert "log-probabilities from " in said
+    if name == "similarity":
+        assert "How likely each model found it" in said
+        assert "likeliest" not in said
+    if name == "mixture":
+        assert [s.label for s in at.multiselect].count("Judged by") == 1

@@ -168,5 +168,5 @@ class TestServer:
         with page.expect_request(lambda r: "upload_file" in r.url and r.method == "PUT") as sent:
             page.locator("input[type=file]").set_input_files(file)
         token = sent.value.headers.get("x-xsrftoken", "")
-        answers = [page.evaluate(PUT, [sent.value.url, token, size]) for size in (9, 6_000_000)]
+        answers = [page.evaluate(PUT, [sent.value.url, token, size]) for size in (9, 53_000_000)]
         assert answers == [204, 413]
