@@ -158,7 +158,8 @@ class ResolutionTrack {
     this.track.paths.middle.setAttribute("d", `M${(1000 * auto).toFixed(1)} 2V${RAIL + 18}`);
     this.track.says({ valuemax: this.at.length - 1 });
     this.marks.replaceChildren();
-    element("span", auto > 0.8 ? "auto left" : "auto", this.marks, "auto").style.left = 100 * auto + "%";
+    this.autoMark = element("span", auto > 0.8 ? "auto left" : "auto", this.marks, "auto");
+    this.autoMark.style.left = 100 * auto + "%";
     for (const [first, last, skills] of axis.plateaus) {
       const high = y(skills) < 22; // its number would stand in the line above the track
       const mark = element("span", high ? "below" : "", this.marks, skills.toFixed(0));
@@ -189,6 +190,7 @@ class ResolutionTrack {
     this.paper.setAttribute("aria-pressed", String(at === "inf"));
     this.track.handle.hidden = !this.at || value === null;
     if (!this.at) return;
+    this.autoMark.hidden = at === "auto"; // the choice below says it
     if (value !== null) this.track.handle.style.left = 100 * this.place(value) + "%";
     this.track.says({ valuenow: this.point, valuetext: told ? `${told}, ${words}` : words });
   }
