@@ -9,8 +9,8 @@ from pages.ui.upload import upload
 
 scene = frame("Which tasks, and how much of each?", pickers=False, empty=lambda: upload({}))
 st.markdown(
-    "TaskPGM says how much of each task to fine-tune on, from how alike the tasks are to models "
-    "that were trained on one task each."
+    "TaskPGM says how much of each task to fine-tune on. It compares models that were trained on "
+    "one task each, to see which tasks teach the same."
 )
 answers = [
     (study_card(name, study, scene.palette), study, {"study": name})

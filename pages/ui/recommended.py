@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui import cached
-from pages.ui.chart import escape
+from pages.ui.chart import escape, heading
 from pages.ui.layout import Scene
 from taskpgm_core import store
 from taskpgm_core.errors import TaskPGMError
@@ -46,7 +46,10 @@ def recommended_here(
     except TaskPGMError as error:
         place.warning(escape(str(error)))
         return
+    what, _, why = sentence.partition(": ")
     with place:
-        st.markdown(f"**{escape(sentence)}**")
+        heading(what)
+        if why:
+            st.markdown(escape(why[:1].upper() + why[1:]))
         if query is not None:
             st.page_link("pages/evidence.py", label="See the evidence", query_params=dict(query))

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui import cached
-from pages.ui.chart import escape, heading
+from pages.ui.chart import escape
 from pages.ui.url_state import BUDGET, View
 from taskpgm_core.analysis.question import Question
 from taskpgm_core.errors import TaskPGMError
@@ -40,9 +40,10 @@ def study_card(name: str, study: Study, palette: Palette) -> DeltaGenerator:
         damaged = str(error)
     st.header(escape(name), divider="gray")
     kernel = None if damaged else cached.kernel(study, even)
-    if kernel is not None:
-        heading(skills_counted(kernel), escape(groups_finding(kernel)))
     answer = st.container(key=f"answer-{name}")
+    if kernel is not None:
+        found = groups_finding(kernel)
+        st.markdown(f"**{escape(skills_counted(kernel))}.** {escape(found)}")
     _steps(view)
     facts, mixture = st.columns([2, 3], gap="large")
     with facts:
@@ -82,7 +83,7 @@ def _headline(study: Study, view: View, kernel: Kernel, palette: Palette) -> Non
     shown = f"The {SHOWN} largest shares" if len(study.tasks) > SHOWN else "The shares"
     marks = ", ".join(f"{mark} {name}" for mark, name in zip(MARKS, references, strict=False))
     words = headline_words(kernel, view.question.balance)
-    st.markdown(escape(f"What the method gives, to explore: {words}."))
+    st.markdown(escape(f"To explore, beside what is recommended: {words}."))
     st.caption(f"{escape(findings.mixture_finding(study.names, solution.p))}. {shown}; {marks}.")
     st.html(headline(study.names, solution.p, references, limit=SHOWN, palette=palette))
     st.page_link("pages/mixture.py", label="Open this mixture", query_params=view.query)

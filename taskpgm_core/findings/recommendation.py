@@ -128,7 +128,7 @@ def default_words(tasks: int) -> str:
 
 
 def uniform_words(tasks: int) -> str:
-    return f"all {counted(tasks, 'task')} alike (uniform)"
+    return f"all {counted(tasks, 'task')} equally (uniform)"
 
 
 def recommended_words(tasks: int, judged: Judged | JudgedBySkill | None) -> str:
@@ -226,7 +226,11 @@ def _by_skill(judged: JudgedBySkill) -> str:
     rows = f"; it keeps {judged.rows}" if judged.rows else ""
     match judged.state:
         case "screening":
-            return f"{where} only a screening was trained, which decides nothing ({against})"
+            default = ", so equal shares stay the default" if DEFAULT[0] == 1 else ""
+            return (
+                f"{where} only a first trial was trained, a screening, which decides nothing"
+                f"{default} ({against})"
+            )
         case "incomplete":
             return (
                 f"{where} the confirmation has {count(judged.finished)} of "

@@ -56,7 +56,7 @@ def test_a_loss_stops_the_order_and_the_other_study_claims_nothing(big, cache):
     advice = recommend(big)
     assert verdict(seen(big)).state == "loses"
     assert "keeps less of what single-task models gain than uniform (−" in advice.sentence
-    assert "all 40 tasks alike (uniform)" in advice.sentence
+    assert "all 40 tasks equally (uniform)" in advice.sentence
     assert advice.p == pytest.approx(np.full(40, 1 / 40))
     assert verdict(seen(start)).state == "stopped"
     assert "nothing is claimed" in recommend(start).sentence
@@ -97,7 +97,7 @@ def test_a_screening_decides_nothing(cache, slug):
     found = seen(study)
     assert verdict(found).state == "screening"
     assert not any(found.sure(arm) for arm in found.full)
-    assert "only a screening was trained, which decides nothing" in recommend(study).sentence
+    assert "a screening, which decides nothing, so equal shares stay the default" in recommend(study).sentence
     assert hypotheses(found) == ()
 
 

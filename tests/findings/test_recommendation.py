@@ -24,7 +24,7 @@ OTHER = ArmResult("best single task", 0.95, 0.5, 1.4)
 @pytest.mark.parametrize(
     ("judged", "words"),
     [
-        (None, "Train on all 9 tasks alike (uniform): no mixture of this study was trained"),
+        (None, "Train on all 9 tasks equally (uniform): no mixture of this study was trained"),
         (Judged("confirmation", 8, 5, False, None, OTHER), "none surely beats uniform (the best"),
         (Judged("screening", 8, 1, False, None, None), "1 seed, in a screening, none surely"),
         (Judged("confirmation", 2, 1, True, None, OTHER), "too few runs to be sure"),
