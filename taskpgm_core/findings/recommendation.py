@@ -222,13 +222,14 @@ KEPT = "of what single-task models gain"
 
 def _by_skill(judged: JudgedBySkill) -> str:
     where, numbers = f"on {judged.study}", judged.numbers
-    against = f"{judged.title} against uniform: {numbers}"
+    kept = numbers.replace(" points", " points of the gain kept", 1)
+    against = f"{judged.title} against uniform: {kept}"
     rows = f"; it keeps {judged.rows}" if judged.rows else ""
     match judged.state:
         case "screening":
             default = ", so equal shares stay the default" if DEFAULT[0] == 1 else ""
             return (
-                f"{where} only a first trial was trained, a screening, which decides nothing"
+                f"{where} nothing is proven yet, only a first trial was trained, a screening"
                 f"{default} ({against})"
             )
         case "incomplete":
