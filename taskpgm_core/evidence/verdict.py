@@ -168,7 +168,13 @@ def sure_finding(found: SkillRuns) -> str:
         d = found.kept(arm)
         if d is not None and d.difference is not None and found.sure(arm):
             (better if d.difference > 0 else worse)[found.titles[arm]] = d.difference
-    return arms_finding(better, worse, found.titles[REFERENCE], by=points)
+    waiting = {
+        t.titles[0]: t.test.difference
+        for t in found.own
+        if t.holds is None and t.test.against == REFERENCE and t.test.difference is not None
+        if t.test.low is not None and t.test.low > 0 and not better
+    }
+    return arms_finding(better, worse, found.titles[REFERENCE], by=points, waiting=waiting)
 
 
 def _kept(found: SkillRuns) -> dict[str, float]:

@@ -175,10 +175,19 @@ def arms_finding(
     reference: str,
     *,
     by: Callable[[float], str] = _nats,
+    waiting: Mapping[str, float] | None = None,
 ) -> str:
-    """Who is surely better or worse than the reference, and ``by`` how much on average."""
+    """Who is surely better or worse than the reference, and ``by`` how much on average.
+
+    ``waiting``: who is better by the hypothesis of a protocol whose turn has not come.
+    """
     name = shorten(reference, LONGEST)
     losers = f"{_listed(worse, by)} {'loses' if len(worse) == 1 else 'lose'} to it"
+    if waiting:
+        verb = "is" if len(waiting) == 1 else "are"
+        ahead = f"{_listed(waiting, by)} {verb} ahead of {name}"
+        ahead += ", which counts if an earlier hypothesis holds"
+        return f"{ahead}; {losers}" if worse else ahead
     if better:
         winners = f"{_listed(better, by)} {'beats' if len(better) == 1 else 'beat'} {name}"
         return f"{winners}; {losers}" if worse else winners

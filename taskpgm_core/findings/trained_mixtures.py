@@ -56,5 +56,5 @@ def trained_finding(found: TrainedMixture, reference: str) -> str:
     ends = f"{found.low:+.3f} to {found.high:+.3f}".replace("-", "−")
     if found.kept:
         ends = f"{bare(found.low)} to {bare(found.high)} points"
-    sure = "surely" if found.sure else "not surely"
-    return f"{said}, {sure} (95% interval of the difference: {ends})."
+    chance = "which may be chance" if found.low <= 0 <= found.high else "not counted as sure"
+    return f"{said}, {'surely' if found.sure else chance} (95% interval of the difference: {ends})."

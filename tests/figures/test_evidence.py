@@ -60,6 +60,9 @@ def test_findings_say_who_is_sure_and_nothing_of_the_rest():
     said = arms_finding({"a": -0.1, "b": -0.2}, {"c": 0.3, "d": 1}, "x")
     assert said == "a (−0.10) and b (−0.20) beat x; c (+0.30) and d (+1.00) lose to it"
     assert arms_finding({"a": -0.1}, {}, "x") == "a (−0.10) beats x"
+    said = arms_finding({}, {"c": 0.3}, "x", waiting={"a": -0.1})
+    assert said.startswith("a (−0.10) is ahead of x, which counts if an earlier hypothesis holds")
+    assert said.endswith("; c (+0.30) loses to it")
     assert "does not rank" in foresight_finding(False, 0.38, 0.35)
     assert "(rank correlation 0.90, p 0.01)" in foresight_finding(True, 0.9, 0.01)
 
