@@ -1,6 +1,8 @@
 """The one family of errors a person may meet: a sentence that says what, where, what to do."""
 
 import difflib
+import re
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,6 +24,8 @@ EXTRAS = {
 }
 """What each extra of this package lets one import."""
 CHECKOUT = (Path(__file__).parents[1] / "pyproject.toml").is_file()
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""Joiners, fillers and variation selectors: letters and marks to Unicode, but nothing to see."""
 
 
 class TaskPGMError(Exception):
@@ -71,9 +75,28 @@ class ExportError(TaskPGMError):
 def nearest(word: str, known: Iterable[str]) -> str:
     """`` (did you mean 'x'?)`` for the known word most like ``word``, or an empty string."""
     words = sorted(known)
+    twin = next((one for one in words if one != word and as_seen(one) == as_seen(word)), None)
+    if twin is not None:
+        return f" (it looks like '{as_seen(twin)}', but {word!a} is not {twin!a})"
     close = [one for one in words if one.lower() == word.strip().lower()][:1]
     close = close or difflib.get_close_matches(word, words, n=1, cutoff=0.5)
     return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+def as_seen(name: str) -> str:
+    """A name as a reader sees it: without characters that show nothing, accents put together."""
+    shown = "".join(c for c in name if unicodedata.category(c) != "Cf")
+    return unicodedata.normalize("NFC", re.sub(r"\s", " ", _UNSEEN.sub("", shown))).strip()
+
+
+def look_alikes(names: Iterable[str]) -> tuple[str, str] | None:
+    """The first two different names that a reader cannot tell apart, None where there are none."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(as_seen(name), name)
+        if other != name:
+            return other, name
+    return None
 
 
 def install_command(package: str) -> str:

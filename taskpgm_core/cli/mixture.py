@@ -11,7 +11,7 @@ from taskpgm_core.cli.options import ask, question_options
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.findings.skills import covered_finding, skills_finding
-from taskpgm_core.mixture.repetition import AS_GOOD_AS_NEW, NAME
+from taskpgm_core.mixture.repetition import NAME, OPTION
 from taskpgm_core.similarity_measures import measure_words
 
 
@@ -61,9 +61,7 @@ def solve_(study: str, as_json: bool, **options: Any) -> None:
         click.echo("Divergences are bounded; what that leaves open needs a finite balance.")
     for alarm in result["alarms"]:
         say = warn if alarm["level"] == "warning" else click.echo
-        repeats = alarm["name"] == NAME
-        option = f" --max-epochs {AS_GOOD_AS_NEW} sets that limit." if repeats else ""
-        say(f"{alarm['sentence']}{option}")
+        say(f"{alarm['sentence']} {OPTION}" if alarm["name"] == NAME else alarm["sentence"])
 
 
 @click.command()

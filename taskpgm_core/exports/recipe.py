@@ -13,7 +13,7 @@ from taskpgm_core.errors import ExportError
 from taskpgm_core.exports.exact_shares import exact_shares
 from taskpgm_core.files.hashing import sha256
 from taskpgm_core.mixture.counts import Allocation, Unit
-from taskpgm_core.mixture.repetition import AS_GOOD_AS_NEW, repeated
+from taskpgm_core.mixture.repetition import AS_GOOD_AS_NEW, OPTION, repeated
 from taskpgm_core.plans.slug import slug_of
 from taskpgm_core.records import Study, Task
 
@@ -163,9 +163,8 @@ class Recipe:
         found = repeated(self.tasks, [portion.epochs for portion in self.portions])
         told = []
         if found is not None:
-            told.append(
-                self.repetition or f"{found[2]} A limit of {AS_GOOD_AS_NEW} epochs holds it."
-            )
+            held = f"{found[2]} A limit of {AS_GOOD_AS_NEW} epochs holds it."
+            told.append(f"{self.repetition or held} {OPTION}")
         nowhere = [portion for portion in self.portions if portion.task in self.unplaced]
         if nowhere:
             first = nowhere[0]

@@ -20,6 +20,7 @@ MANY = 10.0
 around which more gains little (arXiv 2305.16264)."""
 AS_GOOD_AS_NEW = 4
 """Epochs that change the loss no more than new data would (the same paper's abstract)."""
+OPTION = f"The option --max-epochs {AS_GOOD_AS_NEW} sets that limit."
 WORTH = (
     f"In pretraining, up to {AS_GOOD_AS_NEW} epochs are nearly as good as new data, and the worth "
     "of more decays to zero (Muennighoff et al. 2023, arXiv 2305.16264)."

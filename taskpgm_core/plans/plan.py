@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from taskpgm_core.errors import PlanError, nearest
+from taskpgm_core.errors import PlanError, look_alikes, nearest
 from taskpgm_core.plans.slug import SLUG, checked_slug
 from taskpgm_core.records import NEVER_TRAINED, Study
 
@@ -261,6 +261,9 @@ def contradictions(
     for twice in sorted({i for i in ids if ids.count(i) > 1}):
         again = len(ids) - 1 - ids[::-1].index(twice)
         yield ("tasks", again), f"task id '{twice}' stands more than once; give one another id"
+    if twins := look_alikes((*dict.fromkeys(ids), *(target.id for target in targets))):
+        reason = f"the ids {twins[0]!a} and {twins[1]!a} look alike to a reader; rename one"
+        yield ("tasks",), reason
     scored: set[str] = set()
     for k, target in enumerate(targets):
         if target.id in ids:

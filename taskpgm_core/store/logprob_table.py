@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from taskpgm_core.errors import StoreError, nearest
+from taskpgm_core.files.packed import DAMAGED, is_packed, unpacking
 
 BASE = "base"
 """What the model without any task's training is called."""
@@ -72,13 +73,17 @@ def read_scores(path: Path) -> Scores:
 def _table(path: Path) -> pd.DataFrame:
     try:
         with path.open("rb") as file:
-            if file.peek(4)[:4] == PARQUET:
+            start = file.peek(6)[:6]
+            if start.startswith(PARQUET):
                 return pd.read_parquet(path)
+            text = unpacking(file, start) if is_packed(start) else file
             rows = [
-                _row(line, f"{path}, line {n}") for n, line in enumerate(file, 1) if line.strip()
+                _row(line, f"{path}, line {n}") for n, line in enumerate(text, 1) if line.strip()
             ]
     except FileNotFoundError:
         raise StoreError(f"There is no file {path}.") from None
+    except DAMAGED:
+        raise StoreError(f"{path} is a damaged packed file; pack it again.") from None
     except IsADirectoryError:
         raise StoreError(f"{path} is a folder; name a Parquet or JSON Lines file.") from None
     except OSError as error:

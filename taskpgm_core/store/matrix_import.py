@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from taskpgm_core.errors import StoreError, nearest
+from taskpgm_core.errors import StoreError, as_seen, look_alikes, nearest
 from taskpgm_core.files.encoding import npz_bytes
 from taskpgm_core.files.hashing import digest_of
 from taskpgm_core.files.locking import locked
+from taskpgm_core.files.packed import unpacked
 from taskpgm_core.plans.slug import SLUG, slug_of
 from taskpgm_core.records import Array, Similarity, Study, Task
 from taskpgm_core.store.delimited_text import (
@@ -35,13 +36,14 @@ _LN2 = float(np.log(2.0))
 
 def _tasks(path: Path) -> list[Task]:
     try:
-        text = decoded(path.read_bytes(), str(path))
+        data = path.read_bytes()
     except FileNotFoundError:
         raise StoreError(
             f"There is no file {path}; --tasks wants a CSV with a column 'task'."
         ) from None
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
+    text = decoded(unpacked(data, str(path))[0], str(path))
     separator = likely_separator(text, str(path))
     rows = lines_of(text, "," if separator == " " else separator, str(path))
     if not rows:
@@ -113,7 +115,7 @@ def above_ln2(divergence: Array) -> list[str]:
 
 def _check_names(names: Sequence[str], where: str) -> None:
     for name in names:
-        if not name.strip():
+        if not as_seen(name):
             raise StoreError(f"{where}: a task has no name.")
         if broken(name):
             raise StoreError(
@@ -141,6 +143,11 @@ def checked_similarity(
     if len(set(ids)) < len(ids):
         twice = next(t for t in ids if ids.count(t) > 1)
         raise StoreError(f"{where}: Task ids must be unique, but '{twice}' stands more than once.")
+    if twins := look_alikes(ids):
+        raise StoreError(
+            f"{where}: the task names {twins[0]!a} and {twins[1]!a} look alike to a reader; rename "
+            f"one."
+        )
     found = cleaned(table, ids, kind=kind, symmetrise=symmetrise, keep_kind=keep_kind, where=where)
     said = [*found.said]
     checked = Similarity(ids, found.matrix)
@@ -169,8 +176,10 @@ def described_tasks(
     if not names or not tasks or [t.id for t in described] == list(names):
         return described
     if sorted(t.id for t in described) != sorted(names):
-        stray = sorted({t.id for t in described} ^ set(names))[0]
-        raise StoreError(f"'{stray}' stands in only one of {path} and {tasks}.")
+        listed = {t.id for t in described}
+        stray = min(listed ^ set(names))
+        guess = nearest(stray, set(names) - listed if stray in listed else listed - set(names))
+        raise StoreError(f"'{stray}' stands in only one of {path} and {tasks}{guess}.")
     by_id = {t.id: t for t in described}
     return [by_id[t] for t in names]
 

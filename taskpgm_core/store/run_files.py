@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from taskpgm_core.errors import StoreError
+from taskpgm_core.errors import StoreError, look_alikes
 from taskpgm_core.files.hashing import sha256
 from taskpgm_core.files.json_text import parsed, parsed_lines, reason
 from taskpgm_core.files.packed import unpacked
@@ -78,6 +78,12 @@ def read_runs(files: str | Path | Sequence[str | Path], tasks: Sequence[str] = (
         said += told + more
     rows = pd.concat(frames, ignore_index=True)
     where = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
+    for what, names in (("arms", rows["arm"]), ("tasks", [*tasks, *rows["task"]])):
+        if twins := look_alikes(names):
+            raise StoreError(
+                f"{where}: the {what} {twins[0]!a} and {twins[1]!a} look alike to a reader; write "
+                f"one name."
+            )
     rows, more = _suites(rows, tasks)
     twice = rows.duplicated(["arm", "seed", "task"])
     if twice.any():

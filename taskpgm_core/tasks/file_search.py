@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from taskpgm_core.files.packed import ENDINGS as PACKED
+from taskpgm_core.files.packed import plain_name
 from taskpgm_core.tasks import bigbench
 
 ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
-PACKED = (".gz", ".zst")
 BIGBENCH_FILE = "task.json"
 
 
@@ -88,7 +89,7 @@ def _below(folder: Path) -> tuple[list[RowFile], int]:
 
 def is_row_file(name: str) -> bool:
     """Whether a file's name ends like one of rows."""
-    return name.lower().removesuffix(PACKED[0]).removesuffix(PACKED[1]).endswith(ENDINGS)
+    return plain_name(name).lower().endswith(ENDINGS)
 
 
 def task_names(files: Sequence[RowFile]) -> list[str]:

@@ -18,6 +18,7 @@ from taskpgm_core.tasks.row_shape import RowReader
 OPTIONS = ("columns", "incomplete", "supervise")
 MARK = b"\xef\xbb\xbf"  # which some programs write before UTF-8
 PARQUET, ZIP = b"PAR1", b"PK\x03\x04"
+WIDE = (b"\xff\xfe", b"\xfe\xff")  # how UTF-16 and UTF-32 begin, where they say so
 SEPARATORS = (",", ";", "\t", "|")
 LONGEST_CELL = 2**31 - 1
 NO_VALUE = ("NaN", "nan")
@@ -66,6 +67,11 @@ def _rows(opened: ExitStack, path: Path) -> Iterator[Row]:
         raise SourceError(f"{path} is a zip archive; unpack it and name the file that was in it.")
     if is_packed(start):
         file, name = opened.enter_context(unpacking(file, start)), plain_name(name)
+        start = file.peek(6)[:6]
+    if start.startswith(WIDE) or (b"\0" in start[:4] and start.isascii()):  # their letters hold zeros
+        raise SourceError(f"{path}: the text is UTF-16 or UTF-32; save the file as UTF-8.")
+    if start.startswith(PARQUET):
+        raise SourceError(f"{path} is a packed Parquet file; unpack it and name what was in it.")
     if name.endswith((".csv", ".tsv")):
         return _table(opened, file, path, tabs=name.endswith(".tsv"))
     if file.peek(4096).removeprefix(MARK).lstrip()[:1] == b"[":
