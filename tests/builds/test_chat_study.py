@@ -119,6 +119,23 @@ def test_a_chat_study_is_measured_shown_and_handed_on_turn_by_turn(
     assert json.loads(recipe.to_json())["tasks"][0]["chat"] == ["messages", "several"]
 
 
+def test_text_that_is_brought_of_targets_that_are_chats(base, cache, tmp_path, capsys):
+    sharegpt(tmp_path / "exam.jsonl", "castles")
+    target = {"source": "file:exam.jsonl", "options": {"incomplete": "skip"}}
+    plan = chat_plan(base, tmp_path, targets=[target], publish_text=False)
+    study, _ = pipeline.build(plan, progress=Heard(), root=cache)
+    assert store.target_text(study) is None
+    assert main(["text", "chats", "--from", str(tmp_path)]) == 0
+    capsys.readouterr()
+    brought = store.target_text(store.open_study("chats"))
+    assert len(brought) == 3
+    for example in brought:
+        roles = [turn["role"] for turn in example.chat.messages]
+        assert roles == ["system", "user", "assistant", "user", "assistant"]
+        assert example.chat.messages[0]["content"] == "You know castles."
+    assert (store.example_checksums(brought) == store.target_scores(study).checksum).all()
+
+
 @pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated:FutureWarning")
 def test_trl_prepares_the_same_turns_and_learns_the_same_tokens(
     base, cache, tmp_path, own_cache, monkeypatch

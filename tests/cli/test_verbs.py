@@ -190,7 +190,9 @@ def test_explanations_are_those_of_the_mixture_room(ask, problem):
 def test_uncertainty_is_the_bootstrap_of_the_study(ask, starter, problem):
     words = ["--balance", 0.5, "--draws", 20, "--seed", 3, "--level", 0.8]
     answer = ask("uncertainty", "starter", *words)
-    sure = uncertainty(problem, 0.5, replicates(starter, "jsd", draws=20, seed=3), level=0.8)
+    sure = uncertainty(
+        problem, 0.5, replicates(starter, "jsd", draws=20, seed=3, level=0.8), level=0.8
+    )
     assert [t["low"] for t in answer["tasks"]] == pytest.approx(sure.low.tolist())
     assert [t["inclusion"] for t in answer["tasks"]] == pytest.approx(sure.inclusion.tolist())
     assert answer["stability"] == pytest.approx(sure.stability)
@@ -202,6 +204,17 @@ def test_uncertainty_is_the_bootstrap_of_the_study(ask, starter, problem):
         a["near_optimal"][1] >= b["near_optimal"][1]
         for a, b in zip(wider["tasks"], answer["tasks"], strict=True)
     )
+
+
+@pytest.mark.parametrize("judged", [False, True])
+def test_uncertainty_advises_only_what_would_steady_the_mixture(starter, capsys, judged):
+    words = "uncertainty starter --measure gold --balance 1000 --draws 50".split()
+    more = ["--resolution", "auto", "--judge-by", "add-2-digit"] if judged else []
+    assert main([*words, *more]) == 0
+    (alarm,) = [s for s in capsys.readouterr().err.splitlines() if "Measured again" in s]
+    # judged by something, there is no balance at which no measurement moves the mixture
+    nearer = "" if judged else ", or a balance nearer to 1,"
+    assert alarm.endswith(f"More probe examples{nearer} would steady it.")
 
 
 def test_by_words_alone_a_measured_study_is_solved_and_says_what_it_lacks(ask, starter):

@@ -76,6 +76,7 @@ def test_a_task_repeated_hundreds_of_times_is_said_by_every_recipe(tiny, capsys,
     (warning,) = (w for w in answer["warnings"] if "417 times" in w)
     assert "'rte'" in warning
     assert "A limit of 4 epochs would move" in warning
+    assert warning.endswith("The option --max-epochs 4 sets that limit.")
     assert any(
         warning in text for name, text in answer["files"].items() if name.endswith(COMMENTED)
     )
@@ -104,7 +105,7 @@ def test_warnings_of_a_recipe_alone_survive_any_name(to):
     recipe = recipe_of(tasks, 100, unplaced=(evil,))
     assert Recipe.from_json(recipe.to_json()) == recipe
     out = export(recipe, to)
-    told(out, "A limit of 4 epochs holds it")
+    told(out, "A limit of 4 epochs holds it. The option --max-epochs 4 sets that limit.")
     told(out, "replace these paths")
     assert all(evil not in text for text in out.files.values())
     with pytest.raises(ExportError, match=r"not for training as it is|cannot do what is asked"):

@@ -1,5 +1,6 @@
 """Log-probabilities of served models: the study equals the one whose numbers they are."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -62,6 +63,12 @@ def test_the_order_of_rows_and_the_kind_of_file_change_nothing(cache, tmp_path):
                        *mixed.index]].drop_duplicates()  # fmt: skip
     again = store.import_logprobs(write(mixed, tmp_path / "two.jsonl"), name="mine")
     assert again.content == first.content
+    packed = tmp_path / "three.jsonl.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "two.jsonl").read_bytes()))
+    assert store.import_logprobs(packed, name="mine").content == first.content
+    packed.write_bytes(packed.read_bytes()[:60])
+    with pytest.raises(StoreError, match="a damaged packed file; pack it again"):
+        store.import_logprobs(packed, name="mine")
 
 
 @settings(max_examples=20, deadline=None, derandomize=True)
