@@ -68,7 +68,7 @@ def _rows(opened: ExitStack, path: Path) -> Iterator[Row]:
     if is_packed(start):
         file, name = opened.enter_context(unpacking(file, start)), plain_name(name)
         start = file.peek(6)[:6]
-    if start.startswith(WIDE) or (b"\0" in start[:4] and start.isascii()):  # their letters hold zeros
+    if start.startswith(WIDE) or (b"\0" in start[:4] and start.isascii()):  # no mark
         raise SourceError(f"{path}: the text is UTF-16 or UTF-32; save the file as UTF-8.")
     if start.startswith(PARQUET):
         raise SourceError(f"{path} is a packed Parquet file; unpack it and name what was in it.")
