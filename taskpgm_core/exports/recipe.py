@@ -12,6 +12,7 @@ import numpy.typing as npt
 from taskpgm_core.errors import ExportError
 from taskpgm_core.exports.exact_shares import exact_shares
 from taskpgm_core.files.hashing import sha256
+from taskpgm_core.files.packed import ENDINGS as PACKED
 from taskpgm_core.mixture.counts import Allocation, Unit
 from taskpgm_core.mixture.repetition import AS_GOOD_AS_NEW, OPTION, repeated
 from taskpgm_core.plans.slug import slug_of
@@ -173,7 +174,7 @@ class Recipe:
                 f"Nothing says where the rows of task '{first.task}'{more} are: replace these "
                 f"paths ({first.source.path}), or give each task its source in tasks.csv."
             )
-        return tuple(told)
+        return (*told, *filter(None, map(_unfit, self.portions)))
 
     def to_json(self) -> str:
         """The text of ``mixture.json``; ``Recipe.from_json`` reads it back unchanged."""
@@ -309,6 +310,22 @@ def realised_shares(recipe: Recipe, rows: Sequence[float]) -> dict[str, float | 
     amounts = [row * length for row, length in zip(rows, lengths, strict=True)]
     total = fsum(amounts)
     return {t: a / total if total else None for t, a in zip(recipe.tasks, amounts, strict=True)}
+
+
+def _unfit(portion: Portion) -> str:
+    """Why a trainer cannot read a source as the recipe names it: a sentence, or empty."""
+    source, task = portion.source, portion.task
+    if source.builder and not source.split.startswith("train"):
+        return (
+            f"The rows of task '{task}' are one file, whose only split is train, not "
+            f"'{source.split}'; mend its split in tasks.csv."
+        )
+    if source.path.lower().endswith((".csv", ".tsv", *PACKED)):
+        return (
+            f"The rows of task '{task}' are in {source.path}, which many trainers would take for a "
+            f"data set's name; write them as JSON Lines or Parquet."
+        )
+    return ""
 
 
 def _check(portion: Portion) -> None:

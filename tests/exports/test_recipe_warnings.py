@@ -149,6 +149,22 @@ def test_sources_make_another_study_and_their_absence_the_old_one(tiny):
     assert all("split" not in task for task in manifest["tasks"])
 
 
+@pytest.mark.parametrize("to", EXPORTERS)
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        (Source("a/b.jsonl", split="validation"), "whose only split is train, not 'validation'"),
+        (Source("a/b.csv"), "are in a/b.csv, which many trainers would take for a data set's name"),
+        (Source("a/b.jsonl.gz"), "write them as JSON Lines or Parquet"),
+    ],
+)
+def test_a_source_that_no_trainer_reads_as_it_is_named_is_said(to, source, sentence):
+    tasks = (Task("a", rows=300, mean_tokens=1.0), Task("b", rows=900, mean_tokens=2.0))
+    told(export(recipe_of(tasks, 100, sources={"a": source}), to), sentence)
+    fine = {"a": Source("a/b.jsonl", split="train[:50%]"), "b": Source("org/name", split="test")}
+    assert recipe_of(tasks, 100, sources=fine).warnings == ()
+
+
 def test_a_split_of_nothing_is_refused(tiny, tmp_path):
     tiny(sources=None)
     (tmp_path / "t.csv").write_text("task,source,split\nmnli,,train\nqnli\nrte\nsst2\n")
