@@ -22,10 +22,11 @@ def balance_runs(study: Study, measure: str, anchor: str) -> TrainedMixtures | N
 
     Of several evidence folders the first that has any with a balance, else the first that compares
     at all, confirmations first; judged by the share kept where their protocol names skills, else by
-    the loss on held-out rows of the study's tasks. None where there is nothing. StoreError where
-    finished runs are damaged.
+    the loss on held-out rows of the study's tasks. Runs of a tuning are left out. None where there
+    is nothing. StoreError where finished runs are damaged.
     """
-    every = [_compared(study, *one, measure, anchor) for one in store.evidence(study)]
+    known = [one for one in store.evidence(study) if not one[0]["tuning"]]
+    every = [_compared(study, *one, measure, anchor) for one in known]
     found = [one for one in every if one is not None]
     placed = [one for one in found if any(run.balance is not None for run in one.mixtures)]
     return next(iter(placed or found), None)

@@ -76,9 +76,11 @@ def judged_runs(study: Study) -> JudgedRuns | SkillRuns | None:
     """The runs that speak for a study; None where there are none. StoreError for damaged ones.
 
     A confirmation speaks before a screening, whose runs only chose what it looks at. Runs judged by
-    skill are, others by their loss.
+    skill are, others by their loss. Those of a tuning speak for the mixture that it chose alone.
     """
     for card, runs in store.evidence(study):
+        if card["tuning"]:
+            continue
         by_skill = skill_runs(study, card, runs)
         if by_skill is not None and by_skill.first is not None:
             return by_skill
