@@ -299,7 +299,11 @@ def chosen_evidence(study: Study, folder: str | None) -> tuple[dict[str, Any], p
     if not folder and [card["stage"] for card, _ in meant].count("confirmation") == 1:
         meant = meant[:1]
     if len(meant) != 1:
-        listing = ", ".join(f"{card['folder']} ({card['stage']})" for card, _ in known) or "none"
+        of = {True: " of a tuning", False: ""}
+        listing = ", ".join(
+            f"{card['folder']} ({card['stage']}{of[bool(card.get('tuning'))]})" for card, _ in known
+        )
+        listing = listing or "none"
         raise StoreError(
             f"{study.slug} has {len(meant)} evidence folders of that name (there: {listing}); make "
             f"some with validate, or choose one with --folder."

@@ -14,6 +14,7 @@ from taskpgm_core.errors import MixtureError, StoreError
 from taskpgm_core.evidence.candidates import BALANCES, RESOLUTIONS, Candidate, among, grid
 from taskpgm_core.evidence.halving import BLOCK, MOST_SEEDS
 from taskpgm_core.evidence.protocol import Protocol, load_protocol
+from taskpgm_core.evidence.shared_reference import share_reference
 from taskpgm_core.evidence.tuned_mixture import evidence_card, save_tuned
 from taskpgm_core.evidence.tuning import Tuning, complete, tune, tuning_of
 from taskpgm_core.evidence.tuning_cost import TuningCost, tuning_cost
@@ -63,7 +64,7 @@ def _choices(command: Callable[..., Any]) -> Callable[..., Any]:
             "given",
             multiple=True,
             help="NAME,NAME: saved mixtures by name or id, baselines, or files, in place of a "
-            "grid. Give it again for a name with a comma.",
+            "grid. Given more than once, each is one name, commas and all.",
         ),
         click.option("--resolutions", help=f"R,R of the grid ({','.join(RESOLUTIONS)})."),
         click.option("--balances", help=f"X,X of the grid ({','.join(BALANCES)})."),
@@ -134,6 +135,8 @@ def tune_(
     def make(protocol: Protocol) -> None:
         from taskpgm_core.evidence.campaign import campaign
 
+        if share_reference(known, plan, protocol):
+            say("The base and the single-task models were judged on these rows before.")
         complete(
             known,
             protocol,
@@ -225,6 +228,8 @@ def _plan_card(tuning: Tuning) -> dict[str, Any]:
 
 
 def _cost_lines(cost: TuningCost, plan: Plan) -> list[str]:
+    if not cost.left:
+        return [f"All of its runs are kept ({counted(cost.kept, 'run')}), so it takes no training."]
     lines = [f"{runs_words(cost.runs, cost.kept, cost.rows_trained)}."]
     if cost.models:
         rows = plan.training.steps * plan.training.batch
@@ -234,8 +239,6 @@ def _cost_lines(cost: TuningCost, plan: Plan) -> list[str]:
         )
     if cost.seconds is not None:
         lines.append(f"The runs take about {clock(cost.seconds)} ({cost.basis}).")
-    elif cost.left:
-        lines.append(f"How long it takes is not known here: {cost.basis}")
     else:
-        lines.append("Every run is kept, so it takes no training.")
+        lines.append(f"How long it takes is not known here: {cost.basis}")
     return lines

@@ -7,6 +7,7 @@ from taskpgm_core.builds.dry_run import preview
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.evidence.protocol import Protocol
 from taskpgm_core.evidence.run import judging_counts
+from taskpgm_core.evidence.shared_reference import reference_at_hand
 from taskpgm_core.evidence.tuning import Tuning, missing_runs, tune
 from taskpgm_core.plans.plan import Plan
 
@@ -74,8 +75,9 @@ def _kept(tuning: Tuning, plan: Plan) -> tuple[int, bool, int]:
         nonlocal kept, models
         missing = missing_runs(tuning.study, protocol)
         if "reference" in missing:
-            models = len(plan.tasks) + len(plan.second_seeds)
             missing.remove("reference")
+            if reference_at_hand(tuning.study, plan, protocol) is None:
+                models = len(plan.tasks) + len(plan.second_seeds)
         kept += len(protocol.arms) * len(protocol.seeds) - len(missing)
         if missing or models:
             raise _Incomplete
