@@ -133,11 +133,10 @@ def claim_run(study: Study, digest: str, unit: str) -> AbstractContextManager[bo
 
 
 def evidence(study: Study) -> list[tuple[dict[str, Any], pd.DataFrame]]:
-    """(card, all finished runs) of every evidence folder of a study, confirmations first and those
-    of tunings last.
+    """(card, all finished runs) of every evidence folder of a study, confirmations first.
 
     A card has the folder's name, the ``stage`` of its protocol (``imported`` without one) and
-    ``tuning``, whether the runs are of one: they speak for a mixture, not for the study.
+    ``tuning``, whether a tuning made its runs; of one stage these come last.
     Arms of one name but several definitions carry theirs in their name, so none are averaged.
     """
     found = []
@@ -151,7 +150,7 @@ def evidence(study: Study) -> list[tuple[dict[str, Any], pd.DataFrame]]:
             tuning = bool(protocol and protocol.get("tuning"))
             card = {**manifest, "folder": path.parent.name, "stage": stage, "tuning": tuning}
             found.append((card, pd.concat(frames, ignore_index=True)))
-    return sorted(found, key=lambda one: (one[0]["tuning"], one[0]["stage"] != "confirmation"))
+    return sorted(found, key=lambda one: (one[0]["stage"] != "confirmation", one[0]["tuning"]))
 
 
 def evidence_version(study: Study) -> str:

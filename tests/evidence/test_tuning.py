@@ -231,10 +231,7 @@ def test_mixtures_are_found_by_name_id_baseline_and_file(tiny_study, plan, files
         among(tiny_study, [elsewhere.id])
 
 
-def test_the_result_is_saved_once_with_its_evidence_and_speaks_for_no_study(
-    tiny_study, plan, files, capsys
-):
-    before = recommend(tiny_study).sentence
+def test_the_result_is_saved_once_with_its_evidence(tiny_study, plan, files, capsys):
     chosen, found = outcome(tiny_study, plan, files, MadeUp(tiny_study, GAINS, noise=0.001))
     saved, now = save_tuned(chosen, found, "ours")
     again, twice = save_tuned(chosen, found, "other")
@@ -247,8 +244,6 @@ def test_the_result_is_saved_once_with_its_evidence_and_speaks_for_no_study(
         card["folder"] for card, _ in store.evidence(tiny_study)
     }
     assert read.over(tiny_study.names).tolist() == chosen.candidates[1].p.tolist()
-    assert judged_runs(tiny_study) is None
-    assert recommend(tiny_study).sentence == before
     assert main(["show", "tiny"]) == 0
     assert f"Saved mixture “ours” ({saved.id}): 4 mixtures" in capsys.readouterr().out
     assert main(["show", "tiny", "--json"]) == 0
@@ -257,8 +252,25 @@ def test_the_result_is_saved_once_with_its_evidence_and_speaks_for_no_study(
     words = ["--anchor", saved.id, "--balance", "1", "--budget", "100", "--to", "axolotl", "--json"]
     assert main(["export", "tiny", *words]) == 0
     assert json.loads(capsys.readouterr().out)["asked"] == {"add-2-digit": 1.0}
-    assert main(["evidence", "tiny"]) == 2
+    assert main(["evidence", "tiny", "--folder", "nope"]) == 2
     assert "(confirmation of a tuning)" in capsys.readouterr().err
+
+
+def test_what_a_study_recommends_follows_from_fresh_seeds_alone(tiny_study, plan, files):
+    before = recommend(tiny_study).sentence
+    assert "no mixture of this study was trained" in before
+    made = MadeUp(tiny_study, GAINS, noise=0.001)
+    outcome(tiny_study, plan, files, made, judges=("add-2-digit",))
+    made(tuning(tiny_study, plan, files).round_protocol(among(tiny_study, files), [0, 1]))
+    assert judged_runs(tiny_study) is None  # neither rounds nor losses on one task speak for it
+    said = recommend(tiny_study)
+    assert "were trained in tunings alone" in said.sentence
+    assert said.p.tolist() == pytest.approx([0.25] * 4)
+    outcome(tiny_study, plan, files, made)
+    said = recommend(tiny_study)
+    assert said.sentence.startswith("Train on the mixture “second”: on tiny it keeps more")
+    assert "3 seeds, 16 rows" in said.sentence
+    assert said.p[tiny_study.names.index("add-2-digit")] == 1
 
 
 def test_a_solved_mixture_is_saved_with_its_question_and_certificate(tiny_study, plan):
