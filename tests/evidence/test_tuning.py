@@ -12,17 +12,23 @@ import pytest
 
 from taskpgm_core import store
 from taskpgm_core.analysis.saved_mixtures import Scenario, list_scenarios, save
+from taskpgm_core.builds.pipeline import build
+from taskpgm_core.builds.targets import gather_targets
 from taskpgm_core.cli.main import main
 from taskpgm_core.errors import MixtureError, PlanError
 from taskpgm_core.evidence import campaign as campaigns
 from taskpgm_core.evidence import tuning as tunings
 from taskpgm_core.evidence.candidates import among, grid
+from taskpgm_core.evidence.judging_rows import task_rows
 from taskpgm_core.evidence.outcome import judged_runs, recommend
 from taskpgm_core.evidence.shared_reference import reference_at_hand
 from taskpgm_core.evidence.tuned_mixture import save_tuned
 from taskpgm_core.evidence.tuning import complete, missing_runs, tune, tuning_of
 from taskpgm_core.evidence.tuning_cost import tuning_cost
 from taskpgm_core.findings.tuning import tuning_sentences
+from taskpgm_core.measure import Silence, find_weights, load_base
+from taskpgm_core.plans.plan import TaskEntry
+from taskpgm_core.tasks.overlap import normalised
 from tests.support.tiny_model import tiny_plan
 
 FAST = ("--budget", "16", "--first", "1", "--seeds", "2")
@@ -416,3 +422,28 @@ def test_what_the_verb_says_is_what_it_does(tiny_study, files, capsys):
         assert main(["tune", "tiny", *bad, "--dry-run"]) == 2
         assert said in capsys.readouterr().err
     assert tunings.ROUNDS not in text
+
+
+def test_a_target_judges_by_rows_that_no_mixture_was_chosen_by(cache, tiny_base, capsys):
+    target = {"id": "exam", "source": "generated:swaps", "rows": 12}
+    plan = tiny_plan(tiny_base, slug="aimed", targets=[target])
+    study, _ = build(plan, progress=Silence(), root=cache)
+    words = ["tune", "aimed", *FAST, "--balances", "0", "--judge-by", "task:exam", "--json"]
+    assert main(words) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["judged_by"] == {"measure": "loss", "skills": 4, "judges": ["exam"]}
+    assert told["candidates"] == ["balance 0, resolution auto"]
+    [(card, runs)] = store.evidence(study)
+    assert card["tuning"]
+    assert set(runs["task"]) == {*study.names, "exam"}
+    exam = runs[runs["task"] == "exam"].set_index(["arm", "seed"])
+    assert (exam["n_rows"] == 0).all()
+    losses = exam["loss"].unstack("arm")
+    gap = (losses["balance-0-auto"] - losses["uniform"]).mean()
+    assert told["confirmed"]["difference"] == pytest.approx(gap)
+    held = gather_targets(plan, {})["exam"]
+    entry = TaskEntry.model_validate(plan.targets[0].model_dump())
+    base = load_base(find_weights(plan.base), dtype="float32", models=cache / ".models")
+    rows = task_rows(entry, plan, base, wanted=16, most=128, unseen=False)
+    assert rows.judging_text
+    assert not rows.judging_text & {normalised(e) for e in held.chosen}
