@@ -6,10 +6,17 @@ from typing import Any
 from taskpgm_core.analysis.provenance import provenance
 from taskpgm_core.analysis.question import Question, pose_question
 from taskpgm_core.analysis.question_words import to_words
-from taskpgm_core.analysis.saved_mixtures import LONGEST_NAME, Scenario, list_scenarios, save
+from taskpgm_core.analysis.saved_mixtures import (
+    LONGEST_NAME,
+    Scenario,
+    list_scenarios,
+    save,
+    scenarios_folder,
+)
 from taskpgm_core.evidence.arms import mixture_of
 from taskpgm_core.evidence.candidates import UNIFORM, Candidate
 from taskpgm_core.evidence.tuning import Tuning
+from taskpgm_core.files.locking import exclusive
 from taskpgm_core.findings.tuning import TuningResult, tuning_sentences
 
 MANY = ("floor", "cap", "pin", "group")
@@ -21,17 +28,16 @@ def save_tuned(tuning: Tuning, found: TuningResult, name: str = "") -> tuple[Sce
     One that this very tuning saved before is left as it is. ``name``: what it is called; the
     study's and its own name by default.
     """
-    digest = tuning.digest
-    kept = list_scenarios()[0]
-    before = next((s for s in kept if s.evidence.get("tuning") == digest), None)
-    if before is not None:
-        return before, False
     titles = {one.title: one for one in tuning.candidates}
     made = _mixture(tuning, titles.get(found.chosen))
     called = name or f"{tuning.study.slug} tuned: {found.chosen}"
     evidence = evidence_card(tuning, found)
     named = replace(made, name=called[:LONGEST_NAME], evidence=evidence)
-    return save(named), True
+    with exclusive(scenarios_folder() / ".tuned.lock"):  # processes that share it end together
+        for before in list_scenarios()[0]:
+            if before.evidence.get("tuning") == tuning.digest:
+                return before, False
+        return save(named), True
 
 
 def evidence_card(tuning: Tuning, found: TuningResult) -> dict[str, Any]:

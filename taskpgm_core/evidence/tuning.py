@@ -150,6 +150,8 @@ def tuning_of(
     except ValidationError as error:
         said = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise PlanError(f"This tuning cannot be run: {said}.") from None
+    if not candidates:
+        raise MixtureError("There is no mixture to choose; name at least one.")
     apart, same = distinct(candidates, protocol, study)
     if not apart:
         raise MixtureError(

@@ -418,6 +418,7 @@ def test_what_the_verb_says_is_what_it_does(tiny_study, files, capsys):
         (["--judge-by", "task:boolean", "--skills", "tasks"], "two ways to judge"),
         (["--judge-by", "task:boolean", "--resolutions", "inf"], "finite --resolution"),
         (["--protocol", "nope"], "no protocol nope"),
+        (["--balances", ","], "no mixture to choose"),
     ):
         assert main(["tune", "tiny", *bad, "--dry-run"]) == 2
         assert said in capsys.readouterr().err
