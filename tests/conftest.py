@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-SLOW = ("builds/", "measure/", "pages/", "evidence/test_campaign.py", "store/test_task_subset.py")
+SLOW = (
+    "builds/",
+    "measure/",
+    "pages/",
+    "evidence/test_campaign.py",
+    "evidence/test_tuning.py",
+    "store/test_task_subset.py",
+)
 """Rooms and files that train models or draw whole pages; `make test-fast` leaves them out."""
 
 

@@ -314,6 +314,8 @@ def kept_here(scene: Scene, kept: Sequence[Scenario]) -> None:
             f"{scenario.support} tasks; {when} UTC"
         )
     )
+    if scenario.trained:
+        st.markdown(escape(" ".join(scenario.trained)))
     if stale := scenario.stale(scene.study):
         st.warning(escape(stale))
     notes = f"kept-notes-{scenario.id}-{scenario.saved}"

@@ -82,5 +82,6 @@ def scenario(study: Study, view: View, **named: str) -> Scenario:
         solution.p,
         controls=controls,
         certificate=provenance(study, cached.posed(study, view), solution),
+        evidence={},
         **named,
     )

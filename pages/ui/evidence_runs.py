@@ -183,6 +183,7 @@ def _name(card: dict[str, Any], runs: pd.DataFrame) -> str:
     )
     what = f"{budget_words(card, runs)}, {mixtures}, {seeds}"
     source = f"imported from {card['imported']}" if "imported" in card else card["stage"]
+    source += " of a tuning" if card["tuning"] else ""
     return f"{source.capitalize()}: {what} ({card['folder']})"
 
 

@@ -38,7 +38,8 @@ class Scenario:
     slug and content digest when it was made. ``controls``: the parameters of the dashboard's
     address that made it. ``certificate``: the mixture's ``provenance``; empty
     where the weights were not solved for. ``origin``: ``solved``, or the file it was imported
-    from. ``name`` is empty for a draft. Markup in ``name`` and ``notes`` is kept as text: who
+    from. ``evidence``: what training on it gave where a tuning chose it, ``sentences`` first; empty
+    otherwise. ``name`` is empty for a draft. Markup in ``name`` and ``notes`` is kept as text: who
     shows it escapes it. ``id`` and ``saved`` (UTC) are empty until it is on disk.
     """
 
@@ -50,6 +51,7 @@ class Scenario:
     controls: Mapping[str, str | list[str]] = field(default_factory=dict)
     certificate: Mapping[str, str | float | bool | None] = field(default_factory=dict)
     origin: str = "solved"
+    evidence: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
     notes: str = ""
     id: str = ""
@@ -78,6 +80,7 @@ class Scenario:
         object.__setattr__(self, "p", p)
         object.__setattr__(self, "controls", dict(self.controls))
         object.__setattr__(self, "certificate", dict(self.certificate))
+        object.__setattr__(self, "evidence", dict(self.evidence))
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "notes", notes)
 
@@ -89,6 +92,12 @@ class Scenario:
     @property
     def support(self) -> int:
         return int((self.p > 0).sum())
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """What training on it gave, in sentences; none where no tuning chose it."""
+        said = self.evidence.get("sentences", ())
+        return tuple(map(str, said)) if isinstance(said, list) else ()
 
     def over(self, tasks: Sequence[str]) -> Array:
         """(len(tasks),) its weights in the order of ``tasks``; NaN for a task it never had."""
@@ -133,6 +142,8 @@ def _write(scenario: Scenario, path: Path) -> Scenario:
     record = asdict(stamped)
     weights = {t: float(w) for t, w in zip(stamped.tasks, stamped.p, strict=True) if w > 0}
     del record["p"], record["id"]
+    if not record["evidence"]:
+        del record["evidence"]  # versions that know of none read the others still
     data = json_bytes({"version": VERSION, **record, "weights": weights})
     if len(data) > LARGEST_FILE:
         raise ScenarioError(

@@ -12,6 +12,7 @@ EXAMPLES = {
     "text": "taskpgm text bigbench --from cache/.sources/bigbench",
     "validate": "taskpgm validate skills-screening-bigbench --part 0/2",
     "evidence": "taskpgm evidence bigbench",
+    "tune": "taskpgm tune starter --protocol skills-screening-starter --dry-run",
     "train": "taskpgm train starter --balance 0.5 --budget 2000 --out adapter/",
     "list": "taskpgm list",
     "show": "taskpgm show starter",

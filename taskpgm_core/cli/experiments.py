@@ -287,16 +287,23 @@ def _row(c: Comparison) -> list[str]:
 
 
 def chosen_evidence(study: Study, folder: str | None) -> tuple[dict[str, Any], pd.DataFrame]:
-    """The one evidence folder that is meant, a confirmation before all others where none is named.
+    """The one evidence folder that is meant, a confirmation before all others where none is named,
+    and those of tunings after all others.
 
     StoreError where there is none, or more.
     """
     known = store.evidence(study)
     meant = [one for one in known if one[0]["folder"].startswith(folder or "")]
+    if not folder:
+        meant = [one for one in meant if not one[0].get("tuning")] or meant
     if not folder and [card["stage"] for card, _ in meant].count("confirmation") == 1:
         meant = meant[:1]
     if len(meant) != 1:
-        listing = ", ".join(f"{card['folder']} ({card['stage']})" for card, _ in known) or "none"
+        of = {True: " of a tuning", False: ""}
+        listing = ", ".join(
+            f"{card['folder']} ({card['stage']}{of[bool(card.get('tuning'))]})" for card, _ in known
+        )
+        listing = listing or "none"
         raise StoreError(
             f"{study.slug} has {len(meant)} evidence folders of that name (there: {listing}); make "
             f"some with validate, or choose one with --folder."

@@ -19,6 +19,7 @@ from taskpgm_core.cli import (
     sketch,
     skills,
     studies,
+    tune,
 )
 from taskpgm_core.cli.examples import epilog_of
 from taskpgm_core.errors import TaskPGMError, install_command
@@ -60,6 +61,7 @@ for command in (
     export.report,
     experiments.validate,
     experiments.evidence,
+    tune.tune_,
     experiments.train,
 ):
     command.epilog = epilog_of(command.name)

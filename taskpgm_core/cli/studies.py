@@ -1,6 +1,6 @@
 """Verbs on studies: imports, list, show, verify, text, repair, pack, unpack, delete."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 
 from taskpgm_core import store
 from taskpgm_core.analysis.question import DEFAULT, study_kernel
+from taskpgm_core.analysis.saved_mixtures import Scenario, list_scenarios
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.errors import StoreError
 from taskpgm_core.findings.rows_left_out import incomplete_rows
@@ -197,6 +198,12 @@ def show(study: str, as_json: bool) -> None:
     answer = card(found)
     if found.scored:
         answer["measured"] = measured_card(found)
+    saved = [s for s in list_scenarios()[0] if s.study == found.slug]
+    if saved:
+        answer["saved_mixtures"] = [
+            {"id": s.id, "name": s.name, "stale": s.stale(found), "evidence": s.evidence}
+            for s in saved
+        ]
     if as_json:
         print_json(answer)
         return
@@ -214,8 +221,17 @@ def show(study: str, as_json: bool) -> None:
     if not found.scored:
         rows = [[t.id, t.family, str(t.rows or "-")] for t in found.tasks]
         click.echo(table(["task", "family", "rows"], rows))
+        _print_saved(saved, found)
         return
     _print_measured(found, answer["measured"])
+    _print_saved(saved, found)
+
+
+def _print_saved(saved: Sequence[Scenario], found: Study) -> None:
+    """The saved mixtures of a study, and what training on them gave where that is known."""
+    for one in saved:
+        said = " ".join(filter(None, (*one.trained, one.stale(found))))
+        click.echo(f"Saved mixture “{one.name}” ({one.id}){f': {said}' if said else '.'}")
 
 
 def _print_measured(found: Study, m: Mapping[str, Any]) -> None:

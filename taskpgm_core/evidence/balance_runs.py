@@ -4,11 +4,10 @@ from typing import Any
 
 import pandas as pd
 
-from taskpgm_core import store
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.evidence.arms import arm_titles
 from taskpgm_core.evidence.judgement import REFERENCE
-from taskpgm_core.evidence.outcome import outcome_finding
+from taskpgm_core.evidence.outcome import outcome_finding, speaking_evidence
 from taskpgm_core.evidence.protocol import Arm
 from taskpgm_core.evidence.statistics import compare, judged_by
 from taskpgm_core.evidence.verdict import SkillRuns, skill_runs, sure_finding
@@ -25,7 +24,7 @@ def balance_runs(study: Study, measure: str, anchor: str) -> TrainedMixtures | N
     the loss on held-out rows of the study's tasks. None where there is nothing. StoreError where
     finished runs are damaged.
     """
-    every = [_compared(study, *one, measure, anchor) for one in store.evidence(study)]
+    every = [_compared(study, *one, measure, anchor) for one in speaking_evidence(study)]
     found = [one for one in every if one is not None]
     placed = [one for one in found if any(run.balance is not None for run in one.mixtures)]
     return next(iter(placed or found), None)

@@ -72,13 +72,24 @@ class JudgedRuns:
     titles: dict[str, str]
 
 
+def speaking_evidence(study: Study) -> list[tuple[dict[str, Any], pd.DataFrame]]:
+    """The evidence of a study, but for what tunings made to choose, which favours what they chose,
+    and their confirmations by what somebody is judged by, which say nothing of the whole study."""
+    return [
+        (card, runs)
+        for card, runs in store.evidence(study)
+        if not card["tuning"]
+        or (card["stage"] == "confirmation" and card["protocol"].get("skills"))
+    ]
+
+
 def judged_runs(study: Study) -> JudgedRuns | SkillRuns | None:
     """The runs that speak for a study; None where there are none. StoreError for damaged ones.
 
     A confirmation speaks before a screening, whose runs only chose what it looks at. Runs judged by
     skill are, others by their loss.
     """
-    for card, runs in store.evidence(study):
+    for card, runs in speaking_evidence(study):
         by_skill = skill_runs(study, card, runs)
         if by_skill is not None and by_skill.first is not None:
             return by_skill
@@ -159,7 +170,8 @@ def recommend(study: Study) -> Recommendation:
         sentence = recommendation(n, None, str(error))
         return Recommendation(sentence, recommended_words(n, None), p, said)
     if found is None:
-        sentence = recommendation(n, None, skills=skills)
+        tuned = any(card["tuning"] for card, _ in store.evidence(study))
+        sentence = recommendation(n, None, skills=skills, tuned=tuned)
         return Recommendation(sentence, recommended_words(n, None), p, ())
     judged: Judged | JudgedBySkill | None
     if isinstance(found, SkillRuns):

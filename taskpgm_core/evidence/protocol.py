@@ -81,7 +81,8 @@ class Protocol(_Strict):
     ``suites``: public suites that judge too, by lm-evaluation-harness (``suite_rows``: on so many
     rows of each of their tasks; all by default);
     ``dtype``: of the base model, null for the study's own; ``stage``: a confirmation's runs are
-    kept apart from the screening that chose its arms, so that their seeds are never pooled.
+    kept apart from the screening that chose its arms, so that their seeds are never pooled;
+    ``tuning``: empty, or whose runs these are: the ``rounds`` of all tunings, or one's fresh seeds.
 
     ``skills``: what judges are averaged into, files first: ``families``, or groups of tasks (others
     stand alone). Runs are then judged by the share of the single-task models' gain that they keep,
@@ -93,6 +94,7 @@ class Protocol(_Strict):
     name: str
     study: str
     stage: Literal["screening", "confirmation"] = "screening"
+    tuning: str = ""
     about: str = ""
     arms: tuple[Arm, ...]
     seeds: tuple[int, ...]
@@ -154,6 +156,8 @@ class Protocol(_Strict):
                 kept.pop(key)
         if self.stage == "screening":
             kept.pop("stage")
+        if not self.tuning:
+            kept.pop("tuning")
         kept.pop("budget_tokens" if self.budget_tokens is None else "budget")
         if not self.suites:
             kept.pop("suites")

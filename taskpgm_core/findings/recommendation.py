@@ -179,17 +179,24 @@ def recommendation(
     trouble: str = "",
     *,
     skills: float | None = None,
+    tuned: bool = False,
 ) -> str:
     """One sentence for a study of so many tasks: where, by how much, how sure, in rows if known.
 
     ``judged``: None where no finished runs judge mixtures of it; ``trouble``: why runs that are
-    there cannot be read, a sentence; ``skills``: how many distinct ones there are, where known.
+    there cannot be read, a sentence; ``skills``: how many distinct ones there are, where known;
+    ``tuned``: whether tunings trained mixtures, and nothing else did.
     """
     opening = f"Train on {recommended_words(tasks, judged)}"
     if trouble:
         return f"{opening}; what training gave is not known: {trouble}"
     little = little_to_gain(tasks, skills)
     beside = f"; {little}" if little else ""
+    if judged is None and tuned:
+        return (
+            f"{opening}: mixtures of this study were trained in tunings alone, and what that gave "
+            f"stands with the mixtures that these saved{beside}."
+        )
     if judged is None:
         yet = "no mixture of this study was trained and judged against uniform yet"
         if DEFAULT[0] == 1:

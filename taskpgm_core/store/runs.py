@@ -135,7 +135,8 @@ def claim_run(study: Study, digest: str, unit: str) -> AbstractContextManager[bo
 def evidence(study: Study) -> list[tuple[dict[str, Any], pd.DataFrame]]:
     """(card, all finished runs) of every evidence folder of a study, confirmations first.
 
-    A card has the folder's name and the ``stage`` of its protocol (``imported`` without one).
+    A card has the folder's name, the ``stage`` of its protocol (``imported`` without one) and
+    ``tuning``, whether a tuning made its runs; of one stage these come last.
     Arms of one name but several definitions carry theirs in their name, so none are averaged.
     """
     found = []
@@ -146,9 +147,10 @@ def evidence(study: Study) -> list[tuple[dict[str, Any], pd.DataFrame]]:
         if frames:
             protocol = manifest.get("protocol")
             stage = protocol.get("stage", "screening") if protocol else "imported"
-            card = {**manifest, "folder": path.parent.name, "stage": stage}
+            tuning = bool(protocol and protocol.get("tuning"))
+            card = {**manifest, "folder": path.parent.name, "stage": stage, "tuning": tuning}
             found.append((card, pd.concat(frames, ignore_index=True)))
-    return sorted(found, key=lambda one: one[0]["stage"] != "confirmation")
+    return sorted(found, key=lambda one: (one[0]["stage"] != "confirmation", one[0]["tuning"]))
 
 
 def evidence_version(study: Study) -> str:

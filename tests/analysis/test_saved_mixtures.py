@@ -304,3 +304,19 @@ def test_a_mixture_that_0_1_saved_means_what_it_meant(cache):
     assert not broken
     assert found.controls == {"study": "s", "measure": "jsd", "balance": "0.5", "resolution": "inf"}
     np.testing.assert_array_equal(found.p, kept.p)
+
+
+def test_evidence_is_kept_and_a_mixture_without_any_is_written_as_before(tmp_path):
+    said = {"sentences": ["It won."], "tuning": "d" * 64, "confirmed": {"seeds": [1, 2], "p": 0.1}}
+    plain, tuned = save(scenario(), tmp_path), save(scenario(evidence=said), tmp_path)
+    back = open_scenario(tuned.id, tmp_path)
+    assert back.evidence == said
+    assert back.trained == ("It won.",)
+    assert open_scenario(plain.id, tmp_path).trained == ()
+    written = json.loads((scenarios_folder(tmp_path) / f"{plain.id}.json").read_text())
+    assert "evidence" not in written
+    assert scenario(evidence={"sentences": "It won."}).trained == ()
+    path = scenarios_folder(tmp_path) / f"{tuned.id}.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"evidence": "it won"}))
+    with pytest.raises(ScenarioError, match="is no readable scenario"):
+        open_scenario(tuned.id, tmp_path)

@@ -161,3 +161,13 @@ def test_deleting_takes_it_from_the_list(study):
     at.button(key=f"delete-{scenario.id}").click().run()
     assert not at.exception
     assert not list_scenarios()[0]
+
+
+def test_what_a_tuning_found_of_a_saved_mixture_is_shown_with_it(study):
+    said = ["Four mixtures ran.", "It is *surely* better than <b>uniform</b>."]
+    kept(study, "tuned", evidence={"sentences": said, "tuning": "a" * 64})
+    at = page(study="synthetic")
+    [shown] = [m.value for m in at.markdown if "Four mixtures ran." in m.value]
+    assert "surely" in shown
+    assert "<b>" not in shown
+    assert "*surely*" not in shown.replace("\\*", "")
