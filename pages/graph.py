@@ -9,6 +9,7 @@ from pages.ui.controls import pick_balance, pick_tasks
 from pages.ui.graph import neighbours
 from pages.ui.layout import frame
 from taskpgm_core.figures.graph import task_graph_figure
+from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.findings.graph import communities_finding, community_names
 from taskpgm_core.findings.skills import OUTLINED
 
@@ -29,8 +30,7 @@ with beside:
             known,
             default="community",
             required=True,
-            help="Communities are found in what was measured; families are what the study calls "
-            "them.",
+            help=f"{GLOSSARY['community']} {GLOSSARY['family']}",
         )
     )
     close = edges.slider(
@@ -53,6 +53,7 @@ with picture:
         + (f"{OUTLINED} " if hulls else "")
         + "Click one, or a line, to select it.",
         key="graph",
+        height="stretch",
         on_select=select_clicked_tasks("graph"),
     )
 with beside:

@@ -47,7 +47,7 @@ with side:
     raised = cached.raised(study, view)
     raise_alarms([alarm for alarm in raised if alarm.name not in FOLDED])
     certificate(solution, [alarm.sentence for alarm in raised if alarm.name in FOLDED])
-    with st.popover("Set β and λ", width="stretch"):
+    with st.popover("Formula", width="stretch"):
         pick_symbols(study)
 
 budget, against = st.columns(2, gap="large")

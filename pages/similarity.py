@@ -16,7 +16,7 @@ from pages.ui.similarity import (
 )
 from taskpgm_core.analysis.matrix_order import keep_together
 from taskpgm_core.figures.similarity import CLICKABLE, matrix_figure
-from taskpgm_core.findings.similarity import block_finding
+from taskpgm_core.findings.similarity import block_finding, scale_words
 from taskpgm_core.findings.skills import OUTLINED
 
 scene = frame("How do you know?")
@@ -62,8 +62,10 @@ with picture:
             palette=scene.palette,
         ),
         block_finding(similarity),
-        f"{unit}; dark is alike. Click a cell. {OUTLINED if groups else ''}".rstrip(),
+        f"{scale_words(similarity.reading)}; dark is alike. Click a cell. "
+        f"{OUTLINED if groups else ''}".rstrip(),
         key="matrix",
+        word="nats" if similarity.reading.unit == "nats" else "",
         on_select=select_clicked_pair("matrix", study.names),
     )
     pair_sources(scene, pair)

@@ -37,6 +37,11 @@ class Measure:
         return self.unit or ("D" if self.is_divergence else "S")
 
     @property
+    def scaled(self) -> str:
+        """Its unit behind a number, with the most that there can be where it has a unit."""
+        return f"of {self.most:.2f} {self.unit}" if self.unit and self.most else self.unit
+
+    @property
     def axis(self) -> str:
         return f"{self.quantity}, {self.unit}" if self.unit else self.quantity
 

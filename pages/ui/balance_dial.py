@@ -17,6 +17,7 @@ from pages.ui.trained import trained
 from pages.ui.url_state import View
 from taskpgm_core.analysis.replicates import drawn_again
 from taskpgm_core.errors import TaskPGMError
+from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.findings.skills import resolution_words
 from taskpgm_core.findings.trained_mixtures import trained_finding
 from taskpgm_core.mixture.alarms import instability
@@ -101,9 +102,9 @@ def _stands(study: Study, view: View) -> dict[str, Any]:
         view.question.resolution,
         balance=view.question.balance,
         value=kernel.resolution,
-        words=resolution_words(kernel),
+        words=resolution_words(kernel, scaled=True),
         skills=kernel.skills,
-        unit=kernel.measured.unit,
+        unit=kernel.measured.reading.scaled,
     )
 
 
@@ -169,6 +170,7 @@ def whiskers(study: Study, view: View) -> None:
     st.caption(
         f"Whiskers: {found.level:.0%} intervals {drawn_again(study)} ({found.draws} bootstrap "
         f"draws, each solved exactly). On average {found.stability:.0%} of the budget stays where "
-        f"it is."
+        f"it is.",
+        help=GLOSSARY["90% interval"],
     )
     raise_alarms(instability(found))

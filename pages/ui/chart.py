@@ -2,11 +2,13 @@
 
 import html
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from taskpgm_core.figures.numbers import shorten
+from taskpgm_core.findings.glossary import GLOSSARY
 
 CONFIG = {"displayModeBar": False, "responsive": True}
 
@@ -18,9 +20,12 @@ def escape(text: str) -> str:
     return text
 
 
-def heading(finding: str, how: str = "", formula: str = "") -> None:
-    """A finding, how to read what stands below it, and folded behind a mark its symbols."""
-    st.markdown(f"### {escape(finding)}", help=f"Formula: {escape(formula)}" if formula else None)
+def heading(finding: str, how: str = "", formula: str = "", word: str = "") -> None:
+    """A finding and how to read what stands below it; folded behind a mark what a ``word`` of the
+    glossary means, and its symbols."""
+    told = [escape(GLOSSARY[word])] if word else []
+    told += [f"Formula: {escape(formula)}"] if formula else []
+    st.markdown(f"### {escape(finding)}", help=" ".join(told) or None)
     if how:
         st.caption(how)
 
@@ -41,15 +46,18 @@ def chart(
     *,
     key: str,
     formula: str = "",
+    word: str = "",
+    height: Literal["content", "stretch"] = "content",
     on_select: Callable[[], None] | None = None,
 ) -> None:
     """The chart under its heading; ``on_select`` is called when its points are clicked."""
-    heading(finding, how, formula)
+    heading(finding, how, formula, word)
     st.plotly_chart(
         figure,
         theme=None,
         config=CONFIG,
         key=key,
+        height=height,
         on_select=on_select or "ignore",
         selection_mode="points",
         alt=f"{shorten(finding, 120)}. {how}",

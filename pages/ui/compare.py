@@ -19,6 +19,7 @@ from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures.compare import ordered
 from taskpgm_core.figures.numbers import counted, scientific, shorten
 from taskpgm_core.findings.compare import moved as share_moved
+from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.findings.tradeoff import frontier_formula
 from taskpgm_core.mixture.solution import effective_tasks
 from taskpgm_core.records import Array, read_only
@@ -82,7 +83,7 @@ def pick_beside(scene: Scene) -> list[Scenario]:
             format_func=known.__getitem__,
             key="pick-baseline",
             on_change=lambda: moved(baseline=st.session_state["pick-baseline"]),
-            help="Pinned: all differences are taken against it, on every page that shows one.",
+            help=GLOSSARY["baseline"],
         )
     return kept
 
@@ -215,10 +216,15 @@ def facts_table(scene: Scene, beside: ComparedMixtures) -> None:
         table,
         hide_index=True,
         column_config={
-            "moved": number("budget moved", format="%.1f%%", help="away from the baseline"),
-            "effective": number("effective number of tasks", format="%.1f"),
+            "moved": number("budget moved", format="%.1f%%", help=GLOSSARY["budget moved"]),
+            "effective": number(
+                "effective number of tasks",
+                format="%.1f",
+                help=GLOSSARY["effective number of tasks"],
+            ),
             "representative": number(format="%.3f"),
             "diverse": number(format="%.3f"),
+            "certified gap": st.column_config.TextColumn(help=GLOSSARY["certified gap"]),
         },
     )
     for name, fact in zip(beside.names, beside.facts, strict=True):
@@ -232,7 +238,7 @@ SHARED = "Everyone who can open this server sees, changes and deletes what is sa
 
 def keep_this(scene: Scene) -> None:
     """Name the mixture on the dial and save it, with notes; the page stays as it is."""
-    heading("Save this mixture", SHARED)
+    heading("Save this mixture", SHARED, word="save")
 
     def noted() -> None:
         view = drafts.note(scene.view, st.session_state[notes])
@@ -267,6 +273,7 @@ def bring(scene: Scene) -> None:
     heading(
         "Import a mixture",
         "JSON {task: weight}, an answer of `solve --json`, or CSV with columns task,weight.",
+        word="import",
     )
     with st.form("bring", border=False, clear_on_submit=True):
         file = st.file_uploader(
@@ -303,7 +310,7 @@ def kept_here(scene: Scene, kept: Sequence[Scenario]) -> None:
         [s.id for s in kept],
         format_func=called.__getitem__,
         key="pick-kept",
-        help="A mixture with the question that it answers, saved under a name.",
+        help=GLOSSARY["save"],
     )
     scenario = next((s for s in kept if s.id == chosen), kept[0])
     when = scenario.saved[:16].replace("T", " ")

@@ -205,7 +205,7 @@ def _pull(study: Study, view: View) -> None:
         "Compare).",
     )
     strength.number_input(
-        "Strength (ρ)",
+        "Strength",
         0.0,
         step=round(scale / 20, 4) or 0.01,
         format="%.4f",

@@ -50,7 +50,7 @@ def pick_study(studies: Mapping[str, Study]) -> None:
         key="pick-study",
         on_change=changed,
         width=160,
-        help="The tasks, and how alike single-task models found them to be.",
+        help=GLOSSARY["study"],
     )
 
 
@@ -66,8 +66,7 @@ def pick_measure(study: Study) -> None:
         format_func=lambda m: MEASURES[m].title,
         key="pick-measure",
         on_change=changed,
-        help="How alike two tasks are. JSD: how differently their models predict on common "
-        "examples. PMI: what one model's training is worth on the other's examples.",
+        help=GLOSSARY["measure"],
         width=150,
     )
 
@@ -92,8 +91,7 @@ def pick_budget(study: Study) -> None:
         step=1000,
         key="pick-budget",
         on_change=changed,
-        help="How many examples (rows) or supervised tokens to train on in all. "
-        "Counts always add up to it.",
+        help=GLOSSARY["budget"],
         width=200,
     )
     row.segmented_control(
@@ -101,7 +99,7 @@ def pick_budget(study: Study) -> None:
         known,
         key="pick-unit",
         on_change=lambda: moved(unit=st.session_state["pick-unit"] or "rows"),
-        help="Rows are examples; tokens are the supervised ones of their completions.",
+        help=GLOSSARY["rows and tokens"],
     )
     if refused := st.session_state.pop("budget-refused", ""):
         st.error(refused)
@@ -117,7 +115,7 @@ def pick_reference(known: Mapping[str, str], view: View) -> str:
         format_func=known.__getitem__,
         key="pick-reference",
         on_change=lambda: moved(baseline=st.session_state["pick-reference"]),
-        help="Differences are taken against this mixture, here and on the Compare page.",
+        help=GLOSSARY["baseline"],
         width=260,
     )
     return chosen
@@ -148,7 +146,7 @@ def pick_balance(last: float, view: View, key: str = "pick-balance") -> None:
         format_func=lambda r: f"{r:.4g}",
         key=key,
         on_change=lambda: moved(balance=float(st.session_state[key])),
-        help=f"{GLOSSARY['balance']} Formula: r = n·β/λ.",
+        help=GLOSSARY["balance"],
     )
 
 

@@ -69,7 +69,10 @@ def arms_table(trained: FinishedRuns, scene: Scene) -> None:
         "exact": number(format="%.1f%%", help="rows answered exactly", width=66),
         "p": number(format="%.3f", help="two-sided, with Holm's correction", width=60),
         "tokens": number(format="localized", step=1, help=GLOSSARY["tokens trained on"]),
-        "epochs": number(format="%.2f", help="over the task whose rows were repeated most"),
+        "epochs": number(
+            format="%.2f",
+            help=f"Of the task whose rows were repeated most. {GLOSSARY['epochs']}",
+        ),
     }
     names = [trained.titles[c.arm] for c in trained.compared]
     known_columns(
@@ -183,10 +186,11 @@ def foresight_chart(trained: FinishedRuns, scene: Scene) -> None:
             palette=scene.palette,
         ),
         foresight_finding(found.reliable, found.correlation, found.p),
-        "From the study's loss table alone, before any training: rows of a task are worth as much "
+        "From the study's loss table: rows of a task are worth as much "
         "to another as its model gains there. Nothing is fitted. "
         + foresight_reading(found.predicted, found.realised),
         key="foresight",
+        word="predicted and measured",
     )
 
 

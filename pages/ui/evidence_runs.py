@@ -20,6 +20,7 @@ from taskpgm_core.evidence.verdict import SkillRuns, skill_runs
 from taskpgm_core.figures.evidence import Side
 from taskpgm_core.figures.numbers import counted
 from taskpgm_core.findings.evidence import COUNTS
+from taskpgm_core.findings.glossary import GLOSSARY
 
 LARGEST = 2_000_000
 SKILLS = "skills"
@@ -93,7 +94,7 @@ def pick_evidence(scene: Scene) -> FinishedRuns | None:
             list(names),
             key="evidence-folder",
             width=330,
-            help="What was trained and judged. A screening chose the mixtures of a confirmation.",
+            help=f"{GLOSSARY['protocol']} A screening chose the mixtures of a confirmation.",
         )
         card, runs = names[chosen]
         outside, suites = judges(runs, scene.study.names)
@@ -157,8 +158,8 @@ def _judged_on(
             format_func=lambda m: COUNTS[m].title,
             key="evidence-count",
             width=190,
-            help="Share kept: how much of what single-task models gain over the base model a "
-            "mixture's model keeps, (base loss - its loss) / (base loss - their loss). It decides.",
+            help=f"Share kept decides. {GLOSSARY['share kept']} Formula: (base loss - its loss) / "
+            "(base loss - their loss).",
         )
         return kind, count, *METRICS["loss"]
     by = _one_of(

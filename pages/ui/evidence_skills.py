@@ -124,7 +124,9 @@ def skills_table(trained: FinishedRuns, found: SkillRuns, scene: Scene) -> None:
     interval = f"points to {found.titles[reference]}, 95% interval"
     looks = {
         "mixture": st.column_config.TextColumn(width=270),
-        "share kept": number(format="%.1f%%", width=85, help=COUNTS["kept"].meaning),
+        "share kept": number(
+            format="%.1f%%", width=85, help=f"{GLOSSARY['share kept']} Mean over skills."
+        ),
         interval: st.column_config.TextColumn(width=230),
         "p": number(format="%.3f", width=60, help="two-sided, with Holm's correction"),
         "worst skill": number(format="%.1f%%", width=85, help=COUNTS["worst"].meaning),
@@ -173,7 +175,8 @@ def _folded(trained: FinishedRuns, found: SkillRuns, scene: Scene) -> None:
                     format="localized", step=1, help=GLOSSARY["tokens trained on"]
                 ),
                 "epochs": st.column_config.NumberColumn(
-                    format="%.2f", help="over the task whose rows were repeated most"
+                    format="%.2f",
+                    help=f"Of the task whose rows were repeated most. {GLOSSARY['epochs']}",
                 ),
             },
             {

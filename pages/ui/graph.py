@@ -77,8 +77,8 @@ def _communities(scene: Scene, graph: TaskGraph) -> None:
         )
     heading(
         f"{len(rows)} communities",
-        "Groups that are more alike inside than outside (Louvain's method on the lines shown). "
         "Select a task to see its neighbours.",
+        word="community",
     )
     st.dataframe(
         pd.DataFrame(rows),

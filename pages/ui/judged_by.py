@@ -6,6 +6,7 @@ from pages.ui import cached
 from pages.ui.controls import moved
 from pages.ui.url_state import View
 from taskpgm_core.figures.numbers import shorten
+from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.records import Study
 
 
@@ -30,7 +31,5 @@ def pick_judges(study: Study, view: View) -> None:
         on_change=lambda: moved(judge_by=tuple(st.session_state["pick-judges"])),
         placeholder="Nothing: the anchor is represented",
         disabled=not finite and not view.question.judge_by,
-        help="What your model will be judged by. Above balance 0 the mixture moves to the tasks "
-        "whose models help there, in place of the anchor. A target is scored and never trained "
-        "on. It needs a finite resolution.",
+        help=f"{GLOSSARY['judged by']} {GLOSSARY['target']} It needs a finite resolution.",
     )

@@ -16,6 +16,7 @@ from taskpgm_core.figures.mixture import difference_figure, energy_figure
 from taskpgm_core.figures.numbers import percent, scientific
 from taskpgm_core.figures.theme import Palette
 from taskpgm_core.findings.alike_warnings import alike_warnings
+from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.findings.mixture import (
     budget_finding,
     difference_finding,
@@ -79,7 +80,8 @@ def counts_table(study: Study, p: Array, allocation: Allocation) -> None:
     heading(
         budget_finding(allocation.tasks, allocation.epochs),
         f"Counts are whole {allocation.unit} by largest remainder and add up to "
-        f"{allocation.budget:,}. Epochs: how often the task's examples are repeated.",
+        f"{allocation.budget:,}.",
+        word="epochs",
     )
     table = pd.DataFrame(
         {
@@ -125,7 +127,8 @@ def certificate(solution: Solution, notes: Sequence[str] = ()) -> None:
         else f"{solution.shift:.4g} added to the diagonal (it pulls towards the anchor)"
     )
     facts = {
-        "gap": f"{scientific(solution.gap)} (relative {scientific(solution.gap_relative)})",
+        "certified gap": f"{scientific(solution.gap)} "
+        f"(relative {scientific(solution.gap_relative)})",
         "status": solution.status,
         "only minimiser": "yes"
         if solution.unique
@@ -136,7 +139,7 @@ def certificate(solution: Solution, notes: Sequence[str] = ()) -> None:
         "effective number of tasks": f"{solution.effective_tasks:.1f}",
     }
     with st.expander(exactness(solution)):
-        st.caption("No other mixture has a lower energy by more than the gap.")
+        st.caption(f"{GLOSSARY['certified gap']} {GLOSSARY['effective number of tasks']}")
         for note in notes:
             st.caption(escape(note))
         fact_list(facts)
@@ -166,6 +169,7 @@ def energy(solution: Solution, problem: Problem, palette: Palette) -> None:
         energy_finding(*split, rewarded),
         "Lower is better. Its two parts add up to it.",
         key="energy",
+        word="energy",
         formula=f"E(p) = −β u′p + λ/2 p′Sp ({unit})",
     )
 

@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui import cached
 from pages.ui.chart import escape
 from pages.ui.url_state import View
+from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.findings.skills import groups_finding, skills_finding
 from taskpgm_core.records import Study
 
@@ -15,4 +16,5 @@ def skills_here(study: Study, view: View) -> None:
         st.caption(escape(missing))
         return
     kernel = cached.kernel(study, view)
-    st.caption(escape(f"{skills_finding(kernel)}. {groups_finding(kernel)}".strip()))
+    said = f"{skills_finding(kernel)}. {groups_finding(kernel)}".strip()
+    st.caption(escape(said), help=f"{GLOSSARY['distinct skills']} {GLOSSARY['resolution']}")

@@ -70,7 +70,7 @@ def verdict(scene: Scene, selection: Selection, k: int) -> None:
     """How sure the choice of k is, in numbers."""
     step, kernel = selection.steps[k - 1], cached.kernel(scene.study, scene.view)
     unit = energy_unit(cached.problem(scene.study, scene.view))
-    heading("How good is this choice?", certainty(selection, k))
+    heading("How good is this choice?", certainty(selection, k), word="upper bound")
 
     def reached(value: float) -> str:
         return percent(selection.captured(value))

@@ -16,6 +16,7 @@ from taskpgm_core.analysis.replicates import drawn_again
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures.numbers import percent, shorten, with_sign
 from taskpgm_core.figures.similarity import sources_figure, tokens_figure
+from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.findings.similarity import (
     kernel_facts,
     pair_finding,
@@ -100,7 +101,7 @@ def pair_facts(scene: Scene, pair: tuple[int, int]) -> None:
     i, j = pair
     similarity, noise = cached.similarity(study, view), cached.noise(study, view)
     kernel, measure = cached.kernel(study, view), similarity.reading
-    heading("How sure that is", measure.meaning)
+    heading("How sure that is", measure.meaning, word="90% interval")
     facts = {}
     try:
         low, high = cached.pair_interval(study, view, i, j)
@@ -167,7 +168,7 @@ def token_drill_down(scene: Scene, pair: tuple[int, int]) -> None:
         found.order[:EXAMPLES],
         format_func=described,
         key=f"example-{i}-{j}-{measure}",
-        help="A held-out example on which models were compared, with its part of the whole.",
+        help=f"{GLOSSARY['probe example']} With its part of the whole.",
     )
     shown = _positions(study.content, measure, i, j, example, study)
     texts = [p.text or f"token {k + 1}" for k, p in enumerate(shown)]

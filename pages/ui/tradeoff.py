@@ -19,7 +19,6 @@ from taskpgm_core.mixture.path import SolutionPath
 from taskpgm_core.records import Array
 
 ALWAYS = ("uniform", "proportional", "authors")
-EFFECTIVE = "effective number of tasks"
 WEIGHT = 1e-12  # below it a task has left
 
 
@@ -68,10 +67,10 @@ def frontier(scene: Scene, at: Array, weights: Array) -> None:
         "mixture": list(rows),
         word: places[:, 0],
         "diverse": -places[:, 1],
-        EFFECTIVE: effective_numbers(np.array(list(rows.values()))),
+        "effective number of tasks": effective_numbers(np.array(list(rows.values()))),
     }
     if kernel.finite:
-        columns["skills"] = [kernel.skills_covered(p) for p in rows.values()]
+        columns["distinct skills"] = [kernel.skills_covered(p) for p in rows.values()]
     number = st.column_config.NumberColumn
     st.dataframe(
         pd.DataFrame(columns),
@@ -79,9 +78,12 @@ def frontier(scene: Scene, at: Array, weights: Array) -> None:
         column_config={
             word: number(format="%.3f"),
             "diverse": number(format="%.3f"),
-            EFFECTIVE: number(format="%.1f", help=GLOSSARY[EFFECTIVE]),
-            "skills": number(
-                format="%.1f", help="How many skills it spreads over. Formula: 1/p′Kp."
+            "effective number of tasks": number(
+                format="%.1f", help=GLOSSARY["effective number of tasks"]
+            ),
+            "distinct skills": number(
+                format="%.1f",
+                help=f"Those that it spreads over. {GLOSSARY['distinct skills']} Formula: 1/p′Kp.",
             ),
         },
     )
@@ -95,7 +97,7 @@ def corners(path: SolutionPath) -> None:
             {
                 "balance": path.balances,
                 "tasks": (path.weights > WEIGHT).sum(axis=1),
-                EFFECTIVE: effective_numbers(path.weights),
+                "effective number of tasks": effective_numbers(path.weights),
                 "largest share": 100 * path.weights.max(axis=1),
             }
         ),
@@ -103,7 +105,9 @@ def corners(path: SolutionPath) -> None:
         height=min(214, 36 * (len(path.balances) + 1)),
         column_config={
             "balance": number(format="%.4g", help="where a task enters or leaves the mixture"),
-            EFFECTIVE: number(format="%.1f", help=GLOSSARY[EFFECTIVE]),
+            "effective number of tasks": number(
+                format="%.1f", help=GLOSSARY["effective number of tasks"]
+            ),
             "largest share": number(format="%.1f%%"),
         },
     )

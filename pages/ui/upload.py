@@ -13,6 +13,7 @@ from taskpgm_core import store
 from taskpgm_core.builds.sketch import sketch
 from taskpgm_core.errors import StoreError, TaskPGMError
 from taskpgm_core.figures.numbers import count, counted
+from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.findings.sketch import open_finding
 from taskpgm_core.plans.slug import slug_of
 from taskpgm_core.records import Study
@@ -24,8 +25,8 @@ MEGABYTES, TASKS = 50, 2000
 WORDS = "Tasks, a file of rows each"
 KINDS = {
     WORDS: "",
-    "A matrix of similarities": "similarity",
-    "A matrix of divergences": "divergence",
+    "Your matrix of similarities": "similarity",
+    "Your matrix of divergences": "divergence",
 }
 ENDINGS = ["jsonl", "ndjson", "json", "csv", "tsv", "parquet", "npy", "npz"]
 SAID = "upload-said"
@@ -59,7 +60,7 @@ def upload(studies: Mapping[str, Study]) -> None:
             help="JSON Lines, JSON, CSV, TSV or Parquet with pairs or chats; a matrix may also be "
             "NPY or NPZ.",
         )
-        kind = st.radio("They hold", list(KINDS), horizontal=True, help="What the files are.")
+        kind = st.radio("They hold", list(KINDS), horizontal=True, help=GLOSSARY["your matrix"])
         name = st.text_input("Name", max_chars=40, help="The study is called upload- and this.")
         wanted = st.form_submit_button("Make a study", icon=":material/upload_file:")
     if wanted:

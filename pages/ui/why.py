@@ -122,8 +122,8 @@ def _sharing(scene: Scene, task: str) -> None:
     kept = kept_gain(cached.losses(study)) if study.scored else None
     heading(
         finding,
-        f"{findings.kept_finding(kernel, kept, task)} K is 1 for no distance and falls "
-        "with it; tasks share a skill where they are at most one resolution apart.",
+        findings.kept_finding(kernel, kept, task),
+        word="kernel K",
     )
 
 
@@ -149,10 +149,10 @@ def by_neighbours(scene: Scene, found: Explanation, task: str) -> None:
                 parts, "weight", colours={parts[0][0]: scene.palette.muted}, palette=scene.palette
             ),
             findings.neighbours_finding(task, found.tasks, why.pairwise),
-            "The parts add up but can be large and cancel: they depend on the convention "
-            + ("s = K." if kernel else f"s = S + {found.offset:.4g}, where no s is negative.")
-            + (f" {GLOSSARY['held at zero']}" if zero else ""),
+            "The parts add up but can be large and cancel: they depend on where similarity "
+            "counts as zero." + (f" {GLOSSARY['held at zero']}" if zero else ""),
             key="neighbours",
+            formula="s = K" if kernel else f"s = S + {found.offset:.4g}, where no s is negative",
         )
 
 
@@ -202,7 +202,9 @@ def reasons_table(found: Explanation, unit: str, asks: str) -> None:
             "weight": number(format="%.1f%%"),
             "anchor": number(f"{asks.removeprefix('the ')} asks", format="%+.1f"),
             "diversity": number("diversity asks", format="%+.1f"),
-            "cost": number(titled("reduced cost", unit), format="%.4f"),
+            "cost": number(
+                titled("reduced cost", unit), format="%.4f", help=GLOSSARY["reduced cost"]
+            ),
             "enters": number("enters at balance", format="%.3f"),
         },
     )
@@ -229,9 +231,11 @@ def without_it(scene: Scene, task: str) -> None:
         ),
         findings.without_finding(task, study.names, float(p[i]), found.p - scaled),
         "The best mixture without it against the others scaled up, in percentage points. "
-        + f"The energy (with λ = 1) changes by {cost:+.2g} {unit(scene)}".rstrip()
-        + ".",
+        + f"The energy changes by {cost:+.2g} {unit(scene)}".rstrip()
+        + " for each unit of redundancy.",
         key="without",
+        formula="(E − E₀)/λ, where E₀ is the energy with it",
+        word="energy",
     )
 
 

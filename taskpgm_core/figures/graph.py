@@ -19,7 +19,7 @@ LARGEST = 46
 COVERED = 0.07
 """Share of the picture that nodes may cover, so that there is room for names between them."""
 WIDTH, HEIGHT = 600, 430
-"""Pixels that names are placed for; a larger picture leaves more room."""
+"""Pixels that names are placed for; a picture may be drawn up to ``LARGER`` times as large."""
 LEGEND = 12
 """Groups that a legend lists; with more of them it would leave the picture no room."""
 ROOM, ARC = 9.0, 24

@@ -29,6 +29,8 @@ FIRST = 8
 """Names that have their place before all others, over other points' discs if need be."""
 CLEAR = 3.0
 """Pixels between a name that stands off and any disc."""
+LARGER = 2.0
+"""Times as wide and as tall a picture may be drawn as its names are placed for."""
 SIDES = {
     "middle right": (1.0, 0.0),
     "middle left": (-1.0, 0.0),
@@ -64,10 +66,14 @@ def spots(x: float, y: float, radius: float, label: str) -> dict[str, Box]:
     }
 
 
-def rim_distances(box: Box, points: Array, radius: Array) -> Array:
-    """(n,) how far each disc's rim is from a box, pixels; negative where they overlap."""
-    across = np.maximum(np.maximum(box[0] - points[:, 0], points[:, 0] - box[2]), 0.0)
-    down = np.maximum(np.maximum(box[1] - points[:, 1], points[:, 1] - box[3]), 0.0)
+def rim_distances(box: Box, points: Array, radius: Array, *, to: Array | None = None) -> Array:
+    """(n,) how far each disc's rim is from a box, pixels; negative where they overlap.
+
+    ``to``: (n, 2) where points may move, across and down each as far as they like: never nearer.
+    """
+    near, far = (points, points) if to is None else (np.minimum(points, to), np.maximum(points, to))
+    across = np.maximum(np.maximum(box[0] - far[:, 0], near[:, 0] - box[2]), 0.0)
+    down = np.maximum(np.maximum(box[1] - far[:, 1], near[:, 1] - box[3]), 0.0)
     distance: Array = np.hypot(across, down) - radius
     return distance
 
@@ -84,7 +90,7 @@ class _Placing:
         """Beside its disc, nearer to it than to any other."""
         x, y = self.points[i].tolist()
         for name, box in spots(x, y, float(self.radius[i]), label).items():
-            gap = rim_distances(box, self.points, self.radius)
+            gap = self._gaps(box, self.points[i])
             if self._free(box) and gap[i] < np.delete(gap, i).min(initial=np.inf):
                 self.boxes.append(box)
                 return Spot(name)
@@ -107,7 +113,7 @@ class _Placing:
                 box = spots(float(end[0]), float(end[1]), 0.0, label)[name]
                 if not self._free(box):
                     continue
-                if rim_distances(box, self.points, self.radius).min() < CLEAR:
+                if self._gaps(box, end).min() < CLEAR:
                     continue
                 line = self.points[i] + np.linspace(0.0, 1.0, 12)[:, None] * away
                 apart = np.linalg.norm(line[:, None] - self.points[others], axis=2)
@@ -119,6 +125,11 @@ class _Placing:
                 self.lines.append(line)
                 return Spot(name, (float(away[0]), float(away[1])))
         return None
+
+    def _gaps(self, box: Box, hung: Array) -> Array:
+        """(n,) the least distance of a box that hangs at a point from every disc, in a picture as
+        large as it is or up to ``LARGER``."""
+        return rim_distances(box, self.points, self.radius, to=hung + LARGER * (self.points - hung))
 
     def _free(self, box: Box) -> bool:
         left, top, right, bottom = self.within
@@ -152,7 +163,8 @@ def label_places(
     ``points``: (n, 2) pixels, downwards; ``radius``: (n,) pixels. A label stays ``within`` the
     picture, on no other label, and nearer to its own point's rim than to any other's; one for
     which there is no such place stands off, at the end of a line. One that fits nowhere is left
-    out: what is not written can be pointed at.
+    out: what is not written can be pointed at. No point comes nearer to a label of another in a
+    picture up to ``LARGER`` times as wide or as tall.
     """
     placing = _Placing(points, np.asarray(radius, dtype=np.float64), within)
     placed: dict[int, Spot] = {}

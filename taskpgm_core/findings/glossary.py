@@ -1,6 +1,13 @@
 """The words of this project, each explained once: what help texts and docs/glossary.md say."""
 
 GLOSSARY = {
+    "study": "Tasks, and how alike they were found to be.",
+    "measure": "How alike two tasks are is counted by it. JSD: how differently their models "
+    "predict on common examples. PMI: what one model's training is worth on the other's examples.",
+    "probe example": "A held-out example on which models are compared.",
+    "target": "A task that is scored and never trained on.",
+    "judged by": "What your model will be judged by. Above balance 0 the mixture moves to the "
+    "tasks whose models help there, in place of the anchor.",
     "effective number of tasks": "As many tasks as an equal split of the same entropy has: 26 "
     "where 26 tasks get the same, 1 where one task gets everything.",
     "90% interval": "Where the number falls in 90 of 100 cases if the test examples (and, where "
@@ -21,6 +28,23 @@ GLOSSARY = {
     "resolution": "How alike counts as the same: tasks nearer than it count as about one.",
     "distinct skills": "How many different things the tasks hold at a resolution: copies of a task "
     "count once.",
+    "kernel K": "How much two tasks are the same at a resolution: 1 at no distance, less with it. "
+    "Tasks share a skill where they are at most one resolution apart.",
+    "community": "Tasks that are more alike inside than outside, by Louvain's "
+    "method on the lines of the task graph.",
+    "family": "What the study itself calls a group of tasks, such as math.",
+    "energy": "What the mixture makes as small as possible: its tasks' likeness to one another, "
+    "less what they are rewarded for, and more by a pull where one is set.",
+    "certified gap": "No other mixture has a lower energy by more than this.",
+    "reduced cost": "By how much the reward of a task left out would have to rise to bring it in.",
+    "baseline": "The mixture that differences are taken against, on every page that shows one.",
+    "budget moved": "The share of the budget that another task gets than in the baseline.",
+    "budget": "How many rows or tokens to train on in all. Counts always add up to it.",
+    "rows and tokens": "Rows are examples; tokens are the supervised ones of their completions.",
+    "epochs": "How often a task's rows are read.",
+    "share kept": "How much of what single-task models gain over the base model a mixture's model "
+    "keeps.",
+    "protocol": "What is trained and judged, fixed beforehand.",
     "save": "Keep a mixture under a name on this server. A link to it then works.",
     "import": "Bring a matrix, a mixture or runs that were made elsewhere.",
     "template": "A plan or protocol to start from and to change.",

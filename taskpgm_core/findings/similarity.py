@@ -27,6 +27,13 @@ def block_finding(similarity: Similarity) -> str:
     return f"{a} and {b} are most alike, {nearest}; the pair in the middle has {middle}"
 
 
+def scale_words(measure: Measure) -> str:
+    """What a measure counts and in what unit, with the ends of a divergence that has a unit."""
+    if not (measure.unit and measure.most):
+        return measure.axis
+    return f"{measure.quantity}, 0 to {measure.most:.2f} {measure.unit}"
+
+
 def pair_finding(
     tasks: Sequence[str],
     pair: tuple[int, int],

@@ -24,21 +24,25 @@ def resolution_number(kernel: Kernel) -> str:
     return f"{kernel.resolution:.3g} {kernel.measured.unit}".rstrip()
 
 
-def resolution_words(kernel: Kernel) -> str:
-    """The resolution and where it comes from, as in ``0.026 nats (twice the seed noise)``."""
+def resolution_words(kernel: Kernel, *, scaled: bool = False) -> str:
+    """The resolution and where it comes from, as in ``0.026 nats (twice the seed noise)``;
+    ``scaled``: of how many nats at most."""
     sigma = kernel.resolution if kernel.finite else None
     if kernel.source == "guess" and not kernel.distances.corrected.any():
         return f"{kernel.resolution:g} (any other says the same, for all tasks are alike)"
-    return resolution_text(sigma, kernel.source, kernel.measured.measure)
+    return resolution_text(sigma, kernel.source, kernel.measured.measure, scaled=scaled)
 
 
-def resolution_text(resolution: float | None, source: str, measure: str) -> str:
+def resolution_text(
+    resolution: float | None, source: str, measure: str, *, scaled: bool = False
+) -> str:
     """The same from what a decision record keeps: None is the paper's S as measured."""
     if resolution is None:
         return PAPER
     reading = MEASURES[measure]
     where = SOURCES[source].format(noise=reading.noise)
-    return f"{f'{resolution:.3g} {reading.unit}'.rstrip()} ({where})"
+    unit = reading.scaled if scaled else reading.unit
+    return f"{f'{resolution:.3g} {unit}'.rstrip()} ({where})"
 
 
 def skills_counted(kernel: Kernel) -> str:

@@ -24,7 +24,12 @@ from taskpgm_core.figures.theme import DARK, LIGHT
 from tests.support.matrices import similarity
 
 
-def drawn(n, selected=()):
+def scale_of(width, height):
+    """Pixels for each unit across and upwards, below a legend of one row."""
+    return width / np.ptp(ACROSS), (height - 38) / np.ptp(UPWARDS)
+
+
+def drawn(n, selected=(), size_of_picture=(WIDTH, HEIGHT)):
     S = similarity("jsd", n, 0)
     p = np.random.default_rng(0).dirichlet(np.full(n, 0.3))
     figure = task_graph_figure(task_graph(S), p, ["one", "two"] * (n // 2), selected=selected)
@@ -38,8 +43,8 @@ def drawn(n, selected=()):
         )
     ]
     assert all(size in (1, sizes[task]) for task, _, _, size, _ in nodes)
-    across = WIDTH / (ACROSS[1] - ACROSS[0])
-    up = (figure.layout.height - 38) / (UPWARDS[1] - UPWARDS[0])
+    assert figure.layout.height == HEIGHT
+    across, up = scale_of(*size_of_picture)
     return [
         (task, size == 1, spots(across * x, -up * y, 0 if size == 1 else size / 2, task), place)
         for task, x, y, size, place in nodes
@@ -66,6 +71,21 @@ def test_no_name_is_nearer_to_another_node_than_to_its_own_but_at_the_end_of_its
     radius = np.array(diameters(np.array(list(p.values())), n)) / 2
     for task, led, box, place in nodes:
         gap = rim_distances(box[place], task_graph(S).position * scale, radius)
+        assert gap.argmin() == S.tasks.index(task) or (led and gap.min() >= CLEAR - 0.1)
+
+
+@pytest.mark.parametrize("picture", [(1070, 790), (708, 430), (620, 554)])
+@pytest.mark.parametrize("n", [2, 26, 60, 316])
+def test_a_larger_picture_parts_what_was_apart(n, picture):
+    """Names are placed for ``WIDTH`` by ``HEIGHT``; a page draws them in the room it has."""
+    S = similarity("jsd", n, 0)
+    nodes, p = drawn(n, size_of_picture=picture)
+    points = task_graph(S).position * scale_of(*picture) * [1, -1]
+    radius = np.array(diameters(np.array(list(p.values())), n)) / 2
+    boxes = [box[place] for _, _, box, place in nodes]
+    assert not any(meet(a, b) for k, a in enumerate(boxes) for b in boxes[:k])
+    for task, led, box, place in nodes:
+        gap = rim_distances(box[place], points, radius)
         assert gap.argmin() == S.tasks.index(task) or (led and gap.min() >= CLEAR - 0.1)
 
 

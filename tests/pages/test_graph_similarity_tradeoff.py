@@ -273,7 +273,7 @@ def test_the_tradeoff_at_a_resolution_is_of_k_which_has_no_unit(starter):
     row = at.dataframe[0].value.set_index("mixture").loc["this mixture"]
     assert row["representative"] == pytest.approx(here @ seen.matrix @ w)
     assert row["diverse"] == pytest.approx(-here @ seen.matrix @ here)
-    assert row["skills"] == pytest.approx(1 / (here @ seen.matrix @ here))
+    assert row["distinct skills"] == pytest.approx(1 / (here @ seen.matrix @ here))
     axes = figure(at, "frontier")["layout"]
     assert axes["xaxis"]["title"]["text"] == "more diverse →"
     assert axes["yaxis"]["title"]["text"] == "more representative →"

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui.chart import escape, heading
 from taskpgm_core.figures.numbers import counted
+from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.plans.plan import PLANS, Plan, load_plan, parse_plan, self_contained
 from taskpgm_core.plans.plan_faults import plan_faults
 
@@ -28,8 +29,7 @@ def write_plan() -> str:
         [*sorted(committed, key=lambda n: (not self_contained(load_plan(n)), n)), OWN],
         key="plan-name",
         width=260,
-        help="The plans that come with the program, those first that need no data from elsewhere, "
-        "or a short one to write your own from.",
+        help=f"{GLOSSARY['template']} Those that need no data from elsewhere come first.",
     )
     first = committed[name].read_text(encoding="utf-8") if name in committed else START
     edited = st.components.v2.component(

@@ -47,7 +47,6 @@ class Dial {
     const readout = element("div", "readout", balance);
     this.field = numberField(readout, "balance", (text) => this.typed(text));
     this.effectiveText = element("span", "quiet", readout);
-    this.symbolText = element("span", "quiet", readout);
     const label = "Balance between diversity and representativeness";
     this.track = new Track(balance, label, HEIGHT, ["curve", "ticks", "middle"], {
       moved: (at) => this.move(this.balanceAt(at)),
@@ -326,8 +325,6 @@ class Dial {
     let positive = 0, best = 0;
     for (let i = 0; i < n; i++) { if (p[i] > 0) positive++; if (p[i] > p[best]) best = i; }
     this.field.show(Number(this.balance.toPrecision(4)));
-    this.symbolText.textContent =
-      `β ${Number((this.balance * data.lambda / n).toPrecision(3))}, λ ${Number(data.lambda.toPrecision(3))}`;
     this.effectiveText.textContent =
       `${positive} of ${n} tasks, effective number ${effective.toFixed(1)}`;
     this.track.says({
