@@ -12,19 +12,10 @@ from pages.ui.balance_dial import (
 )
 from pages.ui.controls import pick_beside, pick_budget, pick_reference, pick_symbols, pick_tasks
 from pages.ui.layout import frame
-from pages.ui.mixture import (
-    FOLDED,
-    certificate,
-    counts,
-    difference,
-    energy,
-    raise_alarms,
-    take_along,
-)
+from pages.ui.mixture import counts, difference, energy, take_along, what_to_know
 from pages.ui.presenter import offer, present, presenting
 from pages.ui.recommended import answer
 from pages.ui.resolution import skills_here
-from taskpgm_core.findings import mixture as findings
 
 QUESTION = "What should I train on?"
 if presenting():
@@ -43,10 +34,7 @@ with shown:
     pick_tasks(study, view)
 with side:
     offer(view)
-    st.caption(findings.zero_finding(solution.p))
-    raised = cached.raised(study, view)
-    raise_alarms([alarm for alarm in raised if alarm.name not in FOLDED])
-    certificate(solution, [alarm.sentence for alarm in raised if alarm.name in FOLDED])
+    what_to_know(study, view, solution)
     with st.popover("Formula", width="stretch"):
         pick_symbols(study)
 

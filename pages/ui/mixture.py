@@ -23,6 +23,7 @@ from taskpgm_core.findings.mixture import (
     differs,
     energy_finding,
     energy_unit,
+    zero_finding,
 )
 from taskpgm_core.mixture import Problem
 from taskpgm_core.mixture.alarms import Alarm
@@ -33,6 +34,14 @@ from taskpgm_core.records import Array, Study
 
 FOLDED = ("closed-form-invalid", "kernel-corrected", "bounds-lost")
 """Alarms that say how the mixture was computed; they stand beside the certificate's numbers."""
+
+
+def what_to_know(study: Study, view: View, solution: Solution) -> None:
+    """Which tasks have no weight, alarms, and the certificate, before one acts on a mixture."""
+    st.caption(zero_finding(solution.p))
+    raised = cached.raised(study, view)
+    raise_alarms([alarm for alarm in raised if alarm.name not in FOLDED])
+    certificate(solution, [alarm.sentence for alarm in raised if alarm.name in FOLDED])
 
 
 def raise_alarms(raised: Sequence[Alarm]) -> None:

@@ -1,4 +1,4 @@
-"""The frontier with every baseline and kept mixture on it, and tables of it and of the path."""
+"""What every balance gives up: the path as bands, the frontier, the variety, and their tables."""
 
 import numpy as np
 import pandas as pd
@@ -10,15 +10,24 @@ from pages.ui.chart_clicks import go_to_clicked_balance
 from pages.ui.layout import Scene
 from pages.ui.url_state import View
 from taskpgm_core.analysis.trade_off import effective_numbers, standing
-from taskpgm_core.figures.balance_points import on_curve
-from taskpgm_core.figures.tradeoff import frontier_figure
+from taskpgm_core.figures.balance_axis import positions, track_end
+from taskpgm_core.figures.balance_points import on_curve, on_path
+from taskpgm_core.figures.tradeoff import frontier_figure, path_areas_figure, variety_figure
 from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.findings.mixture import energy_unit
-from taskpgm_core.findings.tradeoff import frontier_finding, frontier_formula, frontier_reading
+from taskpgm_core.findings.tradeoff import (
+    frontier_finding,
+    frontier_formula,
+    frontier_reading,
+    given_up_finding,
+    path_finding,
+    variety_finding,
+)
 from taskpgm_core.mixture.path import SolutionPath
 from taskpgm_core.records import Array
 
 ALWAYS = ("uniform", "proportional", "authors")
+REWARDED = "representativeness"
 WEIGHT = 1e-12  # below it a task has left
 
 
@@ -27,6 +36,66 @@ def useful(view: View) -> str:
     if view.question.judge_by:
         return "what it is judged by"
     return "gain" if view.question.unary == "gain" else ""
+
+
+def bands(scene: Scene, path: SolutionPath) -> None:
+    """Every mixture of the path as stacked areas, which move the balance where they are clicked."""
+    study, view = scene.study, scene.view
+    utility = useful(view)
+    anchor = cached.anchor_name(view)
+    families = ", colours are families" if any(task.family for task in study.tasks) else ""
+    chart(
+        on_path(
+            path_areas_figure(
+                study.names,
+                [task.family for task in study.tasks],
+                path.balances,
+                path.weights,
+                balance=view.question.balance,
+                anchor_name="" if utility else anchor,
+                palette=scene.palette,
+            ),
+            track_end(path.last),
+        ),
+        given_up_finding(
+            study.names,
+            cached.solution(study, view).p,
+            cached.problem(study, view).anchor,
+            path.weights[0],
+            anchor,
+        ),
+        f"{path_finding(study.names, path.balances, path.weights, utility or REWARDED)}. "
+        f"A band is a task's share{families}. Click a place to move the balance there.",
+        key="path",
+        on_select=go_to_clicked_balance("path"),
+    )
+
+
+def variety(scene: Scene, at: Array, weights: Array) -> None:
+    """The effective number of tasks of ``weights`` (m, n) at the balances ``at`` (m,)."""
+    balance, form = scene.view.question.balance, cached.closed_form(scene.study, scene.view)
+    varied = effective_numbers(weights)
+    interval = form.interval if form.exact else None
+    chart(
+        on_curve(
+            variety_figure(
+                at,
+                varied,
+                n=len(scene.study.tasks),
+                balance=balance,
+                closed_form=interval,
+                palette=scene.palette,
+            ),
+            at,
+            positions(at),
+            varied,
+        ),
+        variety_finding(at, varied, balance, interval),
+        "The effective number of tasks at every balance. Shaded: where the paper's closed form is "
+        "the exact answer.",
+        key="variety",
+        on_select=go_to_clicked_balance("variety"),
+    )
 
 
 def frontier(scene: Scene, at: Array, weights: Array) -> None:

@@ -223,6 +223,7 @@ def test_few_suites_get_differences_and_no_certainty():
 def test_scores_made_elsewhere_are_read_and_shown(tiny_study, tmp_path, capsys):
     runs = scored(["uniform", "a", "b"])
     frame = runs.assign(**{c: 16 for c in store.evidence_columns() if c not in runs})
+    frame["in_mixture"] = True
     frame = frame.replace({"task": {"t0": tiny_study.names[0]}})
     more = [
         frame[frame["task"] == tiny_study.names[0]].assign(task=t) for t in tiny_study.names[1:]

@@ -89,7 +89,7 @@ GOOD = b'{"prompt": "a", "completion": "b"}\n'
     ("line", "sentence"),
     [
         (b'{"prompt": "a", "completion" "b"}', r"line 17: this is not valid JSON \(Expecting ':'"),
-        (b"[" * 100_000, "line 17: this is not valid JSON"),
+        (b"[" * 100_000, "line 17: this cannot be read: its JSON is nested too deeply"),
         (b'{"prompt": "caf\xe9", "completion": "b"}', "line 17: the text is not UTF-8"),
         (b'["a", "b"]', "line 17: expected an object, not a list"),
         (b"3", "line 17: expected an object, not a number"),
