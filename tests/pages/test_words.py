@@ -34,10 +34,10 @@ def words(file: Path) -> Iterator[str]:
             yield str(found.value)
 
 
-def test_pages_use_every_word_of_the_glossary_and_no_other():
+def test_pages_use_every_word_of_the_glossary_and_no_other() -> None:
     assert {word for file in PAGES for word in words(file)} == set(GLOSSARY)
 
 
 @pytest.mark.parametrize("text", [*GLOSSARY.values(), *(t for f in PAGES for t in helps(f))])
-def test_symbols_stand_behind_the_word_formula(text):
+def test_symbols_stand_behind_the_word_formula(text: str) -> None:
     assert not GREEK.search(text.partition("Formula:")[0])
