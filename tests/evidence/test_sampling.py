@@ -80,6 +80,8 @@ def test_the_page_draws_losses_by_tokens_where_tokens_differ():
     at = open_page("evidence", study="bigbench")
     known = [runs for card, runs in store.evidence(store.open_study("bigbench"))]
     at.selectbox(key="evidence-folder").select_index(len(known) - 1).run()
+    at.session_state["evidence-tasks"] = "tasks of the study"
+    at.run()
     runs = known[-1]
     titles = arm_titles(store.evidence(store.open_study("bigbench"))[-1][0]["arms"], runs["arm"])
     expected = runs.groupby(["arm", "seed"])["n_tokens"].sum().groupby("arm").mean().rename(titles)

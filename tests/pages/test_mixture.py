@@ -48,7 +48,7 @@ def committed(cache, *slugs):
 
 def test_home_shows_every_study_with_its_headline_mixture(cache, study):
     at = page()
-    assert [h.value for h in at.header] == ["synthetic"]
+    assert [h.value for h in at.header] == ["synthetic", "Bring your own"]
     p = solve(pose(similarity(study)), 0.5).p
     drawn = " ".join(h.proto.body for h in at.get("html"))
     bars = re.findall(r'data-task="([^"]+)" data-share="([^"]+)"', drawn)
