@@ -13,7 +13,7 @@ import pytest
 from taskpgm_core import store
 from taskpgm_core.analysis.saved_mixtures import Scenario, list_scenarios, save
 from taskpgm_core.builds.pipeline import build
-from taskpgm_core.builds.targets import gather_targets
+from taskpgm_core.builds.target_examples import gather_targets
 from taskpgm_core.cli.main import main
 from taskpgm_core.errors import MixtureError, PlanError
 from taskpgm_core.evidence import campaign as campaigns
