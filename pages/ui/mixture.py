@@ -218,8 +218,8 @@ def take_along(study: Study, view: View, solution: Solution, allocation: Allocat
         st.error(escape(str(error)))
         return
     st.markdown(escape(rendered.meaning[:1].upper() + rendered.meaning[1:] + "."))
-    beside = {alarm.sentence for alarm in repetition(study, view, allocation)}
-    warning_box([said for said in rendered.warnings if said not in beside])
+    beside = tuple(alarm.sentence for alarm in repetition(study, view, allocation))
+    warning_box([said for said in rendered.warnings if not said.startswith(beside)])
     asked = {t: float(w) for t, w in zip(solution.tasks, solution.p, strict=True) if w > 0}
     known = [abs(asked[t] - s) for t, s in rendered.realised.items() if s is not None]
     off = f" What it reads is at most {percent(max(known))} off a share." if known else ""

@@ -98,7 +98,7 @@ def test_a_report_is_named_by_its_study_and_digest_alone(cache):
 
 def test_uploads_are_small_and_of_a_named_kind(cache):
     """What the server takes at all, and what each place to bring a file takes."""
-    assert st.get_option("server.maxUploadSize") == 5
+    assert st.get_option("server.maxUploadSize") == 50  # of files of examples on Home
     assert not st.get_option("server.enableStaticServing")
     write_study(cache)
     places = [
