@@ -25,8 +25,8 @@ test: $(VENV)/.dev
 	  || command -v google-chrome >/dev/null \
 	  || echo "No Chromium found, so browser tests will be skipped; get it with: apt-get install chromium"
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not browser"
-	@# Alone: beside other tests a browser has no time to draw.
-	$(BIN)/python -m pytest -m browser
+	@# By themselves: beside tests that compute a browser has no time to draw.
+	$(BIN)/python -m pytest -n $(WORKERS) -m browser
 
 test-fast: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not (browser or real_model or ray or slow)"
