@@ -22,16 +22,20 @@ def curve_finding(selection: Selection, k: int) -> str:
 def certainty(selection: Selection, k: int) -> str:
     """How good greedy's k tasks are for sure: exactly, or by the a-posteriori bound."""
     step = selection.steps[k - 1]
+    if k == len(selection.tasks):
+        return "All tasks are in, so there is nothing to choose."
+    others = "other task does" if k == 1 else f"other {k} tasks do"
     if step.exact is not None:
         if step.exact <= step.value + 1e-9 * (1 + abs(step.value)):
-            return f"No other {_tasks(k)} do better: every choice was ruled out."
+            return f"No {others} better: every choice was ruled out."
         best, reached = selection.captured(step.exact), selection.captured(step.value)
         return (
-            f"The best {_tasks(k)} reach {percent(best)}; greedy misses {percent(best - reached)}."
+            f"The best {_tasks(k)} can reach {percent(best)}; greedy misses "
+            f"{percent(best - reached)}."
         )
     bound = selection.captured(step.upper_bound)
     if bound > 0.9995:
-        return f"Whether {'another' if k == 1 else 'other'} {_tasks(k)} do better is not ruled out."
+        return f"That {'an' * (k == 1)}{others} better is not ruled out."
     top = percent(bound)
     return f"No {_tasks(k)} can reach more than {top}: greedy's own certificate says so."
 

@@ -1,6 +1,7 @@
 """The Selection page's charts and sentences say what the selection and the budget hold."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -76,7 +77,7 @@ def test_findings_of_a_choice(selection):
     assert gains_finding(selection, N) == "Every task looked at is in"
     following = selection.steps[1].added
     assert following in gains_finding(selection, 1)
-    assert "ruled out" in certainty(selection, N)
+    assert certainty(selection, N) == "All tasks are in, so there is nothing to choose."
 
 
 def test_certainty_names_what_greedy_misses(selection):
@@ -84,6 +85,13 @@ def test_certainty_names_what_greedy_misses(selection):
         said = certainty(selection, step.k)
         missed = step.exact - step.value > 1e-9
         assert ("greedy misses" in said) == missed
+        unsearched = certainty(replace(selection, steps=_without_exact(selection)), step.k)
+        assert "greedy misses" not in unsearched
+        assert ("all tasks are in" in unsearched.lower()) == (step.k == N)
+
+
+def _without_exact(selection):
+    return tuple(replace(step, exact=None) for step in selection.steps)
 
 
 def test_a_constant_matrix_needs_one_task():
