@@ -119,12 +119,16 @@ def judgement(study: Study, card: Mapping[str, Any], runs: pd.DataFrame) -> Judg
     table = judged_runs(runs, skills, study.names, rows)
     name, finished, planned = _progress(study, card, runs)
     titles = _titles(card, runs, name)
+
+    def called(arm: str) -> str:
+        return titles.get(arm, arm)
+
     hypotheses = tuple(
         HypothesisTest(
             h["order"],
             study.slug,
             paired_difference(table, "kept", h["arm"], h["against"]),
-            (titles.get(h["arm"], h["arm"]), titles.get(h["against"], h["against"])),
+            (called(h["arm"]), called(h["against"])),
             finished == planned,
         )
         for h in sorted(stated, key=lambda h: int(h["order"]))

@@ -1,5 +1,7 @@
 """Places on the Trade-off page's charts that a click turns into a balance."""
 
+from typing import Any, cast
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -16,7 +18,7 @@ def on_path(figure: go.Figure, end: float) -> go.Figure:
 
     Each place says whose band it lies in; its customdata is [balance].
     """
-    areas = [trace for trace in figure.data if trace.stackgroup]
+    areas = [trace for trace in cast(Any, figure.data) if trace.stackgroup]
     at, level = np.linspace(0, 1, ACROSS), (np.arange(UP) + 0.5) / UP
     shares = np.array([np.interp(at, area.x, area.y) for area in areas])
     tops = shares.cumsum(axis=0)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise, product
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import plotly.graph_objects as go
@@ -112,7 +112,7 @@ def _cells(
 
 def _add_strip(figure: go.Figure, similarity: Similarity, strip: Array, palette: Palette) -> None:
     """The noise of each row's task beside it, in the matrix's own colours."""
-    n, cells = similarity.n, figure.data[0]
+    n, cells = similarity.n, cast(Any, figure.data)[0]
     start, wide = n + 0.5 + 0.02 * n, max(1.0, n / 30)
     names = figure.layout.yaxis.ticktext
     figure.add_trace(

@@ -1,6 +1,7 @@
 """The Trade-off page's figures: the whole path, its variety, and the frontier."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -247,7 +248,7 @@ def frontier_figure(
     return figure
 
 
-def _room(values: Array) -> dict[str, list[float]]:
+def _room(values: Array) -> dict[str, Any]:
     """A range of some width for an axis whose values are all but one; ticks would name rounding."""
     middle, wide = float(values.mean()), float(np.ptp(values))
     if wide > 1e-4 * max(abs(middle), 0.1):
