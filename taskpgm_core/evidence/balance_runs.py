@@ -4,12 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from taskpgm_core.errors import MixtureError
-from taskpgm_core.evidence.arms import arm_titles
 from taskpgm_core.evidence.judgement import REFERENCE
-from taskpgm_core.evidence.outcome import outcome_finding, speaking_evidence
+from taskpgm_core.evidence.outcome import outcome_finding, runs_by_loss, speaking_evidence
 from taskpgm_core.evidence.protocol import Arm
-from taskpgm_core.evidence.statistics import compare, judged_by
 from taskpgm_core.evidence.verdict import SkillRuns, skill_runs, sure_finding
 from taskpgm_core.figures.numbers import count, counted
 from taskpgm_core.findings.trained_mixtures import TrainedMixture, TrainedMixtures
@@ -36,27 +33,23 @@ def _compared(
     by_skill = skill_runs(study, card, runs)
     if by_skill is not None:
         return _by_skill(by_skill, measure, anchor)
-    tasks = judged_by(runs, study.names, "loss")
-    if not tasks or REFERENCE not in set(runs["arm"]):
+    judged = runs_by_loss(study, card, runs)
+    if judged is None:
         return None
-    try:
-        compared = compare(runs, tasks, reference=REFERENCE)
-    except MixtureError:  # a run lacks a task, so these runs compare nothing
-        return None
-    arms = set(runs["arm"])
-    titles = arm_titles(card["arms"], sorted(arms))
-    placed = _placed(card["arms"], arms, measure, anchor)
+    placed = _placed(card["arms"], set(runs["arm"]), measure, anchor)
     found = tuple(
-        TrainedMixture(titles[c.arm], placed.get(c.arm), c.difference, c.low, c.high, c.sure)
-        for c in compared
+        TrainedMixture(judged.titles[c.arm], placed.get(c.arm), c.difference, c.low, c.high, c.sure)
+        for c in judged.compared
         if c.difference is not None
     )
     if not found:
         return None
-    seeds, many = counted(runs["seed"].nunique(), "seed"), counted(len(tasks), "task")
+    seeds, many = counted(runs["seed"].nunique(), "seed"), counted(len(judged.tasks), "task")
     return TrainedMixtures(
         f"loss on held-out rows of {many}, {seeds} ({card['stage']})",
-        outcome_finding(compared, len(tasks), reference=REFERENCE, titles=titles),
+        outcome_finding(
+            judged.compared, len(judged.tasks), reference=REFERENCE, titles=judged.titles
+        ),
         REFERENCE,
         found,
     )

@@ -93,12 +93,13 @@ def judged_runs(study: Study) -> JudgedRuns | SkillRuns | None:
         by_skill = skill_runs(study, card, runs)
         if by_skill is not None and by_skill.first is not None:
             return by_skill
-        if (by_loss := _by_loss(study, card, runs)) is not None:
+        if (by_loss := runs_by_loss(study, card, runs)) is not None:
             return by_loss
     return None
 
 
-def _by_loss(study: Study, card: dict[str, Any], runs: pd.DataFrame) -> JudgedRuns | None:
+def runs_by_loss(study: Study, card: dict[str, Any], runs: pd.DataFrame) -> JudgedRuns | None:
+    """What an evidence folder's runs say by their loss; None where they compare nothing."""
     tasks = judged_by(runs, study.names, "loss")
     if not tasks or REFERENCE not in set(runs["arm"]):
         return None

@@ -286,6 +286,7 @@ def test_a_click_on_the_path_moves_the_balance(serve, tab, starter):
     p = pose_question(starter, Question(balance=0.5)).optimum().p
     given_up = 100 * (1 / 26 - p).clip(min=0).sum()
     page.get_by_text(f"Against uniform you give up {given_up:.1f} points").wait_for()
+    assert "balance=0.5" in address(page)
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
