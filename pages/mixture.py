@@ -14,7 +14,7 @@ from pages.ui.controls import pick_beside, pick_budget, pick_reference, pick_sym
 from pages.ui.layout import frame
 from pages.ui.mixture import counts, difference, energy, take_along, what_to_know
 from pages.ui.presenter import offer, present, presenting
-from pages.ui.recommended import answer
+from pages.ui.recommended import answer, forecast_here
 from pages.ui.resolution import skills_here
 
 QUESTION = "What should I train on?"
@@ -52,6 +52,7 @@ if allocation is not None:
 with later:
     say_of_the_chosen(scene)
     what_training_gave(study, view)
+    forecast_here(study, solution.p)
     resolution_axis(study, view)
     whiskers(study, view)
 answer(scene)

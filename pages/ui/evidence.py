@@ -21,7 +21,7 @@ from taskpgm_core.figures.evidence import (
     task_gains_figure,
     tokens_figure,
 )
-from taskpgm_core.findings.evidence import foresight_finding, foresight_reading
+from taskpgm_core.findings.evidence import foresight_reading
 from taskpgm_core.findings.glossary import GLOSSARY
 
 TOKENS_ALIKE = 1.1  # below this ratio of the largest to the smallest, tokens explain nothing
@@ -172,10 +172,8 @@ def gains_chart(trained: FinishedRuns, scene: Scene) -> None:
 
 
 def foresight_chart(trained: FinishedRuns, scene: Scene) -> None:
-    """Forecasts of the arms' losses against those that came; nothing where none can be made."""
-    if trained.column != "loss" or not set(scene.study.names) <= set(trained.tasks):
-        return
-    found = foresight(scene.study, trained.runs)
+    """How forecasts placed the mixtures against what came; nothing where none can be made."""
+    found = None if trained.column != "loss" else foresight(scene.study, trained.card, trained.runs)
     if found is None:
         return
     chart(
@@ -183,14 +181,14 @@ def foresight_chart(trained: FinishedRuns, scene: Scene) -> None:
             [trained.titles[arm] for arm in found.arms],
             found.predicted.tolist(),
             found.realised.tolist(),
+            share=found.measure == "kept",
             palette=scene.palette,
         ),
-        foresight_finding(found.reliable, found.correlation, found.p),
-        "From the study's loss table: rows of a task are worth as much "
-        "to another as its model gains there. Nothing is fitted. "
-        + foresight_reading(found.predicted, found.realised),
+        found.finding,
+        "From the single-task models' loss table and training curves. No run of a mixture is "
+        f"fitted. {foresight_reading(found.predicted, found.realised, found.measure)}",
         key="foresight",
-        word="predicted and measured",
+        word="forecast and measured",
     )
 
 

@@ -9,9 +9,10 @@ from pages.ui import cached
 from pages.ui.chart import escape, heading
 from pages.ui.layout import Scene
 from taskpgm_core import store
-from taskpgm_core.errors import TaskPGMError
+from taskpgm_core.errors import StoreError, TaskPGMError
+from taskpgm_core.evidence.forecast import Foresight, adviser
 from taskpgm_core.evidence.outcome import Recommendation, recommend
-from taskpgm_core.records import Study
+from taskpgm_core.records import Array, Study
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -25,6 +26,22 @@ def recommended(study: Study) -> Recommendation:
     others = (other for other in store.list_studies()[0] if other.slug != study.slug)
     versions = tuple(map(store.evidence_version, (study, *others)))
     return _recommended(study.content, versions, study)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _adviser(content: str, runs: str, _study: Study) -> Foresight | None:
+    return adviser(_study)
+
+
+def forecast_here(study: Study, p: Array) -> None:
+    """What the mixture ``p`` (n,) is expected to keep; nothing where forecasts do not rank, or runs
+    cannot be read, which the answer says."""
+    try:
+        found = _adviser(study.content, store.evidence_version(study), study)
+    except StoreError:
+        return
+    if found is not None and (said := found.advice(p)):
+        st.caption(escape(said))
 
 
 def answer(scene: Scene) -> None:

@@ -23,6 +23,7 @@ from taskpgm_core.evidence.outcome import recommend
 from taskpgm_core.evidence.protocol import Arm, load_protocol, with_arms
 from taskpgm_core.evidence.statistics import Column, Comparison, compare, judged_by, judges
 from taskpgm_core.evidence.verdict import skill_runs
+from taskpgm_core.findings.evidence import COUNTS
 from taskpgm_core.findings.recommendation import little_to_gain
 from taskpgm_core.plans.plan import plan_of
 from taskpgm_core.plans.slug import ARM
@@ -190,7 +191,7 @@ def evidence(
         folder = folder or brought.digest[:12]
     card, runs = chosen_evidence(found, folder)
     column, inside, outside, public = _compared(runs, found, column, reference)
-    told = foresight(found, runs)
+    told = foresight(found, card, runs)
     judged = skill_runs(found, card, runs)
     if as_json:
         print_json(
@@ -203,7 +204,7 @@ def evidence(
                 "held_out": [asdict(c) for c in outside],
                 "suites": [asdict(c) for c in public],
                 "skills": None if judged is None else judged_card(judged),
-                "forecast": None if told is None else asdict(told) | {"reliable": told.reliable},
+                "forecast": None if told is None else told.to_json(),
                 "recommended": recommend(found).sentence,
             }
         )
@@ -224,11 +225,7 @@ def evidence(
         for line in judged_lines(judged):
             click.echo(line)
     if told is not None:
-        verdict = "reliable" if told.reliable else "not reliable"
-        click.echo(
-            f"Losses forecast from the study alone rank the arms with a correlation of "
-            f"{told.correlation:.2f} (p {told.p:.2f}): {verdict}."
-        )
+        click.echo(f"{told.finding}, by {COUNTS[told.measure].title}.")
     click.echo("Tokens: supervised ones a run trained on. Equal rows do not make them equal.")
     click.echo(recommend(found).sentence)
 

@@ -111,13 +111,11 @@ def judgement(study: Study, card: Mapping[str, Any], runs: pd.DataFrame) -> Judg
     if rows is None:
         return None
     stated = card["protocol"].get("hypotheses", [])
-    protocol = Protocol.model_validate(
-        {**card["protocol"], "name": "", "arms": [], "seeds": [], "hypotheses": []}
-    )
+    protocol = protocol_of(card)
     arms = {value["name"]: Arm.model_validate(value) for value in card["arms"].values()}
     skills = protocol.skill_of([*study.tasks, *protocol.held_out])
     table = judged_runs(runs, skills, study.names, rows)
-    name, finished, planned = _progress(study, card, runs)
+    name, finished, planned = progress(study, card, runs)
     titles = _titles(card, runs, name)
 
     def called(arm: str) -> str:
@@ -171,6 +169,13 @@ def judgement(study: Study, card: Mapping[str, Any], runs: pd.DataFrame) -> Judg
     )
 
 
+def protocol_of(card: Mapping[str, Any]) -> Protocol:
+    """The protocol that an evidence folder's card tells, but for its arms, seeds and hypotheses."""
+    return Protocol.model_validate(
+        {**card["protocol"], "name": "", "arms": [], "seeds": [], "hypotheses": []}
+    )
+
+
 @cache
 def _committed() -> dict[str, Protocol]:
     return committed_protocols()
@@ -183,7 +188,7 @@ def _titles(card: Mapping[str, Any], runs: pd.DataFrame, committed: str) -> dict
     return arm_titles({**known, **card["arms"]}, sorted({*runs["arm"], *(a.name for a in planned)}))
 
 
-def _progress(study: Study, card: Mapping[str, Any], runs: pd.DataFrame) -> tuple[str, int, int]:
+def progress(study: Study, card: Mapping[str, Any], runs: pd.DataFrame) -> tuple[str, int, int]:
     """(name of the committed protocol, runs that are finished of the planned ones, planned runs).
 
     The name is empty for a protocol of one's own, whose runs say what was planned; where they do

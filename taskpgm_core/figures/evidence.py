@@ -178,9 +178,11 @@ def foresight_figure(
     predicted: Sequence[float],
     realised: Sequence[float],
     *,
+    share: bool = False,
     palette: Palette = LIGHT,
 ) -> go.Figure:
-    """Places of the arms as predicted and as measured, 1 the lowest loss; customdata: the losses.
+    """Places of the arms as predicted and as measured, 1 the lowest loss, or the largest ``share``
+    kept; customdata: the numbers.
 
     Places, since a rank correlation judges the forecast; on the line they are the same.
     """
@@ -193,7 +195,9 @@ def foresight_figure(
         hoverinfo="skip",
         showlegend=False,
     )
-    told, came = rankdata(predicted), rankdata(realised)
+    way = -1.0 if share else 1.0
+    told, came = (rankdata(way * np.asarray(x)) for x in (predicted, realised))
+    number, unit = (":.1%", "of the gain kept") if share else (":.3f", "nats a token")
     figure.add_scatter(
         x=told.tolist(),
         y=came.tolist(),
@@ -205,11 +209,15 @@ def foresight_figure(
             [arm, round(p, 6), round(r, 6)]
             for arm, p, r in zip(arms, predicted, realised, strict=True)
         ],
-        hovertemplate="%{customdata[0]}<br>predicted %{customdata[1]:.3f}, "
-        "measured %{customdata[2]:.3f} nats a token<extra></extra>",
+        hovertemplate=f"%{{customdata[0]}}<br>forecast %{{customdata[1]{number}}}, "
+        f"measured %{{customdata[2]{number}}} {unit}<extra></extra>",
         showlegend=False,
     )
     ends = [0.5, len(arms) + 0.5]
-    figure.update_xaxes(title="place predicted (1: lowest loss)", range=ends, dtick=1)
+    figure.update_xaxes(
+        title=f"place by forecast (1: {'most kept' if share else 'lowest loss'})",
+        range=ends,
+        dtick=1,
+    )
     figure.update_yaxes(title="place measured", range=ends[::-1], dtick=1)
     return figure

@@ -11,6 +11,8 @@ from taskpgm_core.findings.recommendation import bare, p_words
 
 LONGEST = 40
 """Characters of a mixture's title."""
+FEWEST_ARMS = 5
+"""Mixtures that can tell whether forecasts rank: of four even the right order has p .08."""
 
 
 @dataclass(frozen=True)
@@ -196,16 +198,51 @@ def arms_finding(
     return f"No mixture is surely better or worse than {name}"
 
 
-def foresight_finding(reliable: bool, correlation: float, p: float) -> str:
-    """Whether forecasts may be trusted to rank mixtures."""
-    verdict = "ranks the mixtures well" if reliable else "does not rank the mixtures reliably"
-    return f"The prediction {verdict} (rank correlation {correlation:.2f}, p {p:.2f})"
+def foresight_finding(
+    arms: int, correlation: float, p: float, *, reliable: bool, finished: bool
+) -> str:
+    """Whether forecasts rank mixtures, from how they ranked ``arms`` of them."""
+    how = _how(correlation, p)
+    if arms < FEWEST_ARMS:
+        return f"{arms} mixtures are too few to tell whether the forecast ranks ({how})"
+    if not finished:
+        return f"The forecast is judged when all runs are there (so far {how})"
+    return f"The forecast {'ranks' if reliable else 'does not rank'} the {arms} mixtures ({how})"
 
 
-def foresight_reading(predicted: npt.ArrayLike, realised: npt.ArrayLike) -> str:
-    """How far apart the forecasts lay, and the losses that came."""
-    told, came = (f"{np.min(x):.2f} to {np.max(x):.2f}" for x in (predicted, realised))
-    return f"Predicted were {told} nats a token, measured {came}."
+def foresight_reading(predicted: npt.ArrayLike, realised: npt.ArrayLike, measure: str) -> str:
+    """How far apart the forecasts lay, and what came; ``measure`` of ``COUNTS``."""
+    count = COUNTS[measure]
+    told, came = (
+        " to ".join(count.value(float(end(x))) for end in (np.min, np.max))
+        for x in (predicted, realised)
+    )
+    return f"{count.title.capitalize()}: forecast {told}, measured {came}."
+
+
+def advice_finding(
+    difference: float, rows: int, arms: int, correlation: float, p: float, off: float
+) -> str:
+    """What a mixture is expected to keep against uniform, and how such forecasts did.
+
+    ``difference``: of the share kept; ``arms``: how many were ranked with ``correlation`` and
+    ``p``; ``off``: by how much their forecast differences to uniform were wrong, on average.
+    """
+    way = "more" if difference > 0 else "less"
+    apart = f"{abs(100 * difference):.1f} points {way} than uniform"
+    if round(100 * difference, 1) == 0:
+        apart = "as much as uniform, to 0.1 points,"
+    return (
+        f"Forecast from the study alone: of the single-task models' gain this mixture keeps "
+        f"{apart} after {rows:,} rows. Forecasts of the {arms} mixtures that were trained ranked them "
+        f"({_how(correlation, p)}), and their differences to uniform were off by "
+        f"{100 * off:.1f} points on average."
+    )
+
+
+def _how(correlation: float, p: float) -> str:
+    said = f"{correlation:.2f}".replace("-", "−")
+    return f"rank correlation {said}, {p_words(p)}"
 
 
 def best_finding(

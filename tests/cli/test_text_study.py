@@ -193,7 +193,7 @@ def test_nothing_is_looked_into_or_forecast_without_models(study, tmp_path, ask)
         drill_down(study, "text", 0, 1)
     runs = made_up({"other": 0.1}, tasks=len(study.tasks))
     runs["task"] = [study.names[k % len(study.names)] for k in range(len(runs))]
-    assert foresight(study, runs) is None
+    assert foresight(study, {"folder": ""}, runs.assign(budget=16, n_rows=2)) is None
     file = tmp_path / "protocol.yaml"
     arms = [{"name": "uniform", "baseline": "uniform", "measure": "text"}]
     asked = protocol(study="starter-text", arms=arms).model_dump(mode="json")

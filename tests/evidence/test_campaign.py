@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from scipy.stats import spearmanr
 
 from taskpgm_core import store
 from taskpgm_core.cli.experiments import chosen_evidence
@@ -16,14 +15,12 @@ from taskpgm_core.cli.main import main
 from taskpgm_core.errors import MixtureError, PlanError, SourceError, StoreError
 from taskpgm_core.evidence.arms import arm_words, mixture_of
 from taskpgm_core.evidence.campaign import campaign
-from taskpgm_core.evidence.forecast import forecast, foresight
 from taskpgm_core.evidence.protocol import PROTOCOLS, load_protocol
 from taskpgm_core.evidence.run import Run, prepare_context, run
 from taskpgm_core.evidence.sampling import evaluation_rows, training_rows
 from taskpgm_core.evidence.statistics import compare, epochs
 from taskpgm_core.mixture import pose, solve
 from taskpgm_core.plans.plan import load_plan
-from taskpgm_core.records import LossTable
 from taskpgm_core.tasks import load, split
 from tests.support.kept_runs import committed_copy, keep_runs
 from tests.support.protocols import ARMS, made_up, protocol
@@ -315,44 +312,6 @@ def test_epochs_are_those_of_the_task_repeated_most():
         for t, n in drawn.items()
     )
     assert epochs(runs, {"x": 20, "y": 10}) == {"a": pytest.approx((1.5 + 1.0) / 2)}
-
-
-def test_a_forecast_knows_its_ends():
-    rng = np.random.default_rng(0)
-    table = rng.uniform(0.5, 1.5, (5, 4))
-    table[-1] = 3.0
-    losses = LossTable(tuple("abcd"), table, table)
-    nothing = forecast(losses, np.full(4, 0.25), rows=0, trained_on=128)
-    assert nothing == pytest.approx(table[-1])
-    home = forecast(losses, [1, 0, 0, 0], rows=128, trained_on=128)
-    assert home[0] == pytest.approx(table[0, 0])
-    more = forecast(losses, np.full(4, 0.25), rows=200, trained_on=128)
-    less = forecast(losses, np.full(4, 0.25), rows=100, trained_on=128)
-    assert (more <= less + 1e-12).all()
-
-
-def test_forecasts_are_ranked_against_what_came(tiny_study):
-    names = tiny_study.names
-    shares = {"even": np.full(len(names), 1 / len(names)), "first": np.eye(len(names))[0]}
-    shares["last"] = np.eye(len(names))[-1]
-    runs = pd.DataFrame(
-        {"arm": a, "task": t, "seed": s, "budget": 24, "n_rows": 24 * p, "loss": k + s + 1.0}
-        for k, (a, share) in enumerate(shares.items())
-        for t, p in zip(names, share, strict=True)
-        for s in range(2)
-    )
-    told = foresight(tiny_study, runs)
-    training = tiny_study.plan["training"]
-    trained_on = training["steps"] * training["batch"]
-    means = {
-        arm: forecast(store.losses(tiny_study), p, rows=24, trained_on=trained_on).mean()
-        for arm, p in shares.items()
-    }
-    assert dict(zip(told.arms, told.predicted, strict=True)) == pytest.approx(means)
-    assert told.realised == pytest.approx([1.5, 2.5, 3.5])
-    assert told.correlation == pytest.approx(spearmanr(list(means.values()), [1, 2, 3]).statistic)
-    assert foresight(tiny_study, runs[runs["arm"] != "last"]) is None
-    assert foresight(tiny_study, runs[runs["task"] != names[0]]) is None
 
 
 def test_verbs_validate_compare_and_train(tiny_study, plan, tmp_path, capsys):

@@ -5,7 +5,12 @@ import pytest
 
 from taskpgm_core.figures.evidence import FAR, arms_figure, foresight_figure
 from taskpgm_core.figures.rows_saved import Estimate, estimates_figure, rows_saved_figure
-from taskpgm_core.findings.evidence import arms_finding, foresight_finding
+from taskpgm_core.findings.evidence import (
+    advice_finding,
+    arms_finding,
+    foresight_finding,
+    foresight_reading,
+)
 
 ARMS = ["a", "b", "c", "d"]
 
@@ -51,6 +56,10 @@ def test_forecasts_are_drawn_by_place_and_tell_the_losses():
     assert list(marks.y) == [4, 1, 2.5, 2.5]
     assert list(marks.text) == ARMS
     assert list(marks.customdata[0]) == ["a", 0.4, 4.0]
+    assert "4.000 nats a token" in marks.hovertemplate.replace("%{customdata[2]:.3f}", "4.000")
+    shares = foresight_figure(ARMS, [0.4, 0.1, 0.3, 0.2], [0.9, 0.6, 0.8, 0.7], share=True)
+    assert list(shares.data[1].x) == list(shares.data[1].y) == [1, 4, 2, 3]
+    assert "measured %{customdata[2]:.1%}" in shares.data[1].hovertemplate
 
 
 def test_findings_say_who_is_sure_and_nothing_of_the_rest():
@@ -63,8 +72,32 @@ def test_findings_say_who_is_sure_and_nothing_of_the_rest():
     said = arms_finding({}, {"c": 0.3}, "x", waiting={"a": -0.1})
     assert said.startswith("a (−0.10) is ahead of x, which counts if an earlier hypothesis holds")
     assert said.endswith("; c (+0.30) loses to it")
-    assert "does not rank" in foresight_finding(False, 0.38, 0.35)
-    assert "(rank correlation 0.90, p 0.01)" in foresight_finding(True, 0.9, 0.01)
+
+
+def test_a_forecast_is_said_to_rank_only_where_it_did():
+    def said(arms, correlation, p, reliable=False, finished=True):
+        return foresight_finding(arms, correlation, p, reliable=reliable, finished=finished)
+
+    assert said(9, 0.9, 0.01, True) == (
+        "The forecast ranks the 9 mixtures (rank correlation 0.90, p 0.010)"
+    )
+    assert said(9, -0.38, 0.35).startswith("The forecast does not rank the 9 mixtures (rank cor")
+    assert "−0.38, p 0.350" in said(9, -0.38, 0.35)
+    assert said(4, 1.0, 0.083).startswith("4 mixtures are too few to tell")
+    assert said(9, 0.9, 0.01, finished=False).startswith("The forecast is judged when all runs")
+    assert foresight_reading([0.78, 0.84], [0.86, 0.92], "kept") == (
+        "Share kept: forecast 78.0% to 84.0%, measured 86.0% to 92.0%."
+    )
+    assert "forecast 0.100 to 0.200" in foresight_reading([0.1, 0.2], [0.3, 0.4], "loss")
+
+
+def test_advice_says_how_far_its_forecasts_were_off():
+    told = advice_finding(-0.012, 1512, 9, 0.8, 0.0136, 0.0104)
+    assert "keeps 1.2 points less than uniform after 1,512 rows" in told
+    assert "off by 1.0 points on average" in told
+    assert "(rank correlation 0.80, p 0.014)" in told
+    assert "0.3 points more than" in advice_finding(0.003, 512, 9, 0.8, 0.01, 0.01)
+    assert "as much as uniform, to 0.1 points" in advice_finding(-0.0004, 512, 9, 0.8, 0.01, 0.01)
 
 
 def test_rows_saved_hold_their_curve_and_name_the_arm_that_decides():
