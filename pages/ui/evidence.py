@@ -188,7 +188,7 @@ def foresight_chart(trained: FinishedRuns, scene: Scene) -> None:
         "From the single-task models' loss table and training curves. No run of a mixture is "
         f"fitted. {foresight_reading(found.predicted, found.realised, found.measure)}",
         key="foresight",
-        word="forecast and measured",
+        word="predicted and measured",
     )
 
 

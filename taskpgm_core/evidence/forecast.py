@@ -239,7 +239,8 @@ def _full_budget(card: Mapping[str, Any], runs: pd.DataFrame) -> pd.DataFrame:
         return runs
     common = runs.groupby("arm")["budget"].first().mode()
     budget = protocol.get("budget", common.iloc[0] if len(common) else np.nan)
-    return runs.loc[runs["budget"] == budget]
+    full: pd.DataFrame = runs.loc[runs["budget"] == budget]
+    return full
 
 
 def adviser(study: Study) -> Foresight | None:

@@ -209,13 +209,13 @@ def foresight_figure(
             [arm, round(p, 6), round(r, 6)]
             for arm, p, r in zip(arms, predicted, realised, strict=True)
         ],
-        hovertemplate=f"%{{customdata[0]}}<br>forecast %{{customdata[1]{number}}}, "
+        hovertemplate=f"%{{customdata[0]}}<br>predicted %{{customdata[1]{number}}}, "
         f"measured %{{customdata[2]{number}}} {unit}<extra></extra>",
         showlegend=False,
     )
     ends = [0.5, len(arms) + 0.5]
     figure.update_xaxes(
-        title=f"place by forecast (1: {'most kept' if share else 'lowest loss'})",
+        title=f"place predicted (1: {'most kept' if share else 'lowest loss'})",
         range=ends,
         dtick=1,
     )

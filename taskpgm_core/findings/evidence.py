@@ -217,7 +217,7 @@ def foresight_reading(predicted: npt.ArrayLike, realised: npt.ArrayLike, measure
         " to ".join(count.value(float(end(x))) for end in (np.min, np.max))
         for x in (predicted, realised)
     )
-    return f"{count.title.capitalize()}: forecast {told}, measured {came}."
+    return f"{count.title.capitalize()}: predicted {told}, measured {came}."
 
 
 def advice_finding(
@@ -233,8 +233,8 @@ def advice_finding(
     if round(100 * difference, 1) == 0:
         apart = "as much as uniform, to 0.1 points,"
     return (
-        f"Forecast from the study alone: of the single-task models' gain this mixture keeps "
-        f"{apart} after {rows:,} rows. Forecasts of the {arms} mixtures that were trained ranked them "
+        "Forecast from the study alone: of the single-task models' gain this mixture keeps "
+        f"{apart} after {rows:,} rows. Forecasts of the {arms} trained mixtures ranked them "
         f"({_how(correlation, p)}), and their differences to uniform were off by "
         f"{100 * off:.1f} points on average."
     )

@@ -86,9 +86,9 @@ def test_a_forecast_is_said_to_rank_only_where_it_did():
     assert said(4, 1.0, 0.083).startswith("4 mixtures are too few to tell")
     assert said(9, 0.9, 0.01, finished=False).startswith("The forecast is judged when all runs")
     assert foresight_reading([0.78, 0.84], [0.86, 0.92], "kept") == (
-        "Share kept: forecast 78.0% to 84.0%, measured 86.0% to 92.0%."
+        "Share kept: predicted 78.0% to 84.0%, measured 86.0% to 92.0%."
     )
-    assert "forecast 0.100 to 0.200" in foresight_reading([0.1, 0.2], [0.3, 0.4], "loss")
+    assert "predicted 0.100 to 0.200" in foresight_reading([0.1, 0.2], [0.3, 0.4], "loss")
 
 
 def test_advice_says_how_far_its_forecasts_were_off():

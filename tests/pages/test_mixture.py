@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from taskpgm_core.analysis.question import Question, pose_question
 from taskpgm_core.analysis.saved_mixtures import Scenario, save
+from taskpgm_core.evidence.forecast import adviser
 from taskpgm_core.figures.mixture import headline
 from taskpgm_core.mixture import Group, pose, solve
 from taskpgm_core.mixture.counts import allocate
@@ -44,6 +45,18 @@ def committed(cache, *slugs):
     for folder in COMMITTED.iterdir():
         if folder.name.rpartition("-")[0] in slugs:
             shutil.copytree(folder, cache / folder.name)
+
+
+def test_a_forecast_stands_below_the_balance_where_forecasts_rank(cache):
+    committed(cache, "starter")
+    known = open_study("starter")
+    p = pose_question(known, Question(balance=0)).solution().p
+    said = adviser(known).advice(p)
+    diverse = page("mixture", study="starter", balance="0", resolution="auto").caption
+    assert "this mixture keeps" in said
+    assert said in [c.value.replace("\\", "") for c in diverse]
+    at_uniform = page("mixture", study="starter", balance="1").caption
+    assert not any("Forecast from the study" in c.value for c in at_uniform)
 
 
 def test_home_shows_every_study_with_its_headline_mixture(cache, study):
