@@ -172,6 +172,7 @@ def test_the_dashboard_installs_without_torch():
     }
 
 
+@pytest.mark.slow
 def test_the_first_page_waits_for_no_library_that_only_others_need():
     loaded = subprocess.run(
         [sys.executable, "-c", "import sys, pages.ui.study_card; print(*sys.modules)"],

@@ -259,6 +259,7 @@ def test_memory_and_file_give_the_same_mixture(tmp_path, matrix):
     assert recipes[0]["tasks"] == recipes[1]["tasks"]
 
 
+@pytest.mark.slow
 def test_python_and_the_command_line_give_the_same_mixture():
     options = ["--balance", "0.4", "--cap", "0.2", "--anchor", "proportional", "--json"]
     run = subprocess.run(

@@ -1,5 +1,6 @@
 """``taskpgm VERB``: every answer or one clear sentence."""
 
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -70,6 +71,9 @@ for command in (
 
 def run(called: str = "taskpgm") -> NoReturn:
     """The script ``taskpgm``: the verb of this process's arguments, then its end."""
+    # A thread that waits for another by spinning takes its core: beside any other work, a build on
+    # two threads of two cores is then slower than on one. OpenMP reads it when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")
     sys.exit(main(called=called))
 

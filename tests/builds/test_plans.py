@@ -2,7 +2,10 @@
 
 import importlib.util
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -126,6 +129,21 @@ def test_bench_times_the_plans_base(tiny_base, cache, tmp_path, capsys):
     speeds = json.loads(capsys.readouterr().out)
     assert speeds["score_tokens_per_second"] > 0
     assert speeds["train_tokens_per_second"] > 0
+
+
+@pytest.mark.slow
+def test_waiting_threads_leave_their_cores_to_others():
+    code = "from taskpgm_core.cli import main\ntry: main.run()\nexcept SystemExit: import torch"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--version"],
+        env={**os.environ, "OMP_DISPLAY_ENV": "verbose"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    if "GOMP_" not in done.stderr:
+        pytest.skip("this torch does not compute with GNU OpenMP")
+    assert re.search(r"GOMP_SPINCOUNT\s*=\s*'0'", done.stderr)
 
 
 # What a digest covers

@@ -111,6 +111,7 @@ def test_it_prints_one_screen_with_the_command_that_goes_on(data, capsys):
     assert "more-0, more-1, more-10, more-11 and 36 more have too few different rows" in shown[-1]
 
 
+@pytest.mark.slow
 def test_it_imports_no_torch_and_needs_no_model(data):
     words = ["sketch", "data"]
     code = (

@@ -65,6 +65,7 @@ def small(folder, **changes):
     return file
 
 
+@pytest.mark.slow
 def test_the_study_holds_the_words_of_the_plans_training_rows(study):
     plan = load_plan("starter")
     expected = text_matrices(gather(plan), plan.seed)
@@ -82,6 +83,7 @@ def test_the_study_holds_the_words_of_the_plans_training_rows(study):
     assert max(near, key=near.get) == "add-3-digit"
 
 
+@pytest.mark.slow
 def test_no_model_is_looked_for_and_torch_stays_away(tmp_path):
     words = ["build", str(small(tmp_path)), "--measure", "text"]
     code = (
@@ -201,6 +203,7 @@ def test_nothing_is_looked_into_or_forecast_without_models(study, tmp_path, ask)
     assert "without models; validate trains" in ask("validate", file)
 
 
+@pytest.mark.slow
 def test_a_damaged_study_is_repaired_from_its_plan(study, ask):
     file = Path(study.folder) / "matrices.npz"
     whole = file.read_bytes()

@@ -110,6 +110,7 @@ def test_beta_and_lambda_are_the_balance(ask):
     assert single["balance"] is None  # infinite
 
 
+@pytest.mark.slow
 def test_every_control_of_solve_changes_the_mixture(ask, starter, tmp_path):
     plain = np.array(ask("solve", "starter", "--balance", 0.5)["p"])
     mixture = tmp_path / "now.json"
@@ -258,6 +259,7 @@ def test_strict_refuses_what_a_trainer_cannot_do(ask):
     assert "cannot do what is asked" in ask(*words, "--strict")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])
 def test_materialised_rows_are_the_mixture_and_no_probe_example(ask, tmp_path, starter, form):
     words = ["--balance", 0.5, "--budget", 600, "--format", form, "--seed", 2]
@@ -374,6 +376,7 @@ def test_a_name_with_line_ends_breaks_no_file_and_runs_nothing(trainer, tmp_path
         assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_mixture_of_a_recipe_or_a_decision_can_be_asked_for_again(ask, tmp_path, capsys):
     question = ["--balance", 0.4, "--budget", 500, "--resolution", "auto"]
     asked = ask("solve", "starter", *question)["p"]
@@ -407,6 +410,7 @@ def test_a_recipe_reads_materialised_rows_and_says_how_to_get_them(capsys, tmp_p
     assert {t["source"]["path"].split("/")[0] for t in recipe["tasks"]} == {"tasks"}
 
 
+@pytest.mark.slow
 def test_materialise_says_what_it_wrote_and_leaves_nothing_old(capsys, tmp_path):
     words = ["materialise", "starter", "--out", str(tmp_path)]
     assert main([*words, "--budget", "26", "--unit", "tokens", "--balance", "0.5"]) == 0

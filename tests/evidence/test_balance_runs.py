@@ -8,6 +8,7 @@ from taskpgm_core.store import evidence
 from tests.support.kept_runs import committed_copy, keep_runs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("measure", "anchor", "placed"),
     [
@@ -37,6 +38,7 @@ def test_a_study_without_finished_runs_has_nothing_on_its_axis(cache):
     assert balance_runs(write_study(cache), "jsd", "uniform") is None
 
 
+@pytest.mark.slow
 def test_a_folder_with_runs_on_the_axis_comes_before_one_without(cache):
     study = committed_copy(cache, "bigbench")
     keep_runs(study, "confirmation-bigbench")

@@ -112,6 +112,7 @@ def table_of(values, measure="kept"):
     return table
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     st.lists(st.tuples(*[st.floats(-3, 3).map(lambda x: round(x, 3))] * 2), min_size=2, max_size=9)
@@ -171,6 +172,7 @@ def test_hypotheses_stop_at_the_first_that_fails():
     assert hold_in_order([]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("true", range(4))
 def test_testing_in_order_keeps_the_chance_of_any_false_finding(true):
     """The first ``true`` hypotheses are right, the others are not: simulated."""
@@ -262,6 +264,7 @@ def test_rows_saved_find_a_known_factor():
 # Arms
 
 
+@pytest.mark.slow
 def test_parents_even_and_mixtures_brought_along(tiny_study):
     families = ("sums", "sums", "logic", "")
     known = replace(
@@ -377,6 +380,7 @@ def test_a_file_that_is_used_whole_judges_by_rows_that_training_left_out(plan, c
         assert len(found.judging_text - set(found.training_text.values())) == beyond
 
 
+@pytest.mark.slow
 def test_runs_judged_by_skill_from_beginning_to_end(tiny_study, plan, capsys, tmp_path):
     arms = [
         {"name": "uniform", "baseline": "uniform"},

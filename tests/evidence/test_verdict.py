@@ -26,6 +26,7 @@ def big(cache):
     return committed_copy(cache, "bigbench")
 
 
+@pytest.mark.slow
 def test_a_win_is_said_with_its_interval_and_in_rows_and_changes_what_is_recommended(big, cache):
     keep_skill_runs(big, BIG, {"taskpgm": 0.04, "jsd-0.5": -0.05})
     start = committed_copy(cache, "starter")
@@ -49,6 +50,7 @@ def test_a_win_is_said_with_its_interval_and_in_rows_and_changes_what_is_recomme
     }
 
 
+@pytest.mark.slow
 def test_a_loss_stops_the_order_and_the_other_study_claims_nothing(big, cache):
     keep_skill_runs(big, BIG, {"taskpgm": -0.04})
     start = committed_copy(cache, "starter")
@@ -66,6 +68,7 @@ def test_a_loss_stops_the_order_and_the_other_study_claims_nothing(big, cache):
     ]
 
 
+@pytest.mark.slow
 def test_no_difference_is_not_decided(big):
     keep_skill_runs(big, BIG, {})
     assert verdict(seen(big)).state == "undecided"
@@ -79,6 +82,7 @@ def test_a_study_waits_for_the_hypotheses_before_its_own(cache):
     assert "nothing is concluded yet" in recommend(start).sentence
 
 
+@pytest.mark.slow
 def test_nothing_is_concluded_from_a_part_of_a_confirmation(big):
     keep_skill_runs(big, BIG, {"taskpgm": 0.04}, runs=69)
     found = seen(big)

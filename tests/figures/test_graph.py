@@ -1,5 +1,7 @@
 """The task graph's picture: names that can be read, at any number of tasks."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -29,11 +31,16 @@ def scale_of(width, height):
     return width / np.ptp(ACROSS), (height - 38) / np.ptp(UPWARDS)
 
 
+@cache
+def graph_of(n):
+    return task_graph(similarity("jsd", n, 0))
+
+
 def drawn(n, selected=(), size_of_picture=(WIDTH, HEIGHT)):
-    S = similarity("jsd", n, 0)
+    graph = graph_of(n)
     p = np.random.default_rng(0).dirichlet(np.full(n, 0.3))
-    figure = task_graph_figure(task_graph(S), p, ["one", "two"] * (n // 2), selected=selected)
-    sizes = dict(zip(S.tasks, diameters(p, n), strict=True))
+    figure = task_graph_figure(graph, p, ["one", "two"] * (n // 2), selected=selected)
+    sizes = dict(zip(graph.tasks, diameters(p, n), strict=True))
     nodes = [
         (text, x, y, size, place)  # these ids are short: they are written as they stand
         for t in figure.data
@@ -48,7 +55,7 @@ def drawn(n, selected=(), size_of_picture=(WIDTH, HEIGHT)):
     return [
         (task, size == 1, spots(across * x, -up * y, 0 if size == 1 else size / 2, task), place)
         for task, x, y, size, place in nodes
-    ], dict(zip(S.tasks, p, strict=True))
+    ], dict(zip(graph.tasks, p, strict=True))
 
 
 @pytest.mark.parametrize("n", [2, 26, 60, 316])
@@ -65,28 +72,28 @@ def test_no_name_lies_on_another_and_the_heaviest_come_first(n):
 
 @pytest.mark.parametrize("n", [2, 26, 60, 316])
 def test_no_name_is_nearer_to_another_node_than_to_its_own_but_at_the_end_of_its_line(n):
-    S = similarity("jsd", n, 0)
+    graph = graph_of(n)
     nodes, p = drawn(n)
-    scale = [WIDTH / np.ptp(ACROSS), -(HEIGHT - 38) / np.ptp(UPWARDS)]
+    points = graph.position * scale_of(WIDTH, HEIGHT) * [1, -1]
     radius = np.array(diameters(np.array(list(p.values())), n)) / 2
     for task, led, box, place in nodes:
-        gap = rim_distances(box[place], task_graph(S).position * scale, radius)
-        assert gap.argmin() == S.tasks.index(task) or (led and gap.min() >= CLEAR - 0.1)
+        gap = rim_distances(box[place], points, radius)
+        assert gap.argmin() == graph.tasks.index(task) or (led and gap.min() >= CLEAR - 0.1)
 
 
 @pytest.mark.parametrize("picture", [(1070, 790), (708, 430), (620, 554)])
 @pytest.mark.parametrize("n", [2, 26, 60, 316])
 def test_a_larger_picture_parts_what_was_apart(n, picture):
     """Names are placed for ``WIDTH`` by ``HEIGHT``; a page draws them in the room it has."""
-    S = similarity("jsd", n, 0)
+    graph = graph_of(n)
     nodes, p = drawn(n, size_of_picture=picture)
-    points = task_graph(S).position * scale_of(*picture) * [1, -1]
+    points = graph.position * scale_of(*picture) * [1, -1]
     radius = np.array(diameters(np.array(list(p.values())), n)) / 2
     boxes = [box[place] for _, _, box, place in nodes]
     assert not any(meet(a, b) for k, a in enumerate(boxes) for b in boxes[:k])
     for task, led, box, place in nodes:
         gap = rim_distances(box[place], points, radius)
-        assert gap.argmin() == S.tasks.index(task) or (led and gap.min() >= CLEAR - 0.1)
+        assert gap.argmin() == graph.tasks.index(task) or (led and gap.min() >= CLEAR - 0.1)
 
 
 def test_a_line_leads_from_a_node_to_its_name_and_to_no_other():

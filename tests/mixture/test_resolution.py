@@ -89,6 +89,7 @@ def test_infinity_is_the_papers_matrix_without_noise_correction():
 # Ends
 
 
+@pytest.mark.slow
 @checked
 @given(seeds, st.integers(1, 25))
 def test_skills_fall_from_n_to_one_as_the_resolution_grows(seed, n):

@@ -36,6 +36,7 @@ def limits(rng, n):
     }
 
 
+@pytest.mark.slow
 @checked
 @given(
     st.integers(0, 10**6),
@@ -67,6 +68,7 @@ def test_every_point_is_certified_and_what_a_solve_there_gives(
         assert (np.diff(axis.skills) <= 1e-9 * n).all()
 
 
+@pytest.mark.slow
 @checked
 @given(st.integers(0, 10**6), st.integers(2, 20), st.sampled_from([0.0, 0.5, 2.0]))
 def test_both_ends_are_reached(seed, n, balance):

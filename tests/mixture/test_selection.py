@@ -62,6 +62,7 @@ def test_every_bound_holds_against_brute_force(kind, n, seed, balance, scale):
         assert len(step.exact_tasks) <= step.k
 
 
+@pytest.mark.slow
 @modest
 @given(kinds, st.integers(7, 10), seeds, balances)
 def test_the_guarantee_and_the_certificate_hold_for_ten_tasks(kind, n, seed, balance):
@@ -80,6 +81,7 @@ def test_the_guarantee_and_the_certificate_hold_for_ten_tasks(kind, n, seed, bal
             assert value(problem, balance, form.best(tasks, start)) <= step.exact + slack
 
 
+@pytest.mark.slow
 @modest
 @given(kinds, st.integers(2, 14), seeds, balances)
 def test_each_choice_is_greedy_and_its_mixture_is_the_best_one(kind, n, seed, balance):

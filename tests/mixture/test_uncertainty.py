@@ -232,6 +232,7 @@ def test_the_corrected_distance_is_unbiased_for_any_number_of_replicates(seconds
     ).all()  # the seeds' bias, uncorrected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spread", [(0.05, 0.15), (0.12, 0.3), (0.3, 0.6)])
 def test_intervals_cover_what_they_say_whether_examples_or_seeds_move_more(spread):
     level, tries, draws = 0.9, 240, 120

@@ -110,6 +110,7 @@ def test_the_dose_is_starter_with_one_skill_in_sixteen_files():
     )
 
 
+@pytest.mark.slow
 def test_no_row_of_the_dose_stands_in_two_of_its_files():
     material = gather(load_plan("starter-dose"))  # refuses a probe example that is trained on
     seen = [e.prompt for name, rows in material.examples.items() for e in rows if "3-digit" in name]

@@ -387,6 +387,7 @@ def test_the_verb_writes_both_files(study, tmp_path, capsys):
     assert json.loads(Reader(page).scripts["decision"])["digest"] == printed["digest"]
 
 
+@pytest.mark.slow
 def test_the_dashboard_and_the_verb_write_the_same_decision(study, tmp_path):
     record = tmp_path / "r.json"
     words = f"report {study.slug} --balance 0.7 --budget 500 --notes x --out {tmp_path / 'r.html'}"
@@ -474,6 +475,7 @@ def test_what_is_unknown_or_alarming_is_a_step(study):
     assert f"Find out the row counts of {weighted} task" in steps
 
 
+@pytest.mark.slow
 def test_the_report_of_a_trained_study_says_what_training_gave(cache, tmp_path):
     study = committed_copy(cache, "starter")
     keep_runs(study, "confirmation-starter")

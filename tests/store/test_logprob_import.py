@@ -167,6 +167,7 @@ VERBS = [
 ]
 
 
+@pytest.mark.slow
 def test_every_question_is_answered(served, capsys, tmp_path):
     for line in VERBS:
         verb, *rest = line.format(tmp=tmp_path).split()

@@ -69,6 +69,7 @@ def reference(tasks):
     return 1 - np.mean(cosines, axis=0)
 
 
+@pytest.mark.slow
 @few
 @given(TASKS)
 def test_it_is_tfidf_by_its_formula(tasks):
@@ -76,6 +77,7 @@ def test_it_is_tfidf_by_its_formula(tasks):
     assert found.divergence == pytest.approx(reference(tasks), abs=1e-12)
 
 
+@pytest.mark.slow
 @few
 @given(TASKS, st.randoms(use_true_random=False))
 def test_it_is_a_distance_that_order_does_not_change(tasks, random):
@@ -92,6 +94,7 @@ def test_it_is_a_distance_that_order_does_not_change(tasks, random):
     assert again.divergence == pytest.approx(D[np.ix_(there, there)], abs=1e-12)
 
 
+@pytest.mark.slow
 @few
 @given(TASKS, st.sampled_from([0.01, 0.1, 1.0]))
 def test_copies_are_at_distance_zero_and_the_kernel_needs_no_mending(tasks, sigma):
@@ -104,6 +107,7 @@ def test_copies_are_at_distance_zero_and_the_kernel_needs_no_mending(tasks, sigm
     assert seen.change < 1e-9
 
 
+@pytest.mark.slow
 @few
 @given(TASKS)
 def test_noise_is_half_the_distance_of_the_halves(tasks):
