@@ -24,7 +24,7 @@ from taskpgm_core.evidence.forecast import (
 )
 from taskpgm_core.evidence.protocol import load_protocol
 from taskpgm_core.records import LossTable
-from tests.support.kept_runs import committed_copy
+from tests.support.kept_runs import committed_copy, keep_reference, keep_run
 from tests.support.protocols import protocol
 from tests.support.synthetic_study import write_study
 
@@ -239,25 +239,16 @@ def keep(study, stage, truth, arms=6):
             for a, p in mixtures.items()
         ],
     )
-    digest = asked.digest(study.digest)
-    card = {"protocol": asked.model_dump(mode="json", exclude={"arms", "seeds", "name"})}
     rows = [(t, k, x, 0.0, 16) for t in study.names for k, x in ((-1, 3.0), (0, 1.0))]
     columns = ["task", "replicate", "loss", "accuracy", "n_rows"]
-    store.keep_reference(study, digest, rows=pd.DataFrame(rows, columns=columns), card=card)
+    keep_reference(study, asked, pd.DataFrame(rows, columns=columns))
     for arm in asked.arms:
         p = mixtures[arm.name]
         for seed in asked.seeds:
             frame = pd.DataFrame({"task": study.names, "n_rows": 512 * p, "accuracy": 0.0})
             frame = frame.assign(arm=arm.name, seed=seed, budget=512, in_mixture=p > 0)
             frame = frame.assign(steps=64, n_tokens=512 * p, loss=3.0 - 2.0 * truth(p))
-            store.keep_run(
-                study,
-                digest,
-                rows=frame,
-                arm=arm.model_dump(mode="json"),
-                definition=arm.digest,
-                card=card,
-            )
+            keep_run(study, asked, arm, frame)
 
 
 def test_advice_is_given_where_every_finished_campaign_ranked(cache):

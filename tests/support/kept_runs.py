@@ -3,12 +3,13 @@
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from taskpgm_core import store
-from taskpgm_core.evidence.protocol import load_protocol
+from taskpgm_core.evidence.protocol import Arm, Protocol, load_protocol
 from taskpgm_core.records import Study
 
 COMMITTED = Path(__file__).parents[2] / "cache"
@@ -25,6 +26,27 @@ def committed_copy(root: Path, slug: str) -> Study:
     return store.open_study(slug, root)
 
 
+def keep_run(study: Study, protocol: Protocol, arm: Arm, rows: pd.DataFrame) -> None:
+    """Keep the losses of one run of an arm of ``protocol``."""
+    store.keep_run(
+        study,
+        protocol.digest(study.digest),
+        rows=rows,
+        arm=arm.model_dump(mode="json"),
+        definition=arm.digest,
+        card=_card(protocol),
+    )
+
+
+def keep_reference(study: Study, protocol: Protocol, rows: pd.DataFrame) -> None:
+    """Keep the losses of the base model and of single-task models, by which shares are judged."""
+    store.keep_reference(study, protocol.digest(study.digest), rows=rows, card=_card(protocol))
+
+
+def _card(protocol: Protocol) -> dict[str, Any]:
+    return {"protocol": protocol.model_dump(mode="json", exclude={"arms", "seeds", "name"})}
+
+
 def keep_runs(study: Study, name: str, differences: Mapping[str, float] = WORST) -> None:
     """Keep a run of every arm and seed of the protocol ``name``, with losses that are made up.
 
@@ -32,8 +54,6 @@ def keep_runs(study: Study, name: str, differences: Mapping[str, float] = WORST)
     in the long run; on tasks in no mixture it is harder for all.
     """
     chosen = load_protocol(name)
-    digest = chosen.digest(study.digest)
-    card = {"protocol": chosen.model_dump(mode="json", exclude={"arms", "seeds", "name"})}
     tasks = (*study.names, *ELSEWHERE)
     level = np.random.default_rng(1).uniform(0.5, 2.0, len(tasks))
     level[len(study.names) :] += 1.0
@@ -46,14 +66,7 @@ def keep_runs(study: Study, name: str, differences: Mapping[str, float] = WORST)
             rows = rows.assign(
                 arm=arm.name, seed=seed, budget=chosen.budget, in_mixture=trained, steps=4
             ).assign(n_rows=10 * trained, n_tokens=30 * trained)
-            store.keep_run(
-                study,
-                digest,
-                rows=rows,
-                arm=arm.model_dump(mode="json"),
-                definition=arm.digest,
-                card=card,
-            )
+            keep_run(study, chosen, arm, rows)
 
 
 def keep_skill_runs(
@@ -65,14 +78,12 @@ def keep_skill_runs(
     ``gains`` keeps so much more, whatever its budget, and noise of its own.
     """
     chosen = load_protocol(name)
-    digest = chosen.digest(study.digest)
-    card = {"protocol": chosen.model_dump(mode="json", exclude={"arms", "seeds", "name"})}
     tasks = (*study.names, *(task.id for task in chosen.held_out))
     base, own = (pd.Series(x, tasks) for x in (3.0, 1.0))
     models = [(base, -1, tasks), (own, 0, study.names), (own, 1, study.names)]
     reference = [(t, k, x[t], 0.0, 32) for x, k, names in models for t in names]
     columns = ["task", "replicate", "loss", "accuracy", "n_rows"]
-    store.keep_reference(study, digest, rows=pd.DataFrame(reference, columns=columns), card=card)
+    keep_reference(study, chosen, pd.DataFrame(reference, columns=columns))
     planned = [(arm, seed) for seed in chosen.seeds for arm in chosen.arms]
     for arm, seed in planned[:runs]:
         budget = arm.budget or chosen.budget
@@ -84,11 +95,4 @@ def keep_skill_runs(
         rows = rows.assign(
             arm=arm.name, seed=seed, budget=budget, in_mixture=inside, steps=4
         ).assign(n_rows=10 * inside, n_tokens=30 * inside)
-        store.keep_run(
-            study,
-            digest,
-            rows=rows,
-            arm=arm.model_dump(mode="json"),
-            definition=arm.digest,
-            card=card,
-        )
+        keep_run(study, chosen, arm, rows)
