@@ -13,8 +13,8 @@ from pages.ui.compare import (
     weights_table,
 )
 from pages.ui.layout import frame
-from taskpgm_core.figures.compare import comparison_figure
-from taskpgm_core.findings.compare import comparison_finding, differing_finding
+from taskpgm_core.figures.compare import SHOWN, comparison_figure, ordered
+from taskpgm_core.findings.compare import comparison_finding, differing_finding, widest_words
 
 scene = frame("How do mixtures differ?")
 kept = pick_beside(scene)
@@ -41,8 +41,8 @@ else:
                 palette=scene.palette,
             ),
             finding,
-            "A mark for each mixture's share; the baseline's is hollow. The widest differences "
-            "first.",
+            "A mark for each mixture's share; the baseline's is hollow. "
+            + widest_words(len(ordered(beside.weights, differing=differing)), SHOWN),
             key="comparison",
         )
     with numbers:

@@ -7,6 +7,7 @@ from pages.ui.controls import pick_budget
 from pages.ui.layout import frame
 from pages.ui.selection import allocation, chosen_table, pick_k, selected, verdict
 from taskpgm_core.figures.selection import (
+    SHOWN,
     epochs_figure,
     marginal_gains_figure,
     selection_curve_figure,
@@ -23,8 +24,7 @@ with curve:
     chart(
         selection_curve_figure(selection, k, palette=scene.palette),
         findings.curve_finding(selection, k),
-        "From the first task alone (0%) to all tasks together (100%). The true best of any k lies "
-        "between greedy's line and the dashed one.",
+        findings.curve_reading(selection),
         key="curve",
     )
 gains, epochs = st.columns(2, gap="large")
@@ -32,7 +32,7 @@ with gains:
     chart(
         marginal_gains_figure(selection, k, palette=scene.palette),
         findings.gains_finding(selection, k),
-        "What each task adds to those before it, in the order greedy takes them.",
+        findings.gains_reading(selection, SHOWN),
         key="gains",
     )
 with epochs:
@@ -45,8 +45,7 @@ with epochs:
         chart(
             epochs_figure(counted, cap, palette=scene.palette),
             findings.epochs_finding(counted, cap),
-            f"How often {counted.budget:,} {counted.unit} over these tasks repeat each one's "
-            "examples; the line is your limit, or one epoch.",
+            findings.epochs_reading(counted, SHOWN),
             key="epochs",
         )
 chosen_table(selection, k, counted)

@@ -105,6 +105,11 @@ BROUGHT_DIVERGENCE = Measure(
 """How the measure ``given`` is read where the matrix came as a divergence."""
 
 
+def measure_title(name: str) -> str:
+    """A measure as the pages call it; its name where it is none of ``MEASURES``."""
+    return MEASURES[name].title if name in MEASURES else name
+
+
 def measure_words(name: str) -> str:
     """A measure's name as a person reads it; that of ``text`` says what it stands for."""
     return f"{name} ({MEASURES[name].title})" if name == "text" else name

@@ -23,7 +23,7 @@ from taskpgm_core.findings.glossary import GLOSSARY
 from taskpgm_core.findings.tradeoff import frontier_formula
 from taskpgm_core.mixture.solution import effective_tasks
 from taskpgm_core.records import Array, read_only
-from taskpgm_core.similarity_measures import measure_words
+from taskpgm_core.similarity_measures import measure_title
 
 HERE = "this mixture"
 UNIFORM = "uniform"
@@ -126,7 +126,7 @@ def _compared(scene: Scene, kept: Sequence[Scenario], beside: Sequence[str]) -> 
             row = read_only([*p, *[np.nan] * (len(tasks) - len(p))])
             fact = {
                 "study": scene.study.slug,
-                "measure": measure_words(scene.view.question.measure),
+                "measure": measure_title(scene.view.question.measure),
             }
             if not identifier:
                 fact |= {"balance": f"{scene.view.question.balance:.4g}"}
@@ -165,7 +165,7 @@ def _kept_facts(scene: Scene, scenario: Scenario) -> dict[str, object]:
     gap = scenario.certificate.get("gap")
     return {
         "study": scenario.study,
-        "measure": measure_words(scenario.measure),
+        "measure": measure_title(scenario.measure),
         "balance": scenario.controls.get("balance", "1") if scenario.certificate else "",
         "certified gap": scientific(float(gap)) if gap is not None else "not solved for",
         "saved": scenario.saved[:16].replace("T", " "),
@@ -317,8 +317,8 @@ def kept_here(scene: Scene, kept: Sequence[Scenario]) -> None:
     made = "solved" if scenario.certificate else f"from {scenario.origin}"
     st.caption(
         escape(
-            f"{scenario.study}, {measure_words(scenario.measure)}, {made}, "
-            f"{scenario.support} tasks; {when} UTC"
+            f"{scenario.study}, {measure_title(scenario.measure)}, {made}, "
+            f"{counted(scenario.support, 'task')}; {when} UTC"
         )
     )
     if scenario.trained:

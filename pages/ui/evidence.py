@@ -26,6 +26,10 @@ from taskpgm_core.findings.glossary import GLOSSARY
 
 TOKENS_ALIKE = 1.1  # below this ratio of the largest to the smallest, tokens explain nothing
 
+MARKS = (
+    "A diamond is surely better, a square surely worse. An arrow points to a mixture far outside."
+)
+
 
 def finding(trained: FinishedRuns) -> str:
     """What the corrected intervals say, in a sentence."""
@@ -54,8 +58,7 @@ def arms_chart(trained: FinishedRuns, scene: Scene) -> None:
         ),
         finding(trained),
         f"To the {trained.better} is better. Lines: 95% intervals, if the tasks and training seeds "
-        "were drawn again. A diamond is surely better, a square surely worse. An arrow points to "
-        "a mixture far outside.",
+        f"were drawn again. {MARKS}",
         key="arms",
     )
 

@@ -87,7 +87,7 @@ def pick_evidence(scene: Scene) -> FinishedRuns | None:
         name = fitting[0] if fitting else "PROTOCOL.yaml"
         st.code(f"python -m taskpgm_core validate {name}", language=None)
         return None
-    names = {_name(card, runs): (card, runs) for card, runs in known}
+    names = named_runs(known)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
             "Protocol",
@@ -177,6 +177,17 @@ def _one_of(label: str, options: Sequence[str], key: str, purpose: str) -> str:
     )
 
 
+def named_runs(
+    known: Sequence[tuple[dict[str, Any], pd.DataFrame]],
+) -> dict[str, tuple[dict[str, Any], pd.DataFrame]]:
+    """What each folder of runs is called, with its digest where two would be called the same."""
+    said = [_name(card, runs) for card, runs in known]
+    return {
+        name if said.count(name) == 1 else f"{name} ({card['folder']})": (card, runs)
+        for name, (card, runs) in zip(said, known, strict=True)
+    }
+
+
 def _name(card: dict[str, Any], runs: pd.DataFrame) -> str:
     mixtures, seeds = (
         counted(runs["arm"].nunique(), "mixture"),
@@ -185,7 +196,7 @@ def _name(card: dict[str, Any], runs: pd.DataFrame) -> str:
     what = f"{budget_words(card, runs)}, {mixtures}, {seeds}"
     source = f"imported from {card['imported']}" if "imported" in card else card["stage"]
     source += " of a tuning" if card["tuning"] else ""
-    return f"{source.capitalize()}: {what} ({card['folder']})"
+    return f"{source.capitalize()}: {what}"
 
 
 def budget_words(card: dict[str, Any], runs: pd.DataFrame) -> str:

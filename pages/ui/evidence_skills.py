@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.ui.chart import chart, escape, heading
-from pages.ui.evidence import download, known_columns
+from pages.ui.evidence import MARKS, download, known_columns
 from pages.ui.evidence_rows import dose_chart, larger_budget_chart, rows_saved_chart
 from pages.ui.evidence_runs import FinishedRuns
 from pages.ui.layout import Scene
@@ -71,7 +71,7 @@ def skills_chart(trained: FinishedRuns, found: SkillRuns, scene: Scene) -> None:
         ),
         sure_finding(found) if decides else count_finding(count, means, found.titles[reference]),
         f"To the {'right' if count.is_share else 'left'} is better. Lines: 95% intervals, if the "
-        "training seeds were drawn again. A diamond is surely better, a square surely worse.",
+        f"training seeds were drawn again. {MARKS}",
         key="arms",
     )
 

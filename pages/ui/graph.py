@@ -76,7 +76,7 @@ def _communities(scene: Scene, graph: TaskGraph) -> None:
             }
         )
     heading(
-        f"{len(rows)} communities",
+        "1 community" if len(rows) == 1 else f"{len(rows)} communities",
         "Select a task to see its neighbours.",
         word="community",
     )

@@ -13,7 +13,7 @@ from pages.ui.layout import Scene
 from pages.ui.url_state import View
 from taskpgm_core.figures.numbers import percent, shorten
 from taskpgm_core.findings.mixture import energy_unit
-from taskpgm_core.findings.selection import ENOUGH, certainty, enough
+from taskpgm_core.findings.selection import ENOUGH, certainty, chosen_reading, enough
 from taskpgm_core.mixture.counts import Allocation
 from taskpgm_core.mixture.selection.greedy import Selection, select
 from taskpgm_core.records import Study
@@ -113,8 +113,8 @@ def chosen_table(selection: Selection, k: int, counted: Allocation) -> None:
     place = {task: i for i, task in enumerate(selection.tasks)}
     optimum = None if step.exact_tasks is None else set(step.exact_tasks)
     heading(
-        f"These {k} tasks",
-        "Greedy keeps what it has; the best k may be others, marked where they were searched for.",
+        "This task" if k == 1 else f"These {k} tasks",
+        chosen_reading(selection, k),
     )
     rows = []
     for s in selection.steps[:k]:

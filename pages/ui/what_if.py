@@ -10,7 +10,7 @@ from pages.ui.why import unit
 from taskpgm_core.figures.mixture import difference_figure
 from taskpgm_core.figures.numbers import shorten
 from taskpgm_core.findings.compare import moved as share_moved
-from taskpgm_core.findings.why import what_if_finding, what_if_hint
+from taskpgm_core.findings.why import distance_unit, what_if_finding, what_if_hint
 from taskpgm_core.records import Similarity
 
 SMALL, STEP = 0.1, 0.01
@@ -113,7 +113,7 @@ def _hint(scene: Scene, task: str, j: int) -> None:
     if after.status != "optimal":
         return
     moved = share_moved(after.p, cached.solution(study, view).p)
-    by = kernel.measured.unit or "units of S"
+    by = distance_unit(kernel.measured)
     heading(
         what_if_hint(task, other, step, moved, by),
         "Solved exactly. Move the slider for larger changes.",

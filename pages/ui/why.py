@@ -15,7 +15,7 @@ from taskpgm_core.figures.numbers import percent
 from taskpgm_core.figures.why import additive_split_figure, part_colours, waterfall_figure
 from taskpgm_core.findings import why as findings
 from taskpgm_core.findings.glossary import GLOSSARY
-from taskpgm_core.findings.mixture import energy_unit
+from taskpgm_core.findings.mixture import differs, energy_unit
 from taskpgm_core.findings.similarity import told_apart
 from taskpgm_core.mixture.explanation import Explanation
 from taskpgm_core.mixture.near_duplicates import redundancies
@@ -165,17 +165,18 @@ def all_reasons(scene: Scene, found: Explanation, task: str) -> None:
         for name in clicked_data("split")[:1]:
             moved(tasks=(str(name),))
 
+    figure = additive_split_figure(
+        found.tasks,
+        anchor,
+        diversity,
+        chosen=task,
+        rewarded=rewarded(scene),
+        palette=scene.palette,
+    )
     chart(
-        additive_split_figure(
-            found.tasks,
-            anchor,
-            diversity,
-            chosen=task,
-            rewarded=rewarded(scene),
-            palette=scene.palette,
-        ),
+        figure,
         findings.split_finding(found.tasks, anchor, diversity, rewarded(scene)),
-        "Bars to either side add up to the ring, the weight. Click one to ask about its task.",
+        findings.split_reading(len(figure.data[0].y), len(found.tasks)),
         key="split",
         on_select=clicked,
     )
@@ -225,14 +226,20 @@ def without_it(scene: Scene, task: str) -> None:
         return
     scaled = _scaled_without(p, i)
     cost = (found.energy - here.energy) / view.question.lam
+    title = findings.without_finding(task, study.names, float(p[i]), found.p - scaled)
+    energy = (
+        f"The energy changes by {cost:+.2g} {unit(scene)}".rstrip()
+        + " for each unit of redundancy."
+    )
+    if not differs(found.p, scaled):
+        heading(title, energy, word="energy")
+        return
     chart(
         difference_figure(
             study.names, found.p, scaled, "the others scaled up", limit=10, palette=scene.palette
         ),
-        findings.without_finding(task, study.names, float(p[i]), found.p - scaled),
-        "The best mixture without it against the others scaled up, in percentage points. "
-        + f"The energy changes by {cost:+.2g} {unit(scene)}".rstrip()
-        + " for each unit of redundancy.",
+        title,
+        "The best mixture without it against the others scaled up, in percentage points. " + energy,
         key="without",
         formula="(E − E₀)/λ, where E₀ is the energy with it",
         word="energy",
@@ -249,7 +256,7 @@ def twins(scene: Scene, found: Explanation, task: str) -> None:
     """The tasks nearest to this one, and the closest pairs of the study, by the measure."""
     similarity = cached.similarity(scene.study, scene.view)
     kernel = cached.kernel(scene.study, scene.view)
-    i, by = scene.study.names.index(task), similarity.unit or "units of S"
+    i, by = scene.study.names.index(task), findings.distance_unit(similarity)
     distance = kernel.distances.measured[i]
     others = np.delete(np.arange(similarity.n), i)
     order = others[np.argsort(distance[others], kind="stable")][:NEAREST]
@@ -259,7 +266,7 @@ def twins(scene: Scene, found: Explanation, task: str) -> None:
     unsure = "" if all(apart) else " Tasks no farther apart than their noise are not told apart."
     heading(
         findings.twins_finding(task, similarity.tasks[order[0]], share, apart[0]),
-        f"Its nearest tasks as measured; the median one is {usual:.3f} {by} away.{unsure}",
+        findings.nearest_meaning(usual, by, len(others)) + unsure,
     )
     column = st.column_config.NumberColumn
     columns: dict[str, object] = {

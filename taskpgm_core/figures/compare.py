@@ -10,6 +10,8 @@ from taskpgm_core.figures.theme import LIGHT, OKABE_ITO, Palette, canvas
 from taskpgm_core.records import Array
 
 ROW = 29
+SHOWN = 16
+"""Tasks of the chart at most."""
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "star", "cross")
 
 
@@ -30,7 +32,7 @@ def comparison_figure(
     weights: Array,
     *,
     differing: bool = True,
-    limit: int = 16,
+    limit: int = SHOWN,
     palette: Palette = LIGHT,
 ) -> go.Figure:
     """A row a task, a mark a mixture; ``weights`` (mixtures, n), the first one is the baseline.

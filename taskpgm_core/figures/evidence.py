@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from scipy.stats import rankdata
 
-from taskpgm_core.figures.numbers import plain, shorten
+from taskpgm_core.figures.numbers import nice_ticks, plain, shorten, written
 from taskpgm_core.figures.theme import LIGHT, Palette, canvas
 
 ROW = 27
@@ -65,7 +65,8 @@ def arms_figure(
         _add_rows(figure, away, what, palette, x=edge)
         figure.update_xaxes(range=[ends[0] - pad, ends[1] + pad])
     figure.add_vline(x=0, line={"color": palette.ink, "width": 1})
-    figure.update_xaxes(title=f"difference to {plain(reference)} ({what})", tickformat="+.2~f")
+    figure.update_xaxes(title=f"difference to {plain(reference)} ({what})")
+    _signed_ticks(figure, [end for row in near for end in row.ends])
     labels = [plain(shorten(a, TITLE)) for a in arms]
     figure.update_yaxes(autorange="reversed", type="category", categoryarray=labels)
     return figure
@@ -89,7 +90,7 @@ class _Row:
     @property
     def words(self) -> str:
         interval = "" if self.low is None else f" ({self.low:+.2f} to {self.high:+.2f})"
-        return f"{self.difference:+.2f}{interval}"
+        return f"{self.difference:+.2f}{interval}".replace("-", "−")
 
 
 def _add_rows(
@@ -125,6 +126,13 @@ def _add_rows(
     )
 
 
+def _signed_ticks(figure: go.Figure, values: Sequence[float]) -> None:
+    """Ticks from the least to the most of ``values`` and zero; Plotly would write +0."""
+    low, high = min([0.0, *values]), max([0.0, *values])
+    ticks = nice_ticks(low, high, 5) if high > low else [0.0]
+    figure.update_xaxes(tickvals=ticks, ticktext=[written(tick, "+.3~g") for tick in ticks])
+
+
 def task_gains_figure(
     gains: Mapping[str, float],
     *,
@@ -145,7 +153,8 @@ def task_gains_figure(
         hovertemplate=f"%{{customdata}}: %{{x:+.3f}} ({what})<extra></extra>",
         showlegend=False,
     )
-    figure.update_xaxes(title=f"change ({what})", tickformat="+.3~f")
+    figure.update_xaxes(title=f"change ({what})")
+    _signed_ticks(figure, list(gains.values()))
     figure.update_yaxes(autorange="reversed", type="category")
     return figure
 

@@ -10,6 +10,9 @@ from taskpgm_core.figures.theme import LIGHT, Palette, canvas
 from taskpgm_core.mixture.counts import Allocation
 from taskpgm_core.mixture.selection.greedy import Selection
 
+SHOWN = 16
+"""Bars of a chart at most."""
+
 
 def selection_curve_figure(selection: Selection, k: int, *, palette: Palette = LIGHT) -> go.Figure:
     """Greedy's value for every number of tasks, between what bounds it, with ``k`` marked.
@@ -41,7 +44,10 @@ def selection_curve_figure(selection: Selection, k: int, *, palette: Palette = L
     )
     figure.add_vline(x=k, line={"color": palette.ink, "width": 1.5, "dash": "dot"})
     figure.update_xaxes(
-        title="number of tasks k", nticks=10, tickformat="d", range=[0.5, len(steps) + 0.5]
+        title="number of tasks k",
+        **({"dtick": 1} if len(steps) <= 10 else {"nticks": 10}),
+        tickformat="d",
+        range=[0.5, len(steps) + 0.5],
     )
     figure.update_yaxes(title="of the objective", tickformat=".0%", rangemode="tozero", nticks=6)
     return figure
@@ -85,7 +91,7 @@ GAIN_ROW = 25
 
 
 def marginal_gains_figure(
-    selection: Selection, k: int, *, limit: int = 16, palette: Palette = LIGHT
+    selection: Selection, k: int, *, limit: int = SHOWN, palette: Palette = LIGHT
 ) -> go.Figure:
     """A bar a task in the order greedy takes them: the share that it adds to what came before.
 
@@ -138,7 +144,7 @@ EPOCH_ROW = 25
 
 
 def epochs_figure(
-    allocation: Allocation, cap: float | None, *, limit: int = 16, palette: Palette = LIGHT
+    allocation: Allocation, cap: float | None, *, limit: int = SHOWN, palette: Palette = LIGHT
 ) -> go.Figure:
     """Bars of the epochs over each task with examples in the budget, most repeated first.
 

@@ -67,6 +67,7 @@ def canvas(palette: Palette, *, height: int, **layout: Any) -> go.Figure:
         "tickfont": {"size": 15, "color": palette.ink},
         "automargin": True,
         "fixedrange": True,
+        "exponentformat": "none",  # Plotly would write 100μ for 0.0001
     }
     # In the template, for a figure that names an axis by a bare string would reset it elsewhere.
     titled = {"title": {"font": {"size": 15, "color": palette.muted}}}

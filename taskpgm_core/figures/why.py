@@ -76,7 +76,7 @@ def waterfall_figure(
         zeroline=False,
     )
     figure.update_xaxes(
-        range=[low - room * (low < 0), high + room],
+        range=[low - 2 * room * (low < 0), high + room],  # there a bar's number is next to its name
         zeroline=True,
         zerolinecolor=palette.muted,
         nticks=6,

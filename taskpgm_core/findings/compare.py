@@ -34,6 +34,13 @@ def comparison_finding(names: Sequence[str], weights: Array, tasks: Sequence[str
     )
 
 
+def widest_words(rows: int, shown: int) -> str:
+    """Which of the ``rows`` there are a chart of ``shown`` rows at most has."""
+    if rows <= shown:
+        return "The widest differences first."
+    return f"The {shown} widest differences of {rows} tasks."
+
+
 def differing_finding(weights: Array) -> str:
     """On how many tasks the mixtures differ."""
     known = np.nan_to_num(weights)

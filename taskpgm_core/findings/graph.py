@@ -10,6 +10,9 @@ from taskpgm_core.findings.mixture import graph_finding
 from taskpgm_core.records import Array
 from taskpgm_core.similarity_measures import Measure
 
+ALIKE = 1e-9
+"""Shares of the budget that are nearer are one."""
+
 
 def community_names(graph: TaskGraph) -> list[str]:
     """(n,) the name of each task's community: its best joined task, and how many more there are.
@@ -44,6 +47,10 @@ def communities_finding(p: Array, groups: Sequence[str], word: str) -> str:
         return "All tasks form one community"
     share = {name: float(p[[g == name for g in groups]].sum()) for name in names}
     first = max(names, key=lambda name: share[name])
+    most = sum(share[name] > share[first] - ALIKE for name in names)
+    if most > 1:
+        which = " hold the same" if most == len(names) else f"; {most} of them hold the most"
+        return f"{len(names)} communities{which} weight, {percent(share[first])} each"
     size = sum(g == first for g in groups)
     holds = "holds" if size == 1 else "hold"
     return (

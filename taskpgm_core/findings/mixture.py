@@ -104,6 +104,12 @@ def graph_finding(p: Array, groups: Sequence[str], word: str) -> str:
     if len(share) == 1:
         return "Weight on the task graph"
     first, *others = sorted(share, key=lambda g: (-share[g], g))
+    most = sum(share[g] > share[first] - 1e-9 for g in share)
+    if most > 1:
+        many = f"{word.removesuffix('y')}ies"
+        which = f"All {most} {many}" if most == len(share) else f"{most} of {len(share)} {many}"
+        same = "same" if most == len(share) else "most"
+        return f"{which} hold the {same} weight, {percent(share[first])} each"
     return (
         f"The {word} {first} holds the most weight, {percent(share[first])}; "
         f"{others[0]} follows with {percent(share[others[0]])}"

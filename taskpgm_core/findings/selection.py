@@ -40,6 +40,41 @@ def certainty(selection: Selection, k: int) -> str:
     return f"No {_tasks(k)} can reach more than {top}: greedy's own certificate says so."
 
 
+def curve_reading(selection: Selection) -> str:
+    """How to read the curve, and how far greedy went where that is not to the end."""
+    n, last = len(selection.tasks), len(selection.steps)
+    went = "" if last == n else f" Greedy went to {last} of {n} tasks."
+    return (
+        f"From the first task alone (0%) to all tasks together (100%).{went} The true best of any "
+        "k lies between greedy's line and the dashed one."
+    )
+
+
+def gains_reading(selection: Selection, shown: int) -> str:
+    """How to read the gains; ``shown``: how many at most are drawn, those around k."""
+    nearest = "; those nearest to k" if len(selection.steps) - 1 > shown else ""
+    return f"What each task adds to those before it, in the order greedy takes them{nearest}."
+
+
+def epochs_reading(allocation: Allocation, shown: int) -> str:
+    """How to read the epochs; ``shown``: how many tasks at most are drawn, most repeated first."""
+    known = sum(1 for e in allocation.epochs if e)
+    most = f" The {shown} most repeated of {known} tasks." if known > shown else ""
+    return (
+        f"How often {allocation.budget:,} {allocation.unit} over these tasks repeat each one's "
+        f"examples; the line is your limit, or one epoch.{most}"
+    )
+
+
+def chosen_reading(selection: Selection, k: int) -> str:
+    """How the chosen tasks may differ from the best ones."""
+    if k == len(selection.tasks):
+        return "In the order greedy takes them."
+    return (
+        "Greedy keeps what it has; the best k may be others, marked where they were searched for."
+    )
+
+
 def enough(selection: Selection) -> int:
     """The fewest tasks that reach ``ENOUGH`` of what all reach; all looked at if none do."""
     for step in selection.steps:
@@ -51,7 +86,7 @@ def enough(selection: Selection) -> int:
 def gains_finding(selection: Selection, k: int) -> str:
     """What the next task would add."""
     if k >= len(selection.steps):
-        return "Every task looked at is in"
+        return f"Every task {'looked at ' * (k < len(selection.tasks))}is in"
     following, step = selection.steps[k], selection.steps[k - 1]
     more = selection.captured(following.value) - selection.captured(step.value)
     if more <= 1e-9:
@@ -68,10 +103,11 @@ def epochs_finding(allocation: Allocation, cap: float | None) -> str:
     beyond = [pair for pair in known if pair[0] > line + 1e-9]
     word = "one epoch" if cap is None else f"the cap of {cap:g} epochs"
     most, task = max(known)
+    goes = "goes" if len(beyond) == 1 else "go"
     if not beyond:
         return f"No task goes beyond {word}; {shorten(task)} comes nearest with {most:.2f}"
     return (
-        f"{count(len(beyond))} of {len(known)} tasks go beyond {word}; "
+        f"{count(len(beyond))} of {counted(len(known), 'task')} {goes} beyond {word}; "
         f"{shorten(task)} is seen {most:.1f} times"
     )
 

@@ -41,6 +41,8 @@ def resolution_text(
         return PAPER
     reading = MEASURES[measure]
     where = SOURCES[source].format(noise=reading.noise)
+    if scaled:
+        where = where.partition(":")[0]  # beside a dial there is no room for why it is a guess
     unit = reading.scaled if scaled else reading.unit
     return f"{f'{resolution:.3g} {unit}'.rstrip()} ({where})"
 

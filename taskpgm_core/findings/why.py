@@ -8,7 +8,7 @@ from taskpgm_core.analysis.question import Question
 from taskpgm_core.figures.numbers import percent, shorten, signed
 from taskpgm_core.findings.similarity import told_apart
 from taskpgm_core.mixture.kernel import Kernel
-from taskpgm_core.records import Array
+from taskpgm_core.records import Array, Similarity
 
 NAMED = 3
 """Tasks that share a skill that are named."""
@@ -176,6 +176,9 @@ def without_finding(task: str, tasks: Sequence[str], share: float, change: Array
     name = shorten(task)
     if share <= 0:
         return f"Without {name} nothing changes"
+    if len(tasks) == 2:
+        other = tasks[1 - list(tasks).index(task)]
+        return f"Without {name} everything goes to {shorten(other)}"
     if moved < 5e-4:
         return f"Without {name} the others keep their proportions"
     top = int(np.argmax(change))
@@ -199,10 +202,36 @@ def twins_finding(task: str, twin: str, share: float, told_apart: bool = True) -
     return f"The task most like {shorten(task)} is {shorten(twin)}{nearer}"
 
 
+def distance_unit(similarity: Similarity) -> str:
+    """The unit of distances; a divergence that was brought without one has none."""
+    return similarity.unit or ("" if similarity.is_divergence else "units of S")
+
+
+def nearest_meaning(usual: float, unit: str, others: int) -> str:
+    """How far ``others`` tasks are, of which the median one is ``usual`` away, in ``unit``."""
+    away = f"{f'{usual:.3f} {unit}'.rstrip()} away"
+    if others == 1:
+        return f"The only other task, {away}."
+    return f"Its nearest tasks as measured; the median one is {away}."
+
+
+def split_reading(shown: int, tasks: int) -> str:
+    """How to read the two parts of so many ``tasks``, of which ``shown`` are drawn."""
+    some = "" if shown == tasks else f" {shown} of {tasks} tasks, the heaviest first."
+    return (
+        "Bars to either side add up to the ring, the weight. Click one to ask about its "
+        f"task.{some}"
+    )
+
+
 def what_if_hint(task: str, other: str, step: float, moved: float, unit: str) -> str:
     """What a small change does: ``moved`` of the budget for ``step``, in ``unit``."""
+    if step <= 0:
+        return f"{shorten(task)} and {shorten(other)} cannot be more alike"
     if moved < 5e-7:
-        return f"How alike {shorten(task)} and {shorten(other)} are moves nothing here at first"
+        return (
+            f"If {shorten(task)} and {shorten(other)} were a little more alike, nothing would move"
+        )
     return (
         f"If {shorten(task)} and {shorten(other)} were {f'{step:.2g} {unit}'.rstrip()} more alike, "
         f"{percent(moved, 2)} of the budget would move"

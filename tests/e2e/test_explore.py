@@ -64,6 +64,15 @@ def test_the_dial_listens_to_keys_and_to_a_thumb(serve, tab, starter):
     assert "tasks, most on" in dial.get_attribute("aria-valuetext")
 
 
+def test_the_words_beside_the_resolution_are_whole(serve, tab):
+    for study in ("starter", "bigbench"):
+        page = tab(serve().url("mixture", study=study), width=1280, height=720)
+        page.locator(".resolution .track[aria-disabled=false]").wait_for()
+        words = page.locator(".resolution .readout .quiet")
+        assert "(" in words.inner_text()
+        assert words.evaluate("node => node.scrollWidth <= node.clientWidth")
+
+
 def test_the_second_track_shows_the_solvers_mixture_at_every_resolution(serve, tab, starter):
     page = tab(serve().url("mixture", study="starter", balance="0.3"))
     posed = pose_question(starter, Question(balance=0.3))

@@ -5,7 +5,7 @@ import pytest
 
 from taskpgm_core.figures.compare import comparison_figure, ordered
 from taskpgm_core.figures.numbers import gained
-from taskpgm_core.findings.compare import comparison_finding, differing_finding, moved
+from taskpgm_core.findings.compare import comparison_finding, differing_finding, moved, widest_words
 
 TASKS = ("a", "<b>b</b>", "c", "d")
 NAMES = ("first", "<i>second</i>")
@@ -43,6 +43,11 @@ def test_mixtures_that_are_the_same_draw_no_row():
     same = np.array([WEIGHTS[1], WEIGHTS[1]])
     assert all(len(trace.x) == 0 for trace in marks(comparison_figure(TASKS, NAMES, same)))
     assert comparison_finding(NAMES, same, TASKS) == "The same mixture as first"
+
+
+def test_a_chart_says_how_many_tasks_it_leaves_out():
+    assert widest_words(16, 16) == "The widest differences first."
+    assert widest_words(26, 16) == "The 16 widest differences of 26 tasks."
 
 
 def test_findings_count_a_missing_task_as_no_weight():

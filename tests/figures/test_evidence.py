@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from taskpgm_core.figures.evidence import FAR, arms_figure, foresight_figure
+from taskpgm_core.figures.evidence import FAR, arms_figure, foresight_figure, task_gains_figure
 from taskpgm_core.figures.rows_saved import Estimate, estimates_figure, rows_saved_figure
 from taskpgm_core.findings.evidence import (
     advice_finding,
@@ -31,7 +31,8 @@ def test_an_arm_far_out_is_an_arrow_that_leaves_the_others_room(sign):
     assert np.array(near.x) - near.error_x.arrayminus == pytest.approx(low[:3])
     assert list(far.y) == ["d"]
     assert far.marker.symbol == ("triangle-right" if sign > 0 else "triangle-left",)
-    assert far.text == (f"{1.5 * sign:+.2f} ({low[3]:+.2f} to {high[3]:+.2f})",)
+    said = f"{1.5 * sign:+.2f} ({low[3]:+.2f} to {high[3]:+.2f})"
+    assert far.text == (said.replace("-", "−"),)
     assert far.customdata[0][3] == 1.5 * sign
     left, right = figure.layout.xaxis.range
     assert left < far.x[0] < right
@@ -60,6 +61,20 @@ def test_forecasts_are_drawn_by_place_and_tell_the_losses():
     shares = foresight_figure(ARMS, [0.4, 0.1, 0.3, 0.2], [0.9, 0.6, 0.8, 0.7], share=True)
     assert list(shares.data[1].x) == list(shares.data[1].y) == [1, 4, 2, 3]
     assert "measured %{customdata[2]:.1%}" in shares.data[1].hovertemplate
+
+
+def test_ticks_say_what_they_stand_at_and_zero_has_no_sign():
+    for scale in (0.01, 1.0, 40.0):
+        figures = (
+            drawn(scale * np.array([0.2, -0.1, 0.05, 0.1]), [None] * 4, [None] * 4),
+            task_gains_figure({"a": -0.3 * scale, "b": 0.2 * scale}),
+        )
+        for figure in figures:
+            axis = figure.layout.xaxis
+            for value, text in zip(axis.tickvals, axis.ticktext, strict=True):
+                assert float(text.replace("−", "-")) == pytest.approx(value, abs=1e-9)
+                assert text.strip("+−") != "0" or text == "0"
+    assert task_gains_figure({"a": 0.0}).layout.xaxis.ticktext == ("0",)
 
 
 def test_findings_say_who_is_sure_and_nothing_of_the_rest():

@@ -13,10 +13,14 @@ from taskpgm_core.figures.selection import (
 )
 from taskpgm_core.findings.selection import (
     certainty,
+    chosen_reading,
     curve_finding,
+    curve_reading,
     enough,
     epochs_finding,
+    epochs_reading,
     gains_finding,
+    gains_reading,
 )
 from taskpgm_core.mixture import pose
 from taskpgm_core.mixture.counts import allocate
@@ -74,7 +78,9 @@ def test_findings_of_a_choice(selection):
     assert k == 1 or selection.captured(selection.steps[k - 2].value) < 0.95
     assert curve_finding(selection, k).startswith(f"{k} of 9 tasks cover 9")
     assert curve_finding(selection, k).endswith("no promise about the model")
-    assert gains_finding(selection, N) == "Every task looked at is in"
+    assert gains_finding(selection, N) == "Every task is in"
+    first = replace(selection, steps=selection.steps[:4])
+    assert gains_finding(first, 4) == "Every task looked at is in"
     following = selection.steps[1].added
     assert following in gains_finding(selection, 1)
     assert certainty(selection, N) == "All tasks are in, so there is nothing to choose."
@@ -88,6 +94,26 @@ def test_certainty_names_what_greedy_misses(selection):
         unsearched = certainty(replace(selection, steps=_without_exact(selection)), step.k)
         assert "greedy misses" not in unsearched
         assert ("all tasks are in" in unsearched.lower()) == (step.k == N)
+
+
+def test_what_is_not_drawn_is_said(selection):
+    first = replace(selection, steps=selection.steps[:4])
+    assert "Greedy went to 4 of 9 tasks." in curve_reading(first)
+    assert "went" not in curve_reading(selection)
+    assert gains_reading(selection, 3).endswith("; those nearest to k.")
+    assert gains_reading(selection, N - 1).endswith("takes them.")
+    counted = allocate([0.5, 0.3, 0.2], ("a", "b", "c"), 100, rows=[10, 60, None])
+    assert epochs_reading(counted, 1).endswith("The 1 most repeated of 2 tasks.")
+    assert epochs_reading(counted, 2).endswith("or one epoch.")
+    assert "may be others" in chosen_reading(selection, N - 1)
+    assert "may be others" not in chosen_reading(selection, N)
+
+
+@pytest.mark.parametrize("n", [2, 9, 40])
+def test_every_number_of_tasks_on_the_axis_is_whole(n):
+    S = Similarity(tuple(f"t{k}" for k in range(n)), np.eye(n) - 1.0, "jsd")
+    axis = selection_curve_figure(select(pose(S), 0.4), 1).layout.xaxis
+    assert axis.dtick == 1 if n <= 10 else axis.nticks <= n / 2
 
 
 def _without_exact(selection):
@@ -115,9 +141,12 @@ def test_epochs_are_drawn_against_the_cap():
     assert list(bars.x) == [5.0, 0.5]
     assert bars.marker.color[0] != bars.marker.color[1]
     assert figure.layout.shapes[0].x0 == 2.0
-    assert "1 of 2 tasks go beyond the cap of 2 epochs; a is seen 5.0 times" in epochs_finding(
+    assert "1 of 2 tasks goes beyond the cap of 2 epochs; a is seen 5.0 times" in epochs_finding(
         counted, 2.0
     )
+    assert epochs_finding(counted, 0.2).startswith("2 of 2 tasks go beyond")
+    alone = allocate([1.0], ("a",), 100, rows=[10])
+    assert epochs_finding(alone, None).startswith("1 of 1 task goes beyond one epoch")
     assert "No task goes beyond the cap of 5 epochs" in epochs_finding(counted, 5.0)
     assert epochs_figure(counted, None).layout.shapes[0].x0 == 1.0
     unknown = allocate([1.0], ("a",), 5)

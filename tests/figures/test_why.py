@@ -11,6 +11,7 @@ from taskpgm_core.figures.why import additive_split_figure, part_colours, waterf
 from taskpgm_core.findings import why as findings
 from taskpgm_core.mixture import pose, solve
 from taskpgm_core.mixture.explanation import explain
+from taskpgm_core.records import Similarity
 from tests.support.matrices import similarity
 
 NAMES = ("a", "<b>b</b>", "c", "d")
@@ -107,6 +108,37 @@ def test_sentences_follow_the_numbers():
     assert only_up == "Diversity asks most for a, +20.0%"
 
 
+def test_with_one_other_task_nothing_is_said_of_several():
+    change = np.zeros(2)
+    said = findings.without_finding("billing", ("billing", "refunds"), 0.5, change)
+    assert said == "Without billing everything goes to refunds"
+    assert findings.nearest_meaning(0.31, "", 1) == "The only other task, 0.310 away."
+    assert findings.nearest_meaning(0.31, "nats", 2).endswith("the median one is 0.310 nats away.")
+
+
+def test_a_brought_divergence_has_no_units_of_s():
+    D = np.array([[0.0, -0.3], [-0.3, 0.0]])
+    for measure, brought, unit in (
+        ("jsd", False, "nats"),
+        ("given", True, ""),
+        ("given", False, "units of S"),
+    ):
+        read = Similarity(("a", "b"), D, measure, came_as_divergence=brought)
+        assert findings.distance_unit(read) == unit
+
+
+def test_tasks_that_are_not_drawn_are_counted():
+    assert findings.split_reading(26, 26).endswith("Click one to ask about its task.")
+    assert findings.split_reading(17, 316).endswith("17 of 316 tasks, the heaviest first.")
+
+
+def test_a_number_left_of_its_bar_has_room():
+    figure = waterfall_figure([("a", 0.5), ("price of one budget", -1.2), ("held", 0.7)], "weight")
+    low, high = figure.layout.xaxis.range
+    assert -70 - low >= 0.3 * 120  # bars span from -70% to 50%
+    assert high >= 50
+
+
 def test_sentences_about_others():
     push = np.array([0.0, 0.1, -0.3, -0.1])
     assert findings.neighbours_finding("a", NAMES, push) == "c takes the most from a"
@@ -124,7 +156,8 @@ def test_sentences_about_others():
         "30.0% of the budget would move; a from 10.0% to 20.0%"
     )
     assert "0.01 nats more alike, 0.20% of" in findings.what_if_hint("a", "c", 0.01, 0.002, "nats")
-    assert "moves nothing" in findings.what_if_hint("a", "c", 0.01, 0.0, "nats")
+    assert "nothing would move" in findings.what_if_hint("a", "c", 0.01, 0.0, "nats")
+    assert findings.what_if_hint("a", "c", 0.0, 0.0, "nats") == "a and c cannot be more alike"
 
 
 def test_a_utility_is_not_called_an_anchor():

@@ -102,6 +102,13 @@ def test_a_zero_is_never_said_to_be_covered_where_k_does_not_say_so(sigma):
     assert "already" not in zero_finding(np.array([1.0, 0.0]))
 
 
+def test_beside_a_dial_a_guess_is_short():
+    whole = skills.resolution_text(0.05, "guess", "given")
+    assert "no noise of this measure is known" in whole
+    beside = skills.resolution_text(0.05, "guess", "given", scaled=True)
+    assert beside == "0.05 (a guess, an eighth of the usual farthest distance)"
+
+
 def test_a_price_has_the_unit_of_what_is_solved(seen):
     assert energy_unit(pose(seen.similarity)) == ""
     assert energy_unit(pose(JSD)) == "nats"

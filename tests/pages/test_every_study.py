@@ -51,6 +51,28 @@ def test_a_study_of_two_tasks_without_rows_is_shown_at_any_balance(cache, tmp_pa
     assert not at.error
 
 
+def test_of_two_tasks_nothing_is_said_or_drawn_of_several_others(cache, tmp_path):
+    file = tmp_path / "two.csv"
+    file.write_text(",a,b\na,0,0.3\nb,0.3,0\n")
+    import_matrix(file, kind="divergence")
+    why = page("why", study="two", resolution="auto")
+    said = " ".join(m.value for m in [*why.markdown, *why.caption])
+    assert "Without a everything goes to b" in said
+    assert "The only other task, 0.300 away." in said
+    assert not any(c.proto.id.endswith("-without") for c in why.get("plotly_chart"))
+    graph = page("graph", study="two")
+    assert "### 1 community" in [m.value for m in graph.markdown]
+
+
+def test_compare_calls_a_measure_what_its_picker_calls_it(cache, tmp_path):
+    file = tmp_path / "two.csv"
+    file.write_text("0,0.3\n0.3,0\n")
+    import_matrix(file, kind="divergence")
+    at = page("compare", study="two")
+    assert set(at.dataframe[0].value["measure"]) == {"as imported"}
+    assert "as imported" in at.selectbox(key="pick-measure").options
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_an_empty_cache_shows_how_to_begin(cache, name):
     at = page(name)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.ui.evidence_runs import named_runs
 from taskpgm_core import store
 from taskpgm_core.evidence.arms import arm_title, arm_titles
 from taskpgm_core.evidence.outcome import outcome_finding, training_outcome
@@ -184,6 +185,23 @@ def test_runs_judged_by_skill_are_shown_by_the_share_kept_first(cache):
     assert "By loss, TaskPGM at the automatic resolution comes first" in " ".join(
         m.value for m in at.markdown
     )
+
+
+def test_a_digest_is_said_only_where_two_protocols_read_the_same(cache):
+    study = committed_copy(cache, "bigbench")
+    keep_skill_runs(study, "skills-confirmation-bigbench", {"taskpgm": 0.04})
+    [(card, runs), *_] = store.evidence(study)
+    picker = page().selectbox(key="evidence-folder")
+    assert not any(card["folder"] in option for option in picker.options)
+    assert len(picker.value) < 50  # what a screen of 1280 pixels has room for
+    known = [
+        (card, runs),
+        (card | {"folder": "other"}, runs),
+        (card, runs[runs["seed"] == runs["seed"].iloc[0]]),
+    ]
+    alike, other, alone = named_runs(known)
+    assert [alike.endswith(f"({card['folder']})"), other.endswith("(other)")] == [True, True]
+    assert alone.endswith(", 1 seed")
 
 
 def test_what_has_no_runs_is_not_drawn(cache):

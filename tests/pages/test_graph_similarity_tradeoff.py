@@ -219,6 +219,17 @@ def test_communities_are_named_by_their_best_joined_task_at_any_mixture():
     p = np.array([0.1, 0.1, 0.1, 0.3, 0.4, 0.0])
     said = communities_finding(p, [*names, "f"], "community")
     assert said == "3 communities; d and e hold the most weight, 70.0% with 2 of 6 tasks"
+    for groups, said in (
+        ("aabbc", "3 communities; 2 of them hold the most weight, 40.0% each"),
+        ("abcde", "5 communities hold the same weight, 20.0% each"),
+    ):
+        assert communities_finding(np.full(5, 0.2), list(groups), "community") == said
+    for groups, said in (
+        ("aabbc", "2 of 3 families hold the most weight, 40.0% each"),
+        ("abcde", "All 5 families hold the same weight, 20.0% each"),
+        ("aaabb", "The family a holds the most weight, 60.0%; b follows with 40.0%"),
+    ):
+        assert communities_finding(np.full(5, 0.2), list(groups), "family") == said
 
 
 def test_a_divergence_that_was_brought_is_shown_as_one(cache, tmp_path):
