@@ -283,7 +283,8 @@ class TargetLosses:
 class Study:
     """A complete study's card: everything but the arrays, which the store reads on demand.
 
-    ``content`` is the digest over every file and the key of every cached computation on it.
+    ``content`` is the digest over every file. Studies of one matrix share it, whatever their tasks
+    are called and however many rows these have: what is computed on a study goes by its ``key``.
     ``facts``: machine, device, dtype, threads, library versions, times (not part of the digest).
     ``absent``: optional parts that are not here (rebuild parts, text). ``kind``: ``measured``,
     ``text`` (built from a plan by words alone) or ``imported`` (a matrix) or
@@ -311,6 +312,11 @@ class Study:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(task.id for task in self.tasks)
+
+    @property
+    def key(self) -> str:
+        """Under what a computation on it is cached; two studies that differ have two."""
+        return f"{self.slug}-{self.digest}/{self.content}"
 
     @property
     def target_names(self) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def _similarity(content: str, measure: str, _study: Study) -> Similarity:
 
 
 def similarity(study: Study, view: View) -> Similarity:
-    return _similarity(study.content, view.question.measure, study)
+    return _similarity(study.key, view.question.measure, study)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
@@ -58,7 +58,7 @@ def named_mixture(study: Study, view: View, reference: str) -> Array:
     """(n,) the mixture that a reference names, over the study's tasks; NaN where it has none."""
     if reference in BASELINES:
         at = view.question.balance if BASELINES[reference].moves else 1.0
-        return _baseline(study.content, view.question.measure, reference, at, study)
+        return _baseline(study.key, view.question.measure, reference, at, study)
     if ID.fullmatch(reference):
         return open_scenario(reference).over(study.names)
     return reference_mixture(reference, similarity(study, view), study.tasks)
@@ -85,7 +85,7 @@ def _kernel(
 def kernel(study: Study, view: View) -> Kernel:
     """The measure as seen at the view's resolution: its skills and groups."""
     asked = view.question
-    return _kernel(study.content, asked.measure, asked.resolution, study)
+    return _kernel(study.key, asked.measure, asked.resolution, study)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -96,7 +96,7 @@ def _posed(content: str, key: str, _study: Study, _view: View) -> Posed:
 
 def posed(study: Study, view: View) -> Posed:
     """The view's question, posed at a balance and a scale that are not to be read off it."""
-    return _posed(study.content, view.question.key, study, view)
+    return _posed(study.key, view.question.key, study, view)
 
 
 def problem(study: Study, view: View) -> Problem:
@@ -114,7 +114,7 @@ def _solution(
 def solution(study: Study, view: View) -> Solution:
     """The exact mixture of a view, with its certificate."""
     asked = view.question
-    return _solution(study.content, asked.key, asked.balance, asked.lam, study, view)
+    return _solution(study.key, asked.key, asked.balance, asked.lam, study, view)
 
 
 @st.cache_resource(max_entries=32, show_spinner="Following the mixture over every balance")
@@ -124,7 +124,7 @@ def _path(content: str, question: str, _study: Study, _view: View) -> SolutionPa
 
 def path(study: Study, view: View) -> SolutionPath:
     """The mixture at every balance at once."""
-    return _path(study.content, view.question.key, study, view)
+    return _path(study.key, view.question.key, study, view)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -136,7 +136,7 @@ def _dial_path(content: str, question: str, _study: Study, _view: View) -> tuple
 
 def dial_path(study: Study, view: View) -> tuple[str, bytes]:
     """The dial's key, and its path as JSON: 1.7 MB at 316 tasks, too much to write at every run."""
-    return _dial_path(study.content, view.question.key, study, view)
+    return _dial_path(study.key, view.question.key, study, view)
 
 
 def no_axis(study: Study, view: View) -> str:
@@ -150,7 +150,7 @@ def no_axis(study: Study, view: View) -> str:
 
 def axis_key(study: Study, view: View) -> str:
     """What the axis depends on beside the balance: all of the question but its resolution."""
-    return f"{study.content}/{view.moved(resolution='auto').question.key}"
+    return f"{study.key}/{view.moved(resolution='auto').question.key}"
 
 
 @st.cache_resource(max_entries=64, show_spinner="Following the mixture over every resolution")
@@ -185,7 +185,7 @@ def _walk(content: str, question: str, _study: Study, _view: View) -> tuple[Arra
 
 def walk(study: Study, view: View) -> tuple[Array, Array]:
     """(m,) balances that draw the path well, and (m, n) the exact mixtures there."""
-    return _walk(study.content, view.question.key, study, view)
+    return _walk(study.key, view.question.key, study, view)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -195,7 +195,7 @@ def _closed_form(content: str, question: str, _study: Study, _view: View) -> Clo
 
 def closed_form(study: Study, view: View) -> ClosedForm:
     """The paper's closed form, and where along the balance it is the optimum."""
-    return _closed_form(study.content, view.question.key, study, view)
+    return _closed_form(study.key, view.question.key, study, view)
 
 
 def baseline_title(name: str) -> str:
@@ -225,7 +225,7 @@ def _graph(content: str, measure: str, neighbours: int, _study: Study) -> TaskGr
 
 
 def graph(study: Study, view: View, neighbours: int = 2) -> TaskGraph:
-    return _graph(study.content, view.question.measure, neighbours, study)
+    return _graph(study.key, view.question.measure, neighbours, study)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -237,7 +237,7 @@ def _dial_graph(content: str, measure: str, _graph: TaskGraph) -> tuple[str, byt
 
 def dial_graph(study: Study, view: View) -> tuple[str, bytes]:
     """The key of the graph's layout, and the layout for the dial's graph as JSON."""
-    return _dial_graph(study.content, view.question.measure, graph(study, view))
+    return _dial_graph(study.key, view.question.measure, graph(study, view))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -247,7 +247,7 @@ def _order(content: str, measure: str, _study: Study) -> tuple[int, ...]:
 
 def order(study: Study, view: View) -> tuple[int, ...]:
     """Task indices so that like tasks are neighbours."""
-    return _order(study.content, view.question.measure, study)
+    return _order(study.key, view.question.measure, study)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -265,12 +265,12 @@ def _uncertainty(
 
 def intervals(study: Study, view: View) -> Uncertainty:
     """The bootstrap of the view's mixture; StoreError where nothing was kept by example."""
-    return _uncertainty(study.content, view.question.key, view.question.balance, study, view)
+    return _uncertainty(study.key, view.question.key, view.question.balance, study, view)
 
 
 def pair_interval(study: Study, view: View, i: int, j: int) -> tuple[float, float]:
     """The bootstrap interval of what the measure says of two tasks, as people read it."""
-    drawn = _replicates(study.content, view.question.measure, study)[:, i, j]
+    drawn = _replicates(study.key, view.question.measure, study)[:, i, j]
     values = similarity(study, view).reading.shown(drawn)
     low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
@@ -295,7 +295,7 @@ def _losses(content: str, _study: Study) -> LossTable:
 
 def losses(study: Study) -> LossTable:
     """The loss table of a measured study."""
-    return _losses(study.content, study)
+    return _losses(study.key, study)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -307,7 +307,7 @@ def noise(study: Study, view: View) -> Noise:
     """The noise floor of the view's measure; empty for imports."""
     if study.kind == "imported":
         return Noise((), read_only([]))
-    return _noise(study.content, view.question.measure, study)
+    return _noise(study.key, view.question.measure, study)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
@@ -320,7 +320,7 @@ def _raised(
 
 def raised(study: Study, view: View) -> tuple[Alarm, ...]:
     """What to know before acting on the view's mixture."""
-    return _raised(study.content, view.question.key, view.question.balance, study, view)
+    return _raised(study.key, view.question.key, view.question.balance, study, view)
 
 
 def references(study: Study) -> dict[str, Array]:

@@ -27,7 +27,7 @@ def _explanation(content: str, asked: str, _study: Study, _view: View) -> Explan
 
 def explanation(study: Study, view: View) -> Explanation:
     """Why each task has its weight, with the balance at which each zero enters."""
-    return _explanation(study.content, asked(view), study, view)
+    return _explanation(study.key, asked(view), study, view)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
@@ -41,7 +41,7 @@ def _without(content: str, asked: str, i: int, _study: Study, _view: View) -> So
 
 def without(study: Study, view: View, i: int) -> Solution:
     """The best mixture that gives task i nothing; only this one, all n take seconds at n = 316."""
-    return _without(study.content, asked(view), i, study, view)
+    return _without(study.key, asked(view), i, study, view)
 
 
 def what_if(study: Study, view: View, i: int, j: int, value: float) -> tuple[Kernel, Solution]:

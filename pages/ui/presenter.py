@@ -95,9 +95,7 @@ def _show(scene: Scene) -> None:
 def _drawn(scene: Scene, came: TrainedMixtures | None) -> list[tuple[str, str, str, str | None]]:
     said = f"{asked(scene.view)} {scene.view.query}"
     verdict = recommended(scene.study).sentence
-    return _steps(
-        scene.study.content, said, scene.palette.name, came, verdict, scene.study, scene.view
-    )
+    return _steps(scene.study.key, said, scene.palette.name, came, verdict, scene.study, scene.view)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

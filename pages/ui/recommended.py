@@ -25,7 +25,7 @@ def recommended(study: Study) -> Recommendation:
     confirmation may have hypotheses in several."""
     others = (other for other in store.list_studies()[0] if other.slug != study.slug)
     versions = tuple(map(store.evidence_version, (study, *others)))
-    return _recommended(study.content, versions, study)
+    return _recommended(study.key, versions, study)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -35,7 +35,7 @@ def handover(study: Study, view: View, title: str, notes: str) -> Handover:
     said = advice.said_of(cached.solution(study, view).p)
     came = trained(study, view)
     return _handover(
-        study.content,
+        study.key,
         repr(view),
         title,
         notes,

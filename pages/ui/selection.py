@@ -48,7 +48,7 @@ def selected(scene: Scene) -> Selection:
             help="Rules out every other choice, by branch and bound; takes seconds to a minute.",
         )
     farthest = min(n, FARTHEST)
-    return _selection(study.content, asked(view), farthest, exact, study, view)
+    return _selection(study.key, asked(view), farthest, exact, study, view)
 
 
 def pick_k(scene: Scene, selection: Selection) -> int:

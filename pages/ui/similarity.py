@@ -132,7 +132,7 @@ def pair_sources(scene: Scene, pair: tuple[int, int]) -> None:
     """What the probe examples of each task add to how alike the two are."""
     study = scene.study
     try:
-        found = _driving(study.content, scene.view.question.measure, *pair, study)
+        found = _driving(study.key, scene.view.question.measure, *pair, study)
     except TaskPGMError:
         return  # the drill-down says it
     added, unit = found.by_task(len(study.tasks)), _unit(scene)
@@ -150,7 +150,7 @@ def token_drill_down(scene: Scene, pair: tuple[int, int]) -> None:
     study, measure = scene.study, scene.view.question.measure
     i, j = pair
     try:
-        found = _driving(study.content, measure, i, j, study)
+        found = _driving(study.key, measure, i, j, study)
     except TaskPGMError as error:
         st.info(escape(str(error)))
         return
@@ -170,7 +170,7 @@ def token_drill_down(scene: Scene, pair: tuple[int, int]) -> None:
         key=f"example-{i}-{j}-{measure}",
         help=f"{GLOSSARY['probe example']} With its part of the whole.",
     )
-    shown = _positions(study.content, measure, i, j, example, study)
+    shown = _positions(study.key, measure, i, j, example, study)
     texts = [p.text or f"token {k + 1}" for k, p in enumerate(shown)]
     likeliest(texts, shown, unit or reading.label)
     _words(study, example)
@@ -192,7 +192,7 @@ def token_drill_down(scene: Scene, pair: tuple[int, int]) -> None:
 
 
 def _words(study: Study, example: int) -> None:
-    text = _text(study.content, study.has_text, study)
+    text = _text(study.key, study.has_text, study)
     if text is None and study.kind == "served":
         st.info(f"The file that {study.slug} was imported from holds no text of its tokens.")
         return

@@ -63,4 +63,4 @@ def task_panel(scene: Scene) -> bytes:
     """The panel of the task chosen last, as JSON for the dial."""
     study, view = scene.study, scene.view
     key = f"{asked(view)} {view.query}"
-    return _panel(study.content, key, view.tasks[-1], rewarded(scene), study, view)
+    return _panel(study.key, key, view.tasks[-1], rewarded(scene), study, view)

@@ -64,6 +64,24 @@ def test_of_two_tasks_nothing_is_said_or_drawn_of_several_others(cache, tmp_path
     assert "### 1 community" in [m.value for m in graph.markdown]
 
 
+def test_studies_of_one_matrix_do_not_share_what_was_computed(cache, tmp_path):
+    matrix, tasks = tmp_path / "m.csv", tmp_path / "tasks.csv"
+    matrix.write_text("0,0.3,0.2\n0.3,0,0.4\n0.2,0.4,0\n")
+    tasks.write_text("task,rows\nfirst,10\nsecond,5000\nthird,5000\n")
+    first = import_matrix(matrix, kind="divergence", name="bare")
+    second = import_matrix(matrix, kind="divergence", name="named", tasks=tasks)
+    assert first.content == second.content
+    for study in (first, second):
+        assert page("why", study=study.slug).selectbox(key="pick-task").value in study.names
+    tasks.write_text("task,rows\nfirst,10\nsecond,2000\nthird,5000\n")
+    import_matrix(matrix, kind="divergence", name="fewer", tasks=tasks)
+    for slug in ("named", "fewer"):
+        at = page("mixture", study=slug, budget="5000", **{"max-epochs": "1"})
+        table = next(d.value for d in at.dataframe if "epochs" in d.value).set_index("task")
+        assert (table["epochs"] <= 1.001).all()
+        assert (table["rows"]["second"] > 2000) == (slug == "named")
+
+
 def test_compare_calls_a_measure_what_its_picker_calls_it(cache, tmp_path):
     file = tmp_path / "two.csv"
     file.write_text("0,0.3\n0.3,0\n")
