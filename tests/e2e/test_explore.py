@@ -65,8 +65,8 @@ def test_the_dial_listens_to_keys_and_to_a_thumb(serve, tab, starter):
 
 
 def test_the_words_beside_the_resolution_are_whole(serve, tab):
-    for study in ("starter", "bigbench"):
-        page = tab(serve().url("mixture", study=study), width=1280, height=720)
+    for study, height in (("starter", 720), ("bigbench", 720), ("bigbench", 1080)):
+        page = tab(serve().url("mixture", study=study), width=1280, height=height)
         page.locator(".resolution .track[aria-disabled=false]").wait_for()
         words = page.locator(".resolution .readout .quiet")
         assert "(" in words.inner_text()

@@ -33,6 +33,11 @@ WORDS = """() => { const words = [];
   }
   return words; }"""
 
+END = """node => { const all = document.createRange();
+  all.selectNodeContents(node);
+  return Math.max(...[...all.getClientRects()].map(line => line.right)); }"""
+"""Where an element's words end at the right."""
+
 
 @pytest.fixture(scope="module")
 def starter():
@@ -212,6 +217,9 @@ def test_the_story_is_told_offline_under_the_arrow_keys(
     expect(page.locator(".presenter .told")).to_have_text(steps[0].sentence)
     page.keyboard.press("Escape")
     expect(page.locator(".presenter")).to_have_count(0)
+    page.set_viewport_size({"width": 390, "height": 844})
+    button = page.get_by_role("button", name="Present").bounding_box()
+    assert 0 < page.locator("header > :first-child").evaluate(END) <= button["x"]
 
 
 def test_the_record_is_saved_from_the_page(opened, file, decision, tmp_path):
