@@ -246,13 +246,13 @@ def _by_skill(judged: JudgedBySkill) -> str:
             )
         case "waits":
             return (
-                f"{where} nothing is concluded yet, since an earlier hypothesis of the "
-                f"confirmation still waits for its runs ({against})"
+                f"{where} nothing better is proven yet, since a test that comes first is "
+                f"not finished (so far {against})"
             )
         case "stopped":
             return (
-                f"{where} nothing is claimed, since an earlier hypothesis of the confirmation did "
-                f"not hold ({against})"
+                f"{where} nothing is claimed, since a test that came first found no sure gain "
+                f"({against})"
             )
         case "wins":
             return f"{where} it keeps more {KEPT} than uniform ({numbers}){rows}"

@@ -79,7 +79,7 @@ def test_a_study_waits_for_the_hypotheses_before_its_own(cache):
     start = committed_copy(cache, "starter")
     keep_skill_runs(start, START, {"taskpgm": 0.03})
     assert verdict(seen(start)).state == "waits"
-    assert "nothing is concluded yet" in recommend(start).sentence
+    assert "a test that comes first is not finished" in recommend(start).sentence
 
 
 @pytest.mark.slow
