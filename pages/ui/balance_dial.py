@@ -39,6 +39,11 @@ export default function ({ data }) {
 }
 """
 """Hands data to the dial, which may come before or after the dial's own script is there."""
+AT_ONCE = 100
+"""Tasks up to which the second track gets its points unasked. For 316 tasks they take half a second
+of the server at every balance, and other visitors would wait for it."""
+WANTED = "resolution-axis"
+"""Session state: whether the second track was touched."""
 
 
 def _hand_over(name: str, data: bytes) -> None:
@@ -84,6 +89,7 @@ def dial(study: Study, view: View) -> None:
         on_balance_change=lambda: moved(balance=float(st.session_state["dial"]["balance"])),
         on_task_change=lambda: toggled(view, str(st.session_state["dial"]["task"])),
         on_resolution_change=lambda: resolved(st.session_state["dial"]["resolution"]),
+        on_axis_change=lambda: st.session_state.update({WANTED: True}),
     )
     path_and_graph(study, view)
 
@@ -105,12 +111,18 @@ def _stands(study: Study, view: View) -> dict[str, Any]:
         words=resolution_words(kernel, scaled=True),
         skills=kernel.skills,
         unit=kernel.measured.reading.scaled,
+        on_request=not _has_points(study),
     )
 
 
+def _has_points(study: Study) -> bool:
+    return len(study.names) <= AT_ONCE or WANTED in st.session_state
+
+
 def resolution_axis(study: Study, view: View) -> None:
-    """Give the dial above the points of its second track, where it has one."""
-    if not cached.no_axis(study, view):
+    """Give the dial above the points of its second track, where it has one; of many tasks once the
+    hand has come near."""
+    if _has_points(study) and not cached.no_axis(study, view):
         _hand_over("Axis", cached.dial_axis(study, view))
 
 

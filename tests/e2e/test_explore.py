@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from pages.ui.balance_dial import AT_ONCE
 from taskpgm_core.analysis.question import Question, pose_question
 from taskpgm_core.mixture import pose, solve, trace
 from taskpgm_core.mixture.resolution_axis import resolution_axis
-from taskpgm_core.store import open_study, similarity
+from taskpgm_core.store import import_matrix, open_study, similarity
 from taskpgm_core.widgets.balance_dial import dial_data, path_data, script
 from tests.support.browser import DIALED, SHOWN, address, dial_of, drawn, faults, says, settled
+from tests.support.matrices import similarity as sample
 
 pytestmark = pytest.mark.browser
 PAGES = ("", "mixture", "graph", "similarity", "tradeoff", "evidence", "build", "report")
@@ -122,6 +124,25 @@ def test_the_second_track_shows_the_solvers_mixture_at_every_resolution(serve, t
     page.wait_for_function("!location.search.includes('resolution=inf')")
     settled(page)
     assert track.evaluate(DIALED) == axis.automatic + 1
+
+
+def test_of_many_tasks_the_second_track_gets_its_points_once_the_hand_comes_near(
+    serve, tab, tmp_path
+):
+    tasks = AT_ONCE + 1
+    np.save(tmp_path / "matrix.npy", -sample("jsd", tasks, 0).matrix)
+    import_matrix(tmp_path / "matrix.npy", kind="divergence", name="many", root=tmp_path)
+    page = tab(serve(tmp_path).url("mixture", study="many"))
+    track = page.get_by_role("slider", name="How alike is the same?")
+    assert track.get_attribute("aria-disabled") == "true"
+    for balance in ("0.4", "0.7"):
+        page.get_by_role("spinbutton", name="balance", exact=True).fill(balance)
+        page.keyboard.press("Enter")
+        page.wait_for_function(f"location.search.includes('balance={balance}')")
+        settled(page)
+        track.hover(force=True)
+        page.locator(".resolution .track[aria-disabled=false]").wait_for()
+        assert track.get_attribute("aria-valuemax") == "63"
 
 
 def test_a_late_answer_does_not_pull_the_dial_back(chromium, starter):

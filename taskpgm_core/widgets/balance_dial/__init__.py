@@ -187,11 +187,13 @@ def resolution_data(
     words: str,
     skills: float | None,
     unit: str,
+    on_request: bool = False,
 ) -> dict[str, Any]:
     """JSON for where the second track stands, beside the ``axis_data`` of that key and balance.
 
     ``asked``: ``auto``, infinite or a number, and ``value`` what that is; infinite stands nowhere
-    on the track. ``words``: how the value is said; ``skills``: how many are told apart there.
+    on the track. ``words``: how the value is said; ``skills``: how many are told apart there;
+    ``on_request``: whether the axis comes only when the hand comes near.
     """
     return {
         "key": key,
@@ -201,6 +203,7 @@ def resolution_data(
         "words": words,
         "skills": skills,
         "unit": unit,
+        "onRequest": on_request,
     }
 
 

@@ -60,7 +60,7 @@ class Dial {
     this.middle.onclick = () => { this.move(1); this.release(); };
     element("span", "", ends, "representative →");
     this.resolution = new ResolutionTrack(
-      stage, (k) => this.pass(k), (resolution) => this.choose(resolution),
+      stage, (k) => this.pass(k), (resolution) => this.choose(resolution), () => this.want(),
     );
     this.turnsRow = this.turns(stage);
     const owner = {
@@ -162,14 +162,15 @@ class Dial {
     return Math.exp(entropy);
   }
 
-  update(data, tell, pick, choose) {
+  update(data, tell, pick, choose, want = () => {}) {
     this.tell = tell;
     this.pick = pick;
     this.choose = choose;
+    this.want = want;
     if (data.resolution && this.resolution.late(data.resolution)) return;
     if (!data.balances) {
       const path = window.taskpgmPath;
-      this.waiting = !path || path.key !== data.key ? [data, tell, pick, choose] : null;
+      this.waiting = !path || path.key !== data.key ? [data, tell, pick, choose, want] : null;
       if (this.waiting) return;
       data = { ...data, ...path };
     }

@@ -11,5 +11,6 @@ export default function dial({ data, parentElement, setStateValue, setTriggerVal
     (balance) => setStateValue("balance", balance),
     (task) => setTriggerValue && setTriggerValue("task", task),
     (resolution) => setTriggerValue && setTriggerValue("resolution", resolution),
+    () => setTriggerValue && setTriggerValue("axis", true),
   );
 }

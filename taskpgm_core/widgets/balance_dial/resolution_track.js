@@ -2,13 +2,19 @@
 // resolutions ascending, skills, places and weights of each, automatic, plateaus [first, last,
 // skills]}. The hand goes from point to point; between two there is nothing. `asked`: what the page
 // stands at, {key and balance of its axis, at: "auto", "inf" or a number, value: that in numbers or
-// null, words, skills or null, unit}. `show(k)`: show the mixture of point k; `choose(at)`.
+// null, words, skills or null, unit, onRequest}. `show(k)`: show the mixture of point k; `choose(at)`;
+// `want()`: the hand comes near, and the axis comes on request alone.
 class ResolutionTrack {
-  constructor(parent, show, choose) {
+  constructor(parent, show, choose, want) {
     this.show = show;
     this.choose = choose;
     this.root = element("div", "resolution", parent);
     this.root.hidden = true;
+    for (const event of ["pointerenter", "focusin"]) {
+      this.root.addEventListener(event, ({ buttons }) => {
+        if (this.asked.onRequest && !buttons) want();
+      });
+    }
     const readout = element("div", "readout", this.root);
     this.field = numberField(readout, "How alike is the same?", (text) => this.typed(text));
     this.field.setAttribute("aria-label", "Resolution: how alike is the same?");
