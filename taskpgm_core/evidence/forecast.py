@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -160,20 +161,26 @@ class Foresight:
 
     def expected(self, p: npt.ArrayLike) -> float:
         """What the campaign would say of a mixture (n,), as forecast."""
-        tasks = list(self.campaign.told.losses.tasks)
-        drawn = pd.DataFrame([np.asarray(p) * self.campaign.rows], columns=tasks, index=["p"])
+        drawn = pd.DataFrame([np.asarray(p) * self.campaign.rows], ["p"], self._tasks)
         return float(self.campaign.forecast(drawn).iloc[0])
+
+    @property
+    def _tasks(self) -> list[str]:
+        return list(self.campaign.told.losses.tasks)
+
+    @cached_property
+    def _of_uniform(self) -> float:
+        return self.expected(np.full(len(self._tasks), 1.0 / len(self._tasks)))
 
     def advice(self, p: npt.ArrayLike) -> str:
         """What a mixture (n,) is expected to keep against uniform, as a sentence; empty for uniform
         itself, and where uniform did not run."""
-        even = np.full(len(self.campaign.told.losses.tasks), 1.0)
-        if REFERENCE not in self.arms or np.allclose(p, even / even.sum(), atol=1e-9):
+        if REFERENCE not in self.arms or np.allclose(p, 1.0 / len(self._tasks), atol=1e-9):
             return ""
         k = self.arms.index(REFERENCE)
         error = self.predicted - self.predicted[k] - (self.realised - self.realised[k])
         off = float(np.delete(np.abs(error), k).mean())
-        more = self.expected(p) - self.expected(even / even.sum())
+        more = self.expected(p) - self._of_uniform
         return advice_finding(more, self.rows, len(self.arms), self.correlation, self.p, off)
 
     def to_json(self) -> dict[str, Any]:

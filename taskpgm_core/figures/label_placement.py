@@ -29,6 +29,8 @@ FIRST = 8
 """Names that have their place before all others, over other points' discs if need be."""
 CLEAR = 3.0
 """Pixels between a name that stands off and any disc."""
+TRIED = 2
+"""Times as many points as may have names are tried for a line; of 316 it would take a second."""
 LARGER = 2.0
 """Times as wide and as tall a picture may be drawn as its names are placed for."""
 SIDES = {
@@ -66,14 +68,17 @@ def spots(x: float, y: float, radius: float, label: str) -> dict[str, Box]:
     }
 
 
-def rim_distances(box: Box, points: Array, radius: Array, *, to: Array | None = None) -> Array:
+def rim_distances(
+    box: Box | Array, points: Array, radius: Array, *, to: Array | None = None
+) -> Array:
     """(n,) how far each disc's rim is from a box, pixels; negative where they overlap.
 
     ``to``: (n, 2) where points may move, across and down each as far as they like: never nearer.
+    (m, n) for (4, m, 1) sides of boxes, with a ``to`` (m, n, 2) for each of them.
     """
     near, far = (points, points) if to is None else (np.minimum(points, to), np.maximum(points, to))
-    across = np.maximum(np.maximum(box[0] - far[:, 0], near[:, 0] - box[2]), 0.0)
-    down = np.maximum(np.maximum(box[1] - far[:, 1], near[:, 1] - box[3]), 0.0)
+    across = np.maximum(np.maximum(box[0] - far[..., 0], near[..., 0] - box[2]), 0.0)
+    down = np.maximum(np.maximum(box[1] - far[..., 1], near[..., 1] - box[3]), 0.0)
     distance: Array = np.hypot(across, down) - radius
     return distance
 
@@ -89,9 +94,13 @@ class _Placing:
     def beside(self, i: int, label: str) -> Spot | None:
         """Beside its disc, nearer to it than to any other."""
         x, y = self.points[i].tolist()
-        for name, box in spots(x, y, float(self.radius[i]), label).items():
+        around = spots(x, y, float(self.radius[i]), label)
+        free = self._free(np.array(list(around.values())))
+        for (name, box), here in zip(around.items(), free, strict=True):
+            if not here:
+                continue
             gap = self._gaps(box, self.points[i])
-            if self._free(box) and gap[i] < np.delete(gap, i).min(initial=np.inf):
+            if gap[i] < np.delete(gap, i).min(initial=np.inf):
                 self.boxes.append(box)
                 return Spot(name)
         return None
@@ -105,48 +114,49 @@ class _Placing:
         return self._led(i, label, over=True)
 
     def _led(self, i: int, label: str, *, over: bool) -> Spot | None:
-        others = np.arange(len(self.points)) != i
-        for k in range(1, FARTHEST + 1):
-            for name, side in SIDES.items():
-                away = np.array(side) * (float(self.radius[i]) + k * STEP)
-                end = self.points[i] + away
-                box = spots(float(end[0]), float(end[1]), 0.0, label)[name]
-                if not self._free(box):
-                    continue
-                if self._gaps(box, end).min() < CLEAR:
-                    continue
-                line = self.points[i] + np.linspace(0.0, 1.0, 12)[:, None] * away
-                apart = np.linalg.norm(line[:, None] - self.points[others], axis=2)
-                if not over and (apart <= self.radius[others]).any():
-                    continue
-                if self._crossed([line], self.boxes):
-                    continue
-                self.boxes.append(box)
-                self.lines.append(line)
-                return Spot(name, (float(away[0]), float(away[1])))
+        at, others = self.points[i], np.arange(len(self.points)) != i
+        steps = float(self.radius[i]) + STEP * np.arange(1.0, FARTHEST + 1)
+        away = (steps[:, None, None] * np.array(list(SIDES.values()))).reshape(-1, 2)
+        hung = spots(0.0, 0.0, 0.0, label)
+        boxes = np.tile([hung[name] for name in SIDES], (FARTHEST, 1)) + np.tile(at + away, 2)
+        free = np.flatnonzero(self._free(boxes))
+        gaps = self._gaps(boxes[free].T[..., None], (at + away[free])[:, None])
+        for k in free[gaps.min(axis=1, initial=np.inf) >= CLEAR]:
+            line = at + np.linspace(0.0, 1.0, 12)[:, None] * away[k]
+            apart = np.linalg.norm(line[:, None] - self.points[others], axis=2)
+            if not over and (apart <= self.radius[others]).any():
+                continue
+            if _entered(np.array(self.boxes).reshape(-1, 4), line).any():
+                continue
+            left, top, right, bottom = boxes[k].tolist()
+            self.boxes.append((left, top, right, bottom))
+            self.lines.append(line)
+            return Spot(list(SIDES)[k % len(SIDES)], (float(away[k, 0]), float(away[k, 1])))
         return None
 
-    def _gaps(self, box: Box, hung: Array) -> Array:
+    def _gaps(self, box: Box | Array, hung: Array) -> Array:
         """(n,) the least distance of a box that hangs at a point from every disc, in a picture as
-        large as it is or up to ``LARGER``."""
+        large as it is or up to ``LARGER``; (m, n) of (4, m, 1) boxes at (m, 1, 2) points."""
         return rim_distances(box, self.points, self.radius, to=hung + LARGER * (self.points - hung))
 
-    def _free(self, box: Box) -> bool:
-        left, top, right, bottom = self.within
-        inside = left <= box[0] and top <= box[1] and box[2] <= right and box[3] <= bottom
-        return (
-            inside
-            and not any(meet(box, other) for other in self.boxes)
-            and not self._crossed(self.lines, [box])
-        )
+    def _free(self, boxes: Array) -> Array:
+        """(m,) whether a name could stand in each of the boxes (m, 4)."""
+        inside = (boxes[:, :2] >= self.within[:2]) & (boxes[:, 2:] <= self.within[2:])
+        free: Array = inside.all(axis=1)
+        if self.boxes:
+            taken = np.array(self.boxes)
+            over = (boxes[:, None, :2] < taken[:, 2:]) & (taken[:, :2] < boxes[:, None, 2:])
+            free &= ~over.all(axis=2).any(axis=1)
+        if self.lines:
+            free &= ~_entered(boxes, np.concatenate(self.lines))
+        return free
 
-    @staticmethod
-    def _crossed(lines: Sequence[Array], boxes: Sequence[Box]) -> bool:
-        return any(
-            ((line > box[:2]) & (line < box[2:])).all(axis=1).any()
-            for line in lines
-            for box in boxes
-        )
+
+def _entered(boxes: Array, points: Array) -> Array:
+    """(m,) whether any of the points (k, 2) lies within each of the boxes (m, 4)."""
+    within = (points > boxes[:, None, :2]) & (points < boxes[:, None, 2:])
+    found: Array = within.all(axis=2).any(axis=1)
+    return found
 
 
 def label_places(
@@ -170,7 +180,8 @@ def label_places(
     placed: dict[int, Spot] = {}
     ways = (placing.beside, placing.standing_off, placing.anywhere)
     tries = [(i, place) for i in order[:FIRST] for place in ways]
-    tries += [(i, place) for place in ways[:2] for i in order]
+    tries += [(i, placing.beside) for i in order]
+    tries += [(i, placing.standing_off) for i in order[: TRIED * most]]
     for i, place in tries:
         if len(placed) >= most:
             break
