@@ -27,10 +27,10 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from benchmarks.mixture import table
 from pages.ui.layout import PAGES
-from taskpgm_core.mixture import pose, solve
+from taskpgm_core.analysis.question import Question, pose_question
+from taskpgm_core.mixture import solve
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.store import import_matrix, open_study
-from taskpgm_core.store import similarity as stored
 from tests.support.browser import ROOT, Server, chromium_path, settled
 from tests.support.matrices import similarity
 from tests.support.visitor import Answer, Visitor
@@ -229,7 +229,7 @@ def own(answer: Answer, balance: float, problem: Problem) -> bool:
         answer.query["balance"] == [f"{balance:.10g}"]
         and f'"balance": {balance}' in answer.component("taskpgm_dial").json
         and f"<dd>{len(exact.support)} of {problem.n}</dd>" in said
-        and f"<dd>{exact.effective_tasks:.1f} tasks</dd>" in said
+        and f"<dd>{exact.effective_tasks:.1f}</dd>" in said
     )
 
 
@@ -282,7 +282,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder, servers = Path(name), []
         cache = make_cache(folder)
-        problem = pose(stored(open_study(LARGE, cache)))
+        problem = pose_question(open_study(LARGE, cache), Question()).problem
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=["--no-sandbox"])
         (folder / "empty.py").write_text(EMPTY)
         starts, bare_starts, bare = [], [], []
