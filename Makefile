@@ -10,7 +10,7 @@ BIGBENCH := cache/.sources/bigbench
 help:
 	@echo "make run       the dashboard, at http://127.0.0.1:$(PORT)"
 	@echo "make test      all tests (browser tests need Chromium)"
-	@echo "make test-fast no browser, no real model, no Ray, nothing slow: under two minutes"
+	@echo "make test-fast no browser, no real model, no Ray, nothing slow, fewer examples: under two minutes"
 	@echo "make endure    50 killed builds, 200 flipped bytes, a really full disk (as root)"
 	@echo "make study     measure the starter study from nothing and compare it with the committed one"
 	@echo "make bigbench  fetch the BIG-bench data (358 MB) that the bigbench plan reads"
@@ -29,7 +29,8 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(WORKERS) -m browser
 
 test-fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not (browser or real_model or ray or slow)"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --hypothesis-profile fast \
+	  -m "not (browser or real_model or ray or slow)"
 
 endure: $(VENV)/.dev
 	TASKPGM_KILLS=50 TASKPGM_FLIPS=200 $(BIN)/python -m pytest tests/builds/test_resume.py tests/builds/test_repair.py

@@ -5,16 +5,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 SLOW = (
     "builds/",
     "measure/",
     "pages/",
+    "report/",
     "evidence/test_campaign.py",
     "evidence/test_tuning.py",
+    "store/test_logprob_import.py",
     "store/test_task_subset.py",
 )
 """Rooms and files that train models or draw whole pages; `make test-fast` leaves them out."""
+settings.register_profile("fast", max_examples=25)  # where a test does not say how many
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
