@@ -23,7 +23,7 @@ PAGES = ("selection", "why", "compare")
 def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("questions") / "cache"
     root.mkdir()
-    [study] = (ROOT / "cache").glob("starter-*")
+    [study] = (ROOT / "cache").glob("starter-????????????")
     shutil.copytree(study, root / study.name)
     return root
 

@@ -248,7 +248,7 @@ def test_a_divergence_that_was_brought_is_shown_as_one(cache, tmp_path):
 
 @pytest.fixture
 def starter(cache):
-    [folder] = COMMITTED.glob("starter-*")
+    [folder] = COMMITTED.glob("starter-????????????")
     shutil.copytree(folder, cache / folder.name)
     return open_study("starter")
 

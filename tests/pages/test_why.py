@@ -156,7 +156,7 @@ def said(at: AppTest) -> str:
 
 
 def committed(cache, slug):
-    [folder] = COMMITTED.glob(f"{slug}-*")
+    [folder] = COMMITTED.glob(f"{slug}-{'?' * 12}")
     shutil.copytree(folder, cache / folder.name)
     return open_study(slug)
 

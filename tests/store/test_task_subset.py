@@ -53,7 +53,7 @@ def removed(study, *tasks, slug="less"):
 @pytest.fixture
 def starter(cache):
     """The committed study in the test's own cache."""
-    [folder] = COMMITTED.glob("starter-*")
+    [folder] = COMMITTED.glob("starter-????????????")
     shutil.copytree(folder, cache / folder.name)
     return store.open_study("starter")
 
@@ -271,7 +271,7 @@ def test_the_plan_is_that_of_the_rest(starter):
 
 
 def test_no_torch_is_loaded(cache):
-    [folder] = COMMITTED.glob("starter-*")
+    [folder] = COMMITTED.glob("starter-????????????")
     code = (
         f"import sys\nfrom taskpgm_core.cli.main import main\n"
         f"assert main(['remove-task', {str(folder)!r}, {CURLY!r}]) == 0\n"
