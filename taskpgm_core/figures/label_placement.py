@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from taskpgm_core.records import Array
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, in pixels."""
+Mask = npt.NDArray[np.bool_]
 LETTER = 6.6
 HEIGHT = 16.0
 GAP = 4.0
@@ -139,23 +141,23 @@ class _Placing:
         large as it is or up to ``LARGER``; (m, n) of (4, m, 1) boxes at (m, 1, 2) points."""
         return rim_distances(box, self.points, self.radius, to=hung + LARGER * (self.points - hung))
 
-    def _free(self, boxes: Array) -> Array:
+    def _free(self, boxes: Array) -> Mask:
         """(m,) whether a name could stand in each of the boxes (m, 4)."""
         inside = (boxes[:, :2] >= self.within[:2]) & (boxes[:, 2:] <= self.within[2:])
-        free: Array = inside.all(axis=1)
+        free: Mask = np.all(inside, axis=1)
         if self.boxes:
             taken = np.array(self.boxes)
             over = (boxes[:, None, :2] < taken[:, 2:]) & (taken[:, :2] < boxes[:, None, 2:])
-            free &= ~over.all(axis=2).any(axis=1)
+            free &= ~np.any(np.all(over, axis=2), axis=1)
         if self.lines:
             free &= ~_entered(boxes, np.concatenate(self.lines))
         return free
 
 
-def _entered(boxes: Array, points: Array) -> Array:
+def _entered(boxes: Array, points: Array) -> Mask:
     """(m,) whether any of the points (k, 2) lies within each of the boxes (m, 4)."""
     within = (points > boxes[:, None, :2]) & (points < boxes[:, None, 2:])
-    found: Array = within.all(axis=2).any(axis=1)
+    found: Mask = np.any(np.all(within, axis=2), axis=1)
     return found
 
 
