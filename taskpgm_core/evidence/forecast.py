@@ -280,6 +280,6 @@ def permutation_p(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
         permutation_type="pairings",
         vectorized=True,
         n_resamples=PERMUTATIONS,
-        random_state=0,
+        rng=np.random.default_rng(0),
     )
     return float(found.pvalue)

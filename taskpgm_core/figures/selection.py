@@ -45,7 +45,8 @@ def selection_curve_figure(selection: Selection, k: int, *, palette: Palette = L
     figure.add_vline(x=k, line={"color": palette.ink, "width": 1.5, "dash": "dot"})
     figure.update_xaxes(
         title="number of tasks k",
-        **({"dtick": 1} if len(steps) <= 10 else {"nticks": 10}),
+        dtick=1 if len(steps) <= 10 else None,
+        nticks=10,
         tickformat="d",
         range=[0.5, len(steps) + 0.5],
     )
