@@ -3,8 +3,6 @@
 import json
 import math
 import re
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +12,7 @@ from taskpgm_core.mixture import kernel, pose, solve
 from taskpgm_core.mixture.baselines import baseline
 from taskpgm_core.store import import_matrix, noise, open_study, similarity
 from tests.support.app import open_page
-
-COMMITTED = Path(__file__).parents[2] / "cache"
+from tests.support.kept_runs import committed_copy
 
 
 def words(at) -> str:
@@ -30,9 +27,7 @@ def drawn(at) -> dict[str, float]:
 
 @pytest.mark.parametrize("slug", ["starter", "bigbench"])
 def test_a_card_counts_skills_and_draws_the_mixture_that_is_even_over_them(cache, slug):
-    [folder] = COMMITTED.glob(f"{slug}-{'?' * 12}")
-    shutil.copytree(folder, cache / folder.name)
-    study = open_study(slug)
+    study = committed_copy(cache, slug)
     seen = kernel(similarity(study), noise=noise(study))
     at = open_page()
     assert skills_counted(seen) in words(at)

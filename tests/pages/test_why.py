@@ -1,8 +1,6 @@
 """The Why page: its parts add up to the solver's weight, and zeros say how they would enter."""
 
 import json
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +12,8 @@ from taskpgm_core.mixture import kernel, pose, solve, trace
 from taskpgm_core.records import Similarity
 from taskpgm_core.store import import_matrix, losses, noise, open_study, similarity
 from tests.support.app import open_page
+from tests.support.kept_runs import committed_copy
 
-COMMITTED = Path(__file__).parents[2] / "cache"
 RESOLUTIONS = pytest.mark.parametrize("resolution", ["inf", "auto"])
 
 
@@ -155,14 +153,8 @@ def said(at: AppTest) -> str:
     return "\n".join(m.value.replace("\\", "") for m in (*at.markdown, *at.caption))
 
 
-def committed(cache, slug):
-    [folder] = COMMITTED.glob(f"{slug}-{'?' * 12}")
-    shutil.copytree(folder, cache / folder.name)
-    return open_study(slug)
-
-
 def test_a_low_weight_names_who_shares_its_skill_and_what_is_kept(cache):
-    study = committed(cache, "starter")
+    study = committed_copy(cache, "starter")
     kept, names = kept_gain(losses(study)), study.names
     i, j = names.index("sort-foods"), names.index("sort-animals")
     at = page("auto", study="starter", balance="0", task="sort-foods")
@@ -181,7 +173,7 @@ def test_a_low_weight_names_who_shares_its_skill_and_what_is_kept(cache):
 def test_at_inf_a_zero_says_nothing_of_redundancy_and_its_price_has_the_measures_unit(
     cache, measure
 ):
-    study = committed(cache, "starter")
+    study = committed_copy(cache, "starter")
     found = solve(pose(similarity(study, measure)), 0.2)
     zero = study.names[int(np.flatnonzero(found.p == 0)[0])]
     text = said(page("inf", study="starter", measure=measure, balance="0.2", task=zero))
@@ -195,7 +187,7 @@ def test_at_inf_a_zero_says_nothing_of_redundancy_and_its_price_has_the_measures
 
 
 def test_two_tasks_within_their_noise_are_not_told_apart(cache):
-    committed(cache, "bigbench")
+    committed_copy(cache, "bigbench")
     one, other = (f"arithmetic-{k}-digit-addition" for k in (2, 3))
     text = said(page("auto", study="bigbench", balance="0", task=one))
     pair = f"{shorten(other)} and {shorten(one)}"
