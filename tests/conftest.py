@@ -106,26 +106,40 @@ def serve(tmp_path_factory) -> Iterator[Callable]:
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def contexts(chromium) -> Iterator[Callable]:
+    """``contexts(**options)``: one browser context for each set of options, so that its pages share
+    what is cached; a new one for each page would fetch and compile all scripts anew."""
+    opened: dict = {}
+
+    def context(**options):
+        key = repr(sorted(options.items()))
+        if key not in opened:
+            opened[key] = chromium.new_context(**options)
+        return opened[key]
+
+    yield context
+    for each in opened.values():
+        each.close()
+
+
 @pytest.fixture
-def tab(chromium) -> Iterator[Callable]:
+def tab(contexts) -> Iterator[Callable]:
     """``tab(url, width=1280, height=720, dark=False)``: a page of its own session, settled."""
     from tests.support.browser import PATIENCE, settled
 
-    contexts: list = []
+    pages: list = []
 
     def opened(url: str, *, width: int = 1280, height: int = 720, dark: bool = False, **options):
-        context = chromium.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if dark else "light",
-            **options,
-        )
-        context.set_default_timeout(PATIENCE)
-        contexts.append(context)
-        page = context.new_page()
+        page = contexts(color_scheme="dark" if dark else "light", **options).new_page()
+        pages.append(page)
+        page.set_default_timeout(PATIENCE)
+        page.set_viewport_size({"width": width, "height": height})
         page.goto(url)
         settled(page)
         return page
 
     yield opened
-    for context in contexts:
-        context.close()
+    for page in (page for page in pages if not page.is_closed()):
+        page.evaluate("localStorage.clear()")
+        page.close()

@@ -101,7 +101,7 @@ def test_what_was_noted_is_there_after_a_lost_connection(link, tab, root):
     page.wait_for_function("location.search.includes('draft=')")
     settled(page)
     left_at = address(page)
-    page.context.close()
+    page.close()
     again = tab(left_at)
     expect(again.get_by_label("Notes", exact=True)).to_have_value("half a thought")
     again.get_by_label("Name", exact=True).fill("kept by name")

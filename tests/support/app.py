@@ -1,10 +1,15 @@
 """Pages in Streamlit's own test runner, entered as a person enters them: through Home."""
 
+from functools import cache
 from pathlib import Path
 
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 HOME = Path(__file__).parents[2] / "app.py"
+
+# Every new AppTest reads the metadata of all installed packages; they are the same each time.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 def open_page(name: str = "", **query: object) -> AppTest:
