@@ -230,8 +230,10 @@ def take_along(study: Study, view: View, solution: Solution, allocation: Allocat
             st.download_button(
                 f"Download {file}", text, file, key=f"take-{name}-{file}", on_click="ignore"
             )
-            with st.expander(f"Read {file}"):
-                st.code(text, language=None, wrap_lines=True)  # highlighting misses contrast AA
+            # For the first code that is shown a browser fetches 1.5 MB of script.
+            with st.expander(f"Read {file}", on_change="rerun", key=f"read-{name}-{file}") as read:
+                if read.open:
+                    st.code(text, language=None, wrap_lines=True)  # highlighted it misses AA
     realised.dataframe(
         pd.DataFrame(
             {

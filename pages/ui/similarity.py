@@ -210,7 +210,7 @@ def _words(study: Study, example: int) -> None:
         if shown.prompt:
             st.text(f"{shown.prompt[-600:]}")
         st.caption("Expected completion")
-    st.code(shown.completion, language=None, wrap_lines=True)
+    st.container(border=True).text(shown.completion)
 
 
 def likeliest(texts: list[str], shown: tuple[Position, ...], measured: str) -> None:

@@ -6,11 +6,11 @@ import numpy as np
 import plotly.graph_objects as go
 
 from taskpgm_core.figures.balance_axis import balance_at, positions
+from taskpgm_core.figures.click_places import click_places
 from taskpgm_core.records import Array
 
 ACROSS, UP = 61, 13
 """Columns and rows of places on the path; the middle column is balance 1."""
-UNSEEN = {"size": 14, "symbol": "square", "opacity": 0.001}
 
 
 def on_path(figure: go.Figure, end: float) -> go.Figure:
@@ -34,7 +34,8 @@ def on_path(figure: go.Figure, end: float) -> go.Figure:
             said.append(f"{name} {shares[i, j]:.1%} at balance {balance:.4g}")
     for area in areas:
         area.update(hoverinfo="skip", hovertemplate=None)
-    return _cover(figure, x, y, data, said)
+    figure.add_trace(click_places(x, y, data, said, name="balances"))
+    return figure.update_layout(hovermode="closest")
 
 
 def on_curve(figure: go.Figure, balances: Array, x: Array, y: Array) -> go.Figure:
@@ -43,23 +44,6 @@ def on_curve(figure: go.Figure, balances: Array, x: Array, y: Array) -> go.Figur
     kept = np.unique(np.searchsorted(track, np.linspace(0, track[-1], ACROSS)).clip(0, len(x) - 1))
     data = [[float(f"{balances[k]:.4g}")] for k in kept]
     said = [f"balance {r:.4g}" for (r,) in data]
-    return _cover(figure, x[kept].round(6).tolist(), y[kept].round(6).tolist(), data, said)
-
-
-def _cover(
-    figure: go.Figure, x: list[float], y: list[float], data: list[list[float]], said: list[str]
-) -> go.Figure:
-    figure.add_scatter(
-        x=x,
-        y=y,
-        mode="markers",
-        marker=UNSEEN,
-        customdata=data,
-        text=said,
-        hovertemplate="%{text}<extra></extra>",
-        showlegend=False,
-        name="balances",
-        unselected={"marker": {"opacity": 0.001}},
-        selected={"marker": {"opacity": 0.001}},
-    )
+    places = (x[kept].round(6).tolist(), y[kept].round(6).tolist())
+    figure.add_trace(click_places(*places, data, said, name="balances"))
     return figure.update_layout(hovermode="closest")

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from scipy.spatial import ConvexHull
 
 from taskpgm_core.analysis.graph_layout import TaskGraph
+from taskpgm_core.figures.click_places import click_places
 from taskpgm_core.figures.label_placement import label_places
 from taskpgm_core.figures.numbers import percent, plain, shorten, shortened
 from taskpgm_core.figures.theme import LIGHT, Palette, canvas, colours, halo, symbols
@@ -56,8 +57,8 @@ def task_graph_figure(
 
     The selected and the heaviest tasks are named, at most ``labelled``, where their names lie on no
     other name or node at ``WIDTH`` pixels; a line leads to one that stands off. A node's customdata
-    is (task id, weight); edges are drawn in six widths, strongest widest, and a nearly invisible
-    marker on the middle of each has customdata (task id, task id).
+    is (task id, weight); edges are drawn in six widths, strongest widest, and a place to click on
+    the middle of each has customdata (task id, task id).
     """
     figure = canvas(palette, height=height)
     drawn = _Drawn(graph, p, diameters(p, len(p)), frozenset(selected), palette)
@@ -122,24 +123,11 @@ def _edges(drawn: _Drawn) -> list[go.Scatter]:
 
 
 def _edge_handles(drawn: _Drawn) -> go.Scatter:
-    """A nearly invisible marker on the middle of each edge: lines themselves report no clicks."""
+    """A place on the middle of each edge: lines themselves report no clicks."""
     graph = drawn.graph
     pairs = [[graph.tasks[i], graph.tasks[j]] for i, j in graph.edges]
-    middle = graph.position[graph.edges].mean(axis=1).round(4)
-    return go.Scatter(
-        x=middle[:, 0].tolist(),
-        y=middle[:, 1].tolist(),
-        mode="markers",
-        marker={
-            "size": 8 if drawn.many else 16,
-            "opacity": 0.001,
-            "color": drawn.palette.muted,
-        },
-        customdata=pairs,
-        hovertext=["<br>".join(map(plain, pair)) for pair in pairs],
-        hovertemplate="%{hovertext}<extra></extra>",
-        showlegend=False,
-    )
+    x, y = graph.position[graph.edges].mean(axis=1).round(4).T.tolist()
+    return click_places(x, y, pairs, ["<br>".join(map(plain, pair)) for pair in pairs])
 
 
 def _hull(drawn: _Drawn, hull: Collection[str], scale: Array) -> dict[str, Any]:

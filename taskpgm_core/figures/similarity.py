@@ -7,6 +7,7 @@ from typing import Any, cast
 import numpy as np
 import plotly.graph_objects as go
 
+from taskpgm_core.figures.click_places import click_places
 from taskpgm_core.figures.numbers import plain, shorten, shortened
 from taskpgm_core.figures.theme import LIGHT, Palette, canvas
 from taskpgm_core.records import Array, Similarity
@@ -29,9 +30,9 @@ def matrix_figure(
 ) -> go.Figure:
     """The matrix in ``order``: as people read it; the diagonal is left blank, and dark is alike.
 
-    Up to 40 tasks the rows are named. Nearly invisible markers with customdata (i, j) in task order
-    take the clicks, which heat maps do not report: up to 64 tasks one on every cell off the
-    diagonal, else one on the most alike pair of each of 40 x 40 spots. ``pair`` is framed.
+    Up to 40 tasks the rows are named. Places with customdata (i, j) in task order take the clicks:
+    up to 64 tasks one on every cell off the diagonal, else one on the most alike pair of each of
+    40 x 40 spots. ``pair`` is framed.
     ``noise``: (n,) of each task, NaN where none is known; a strip beside the matrix, in its
     colours. The cells of each of ``groups`` (task indices) are outlined, block by block
     where its members are no neighbours in ``order``.
@@ -145,29 +146,18 @@ def _add_strip(figure: go.Figure, similarity: Similarity, strip: Array, palette:
 
 
 def _cell_handles(similarity: Similarity, cells: Array, order: Sequence[int]) -> go.Scatter:
-    """A nearly invisible marker on every cell off the diagonal, or on one cell of every spot."""
+    """A place to click on every cell off the diagonal, or on one cell of every spot."""
     n = len(order)
     if n <= CLICKABLE:
         taken = [(a, b) for a in range(n) for b in range(n) if a != b]
     else:
         taken = _spots(similarity.matrix[np.ix_(order, order)])
-    return go.Scatter(
-        x=[b for _, b in taken],
-        y=[a for a, _ in taken],
-        mode="markers",
-        marker={
-            "symbol": "square",
-            "size": max(6, min(24, 560 // min(n, SPOTS))),
-            "opacity": 0.001,
-        },
-        customdata=[[int(order[a]), int(order[b])] for a, b in taken],
-        hovertext=[
-            f"{plain(similarity.tasks[order[a]])}<br>{plain(similarity.tasks[order[b]])}"
-            f"<br>{cells[a, b]:.3f}"
-            for a, b in taken
-        ],
-        hovertemplate="%{hovertext}<extra></extra>",
-        showlegend=False,
+    names = [plain(similarity.tasks[i]) for i in order]
+    return click_places(
+        [b for _, b in taken],
+        [a for a, _ in taken],
+        [[int(order[a]), int(order[b])] for a, b in taken],
+        [f"{names[a]}<br>{names[b]}<br>{cells[a, b]:.3f}" for a, b in taken],
     )
 
 

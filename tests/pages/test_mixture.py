@@ -234,7 +234,13 @@ def test_every_trainer_gets_its_recipe_or_a_sentence(study):
         assert not at.exception
         table = next(d.value for d in at.dataframe if "will get" in d.value)
         assert table["asked"].sum() == pytest.approx(100)
-        assert len(at.code) >= 1
+        files = [e.label.removeprefix("Read ") for e in at.expander if e.label.startswith("Read ")]
+        assert files
+        assert not at.code
+        for file in files:
+            at.session_state[f"read-{name}-{file}"] = True
+        at.run()
+        assert len(at.code) == len(files)
 
 
 def test_notices_and_names_with_markup_are_text(cache):
