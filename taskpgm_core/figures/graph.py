@@ -67,8 +67,7 @@ def task_graph_figure(
     scale = np.array([WIDTH / np.ptp(ACROSS), -(height - above) / np.ptp(UPWARDS)])
     figure.add_traces(_edges(drawn))
     figure.add_trace(_edge_handles(drawn))
-    for hull in hulls:
-        figure.add_shape(_hull(drawn, hull, scale))
+    figure.update_layout(shapes=[_hull(drawn, hull, scale) for hull in hulls])
     figure.add_traces(_nodes(drawn, groups, hulls))
     figure.add_traces(_names(drawn, scale, labelled))
     figure.update_xaxes(visible=False, range=ACROSS, fixedrange=False)

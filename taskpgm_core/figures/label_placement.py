@@ -1,6 +1,7 @@
 """Where the names of points go, so that none lies on another or on a point."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -96,15 +97,16 @@ class _Placing:
     def beside(self, i: int, label: str) -> Spot | None:
         """Beside its disc, nearer to it than to any other."""
         x, y = self.points[i].tolist()
-        around = spots(x, y, float(self.radius[i]), label)
-        free = self._free(np.array(list(around.values())))
-        for (name, box), here in zip(around.items(), free, strict=True):
-            if not here:
-                continue
-            gap = self._gaps(box, self.points[i])
-            if gap[i] < np.delete(gap, i).min(initial=np.inf):
-                self.boxes.append(box)
-                return Spot(name)
+        around = list(spots(x, y, float(self.radius[i]), label).items())
+        boxes = np.array([box for _, box in around])
+        free = np.flatnonzero(self._free(boxes))
+        gaps = self._gaps(boxes[free].T[..., None], self.points[i])
+        own = gaps[:, i].copy()
+        gaps[:, i] = np.inf
+        for k in free[own < gaps.min(axis=1)]:
+            name, box = around[k]
+            self.boxes.append(box)
+            return Spot(name)
         return None
 
     def standing_off(self, i: int, label: str) -> Spot | None:
@@ -178,7 +180,20 @@ def label_places(
     out: what is not written can be pointed at. No point comes nearer to a label of another in a
     picture up to ``LARGER`` times as wide or as tall.
     """
-    placing = _Placing(points, np.asarray(radius, dtype=np.float64), within)
+    asked = (tuple(map(tuple, points.tolist())), tuple(radius), tuple(labels), tuple(order))
+    return dict(_places(*asked, within, most))
+
+
+@lru_cache(maxsize=32)
+def _places(
+    points: tuple[tuple[float, ...], ...],
+    radius: tuple[float, ...],
+    labels: tuple[str, ...],
+    order: tuple[int, ...],
+    within: Box,
+    most: int,
+) -> dict[int, Spot]:
+    placing = _Placing(np.array(points).reshape(-1, 2), np.array(radius), within)
     placed: dict[int, Spot] = {}
     ways = (placing.beside, placing.standing_off, placing.anywhere)
     tries = [(i, place) for i in order[:FIRST] for place in ways]

@@ -60,6 +60,7 @@ def matrix_figure(
     # Columns stand in the order of the rows; their names, side by side, could not be read, and of
     # many tasks neither could the rows': what is pointed at still says them.
     ticks: dict[str, Any] = {"tickvals": list(range(n)), "ticktext": names, "ticks": ""}
+    ticks["ticklabeloverflow"] = "allow"  # else a browser measures each of them
     hidden = ticks | {"showticklabels": False}
     figure.update_xaxes(showgrid=False, zeroline=False, range=[-0.5, n - 0.5], **hidden)
     figure.update_yaxes(

