@@ -43,7 +43,8 @@ lint: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/lint-imports --no-cache
 
 study: $(VENV)/.full
-	$(BIN)/python -m taskpgm_core build starter --slug starter-local --compare starter
+	$(BIN)/python -m taskpgm_core build starter --slug starter-local --compare starter \
+	  --workers $(WORKERS) --threads 1
 
 # GPU_PYTHON: a Python that has everything already, so that nothing is installed. OUT: a folder.
 gpu: $(if $(GPU_PYTHON),,$(VENV)/.dev)

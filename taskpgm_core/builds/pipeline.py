@@ -134,7 +134,8 @@ def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:
 
 @dataclass(frozen=True)
 class Placing:
-    """Where units run: in this process, or on the actors of a Ray cluster."""
+    """Where units run: in this process, in ``workers`` processes of this machine, or on the actors
+    of a Ray cluster."""
 
     engine: Literal["local", "ray"] = "local"
     address: str | None = None
@@ -153,7 +154,9 @@ def engine_for(
     from taskpgm_core import measure
 
     placing = placing or Placing()
-    kind = measure.OnRay if placing.engine == "ray" else measure.InProcess
+    kind: type[Engine] = measure.OnProcesses if placing.workers else measure.InProcess
+    if placing.engine == "ray":
+        kind = measure.OnRay
     engine = kind(
         prepared.plan,
         prepared.base,
@@ -165,6 +168,8 @@ def engine_for(
     )
     if isinstance(engine, measure.OnRay):
         engine.address, engine.workers = placing.address, placing.workers
+    elif isinstance(engine, measure.OnProcesses) and placing.workers:
+        engine.workers = placing.workers
     return engine
 
 

@@ -25,31 +25,49 @@ threads_option = click.option(
 )
 
 
-def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def engine_options(
+    workers: str = "Ray workers (one a device).",
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """--engine, --address and --workers, as ``placing_of`` reads them."""
-    for option in (
-        click.option("--workers", type=click.IntRange(1), help="Ray workers (one a device)."),
-        click.option("--address", help="Of a running Ray cluster (this machine by default)."),
-        click.option(
-            "--engine",
-            type=click.Choice(["local", "ray"]),
-            default="local",
-            show_default=True,
-            help="Where to run.",
-        ),
-    ):
-        command = option(command)
-    return command
+
+    def added(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in (
+            click.option("--workers", type=click.IntRange(1), help=workers),
+            click.option("--address", help="Of a running Ray cluster (this machine by default)."),
+            click.option(
+                "--engine",
+                type=click.Choice(["local", "ray"]),
+                default="local",
+                show_default=True,
+                help="Where to run.",
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return added
 
 
 def placing_of(
-    engine: Literal["local", "ray"], address: str | None, workers: int | None
+    engine: Literal["local", "ray"],
+    address: str | None,
+    workers: int | None,
+    *,
+    alone: bool = True,
 ) -> "Placing":
-    """Where to run; PlanError where a cluster is described that is not asked for."""
+    """Where to run; PlanError where a cluster is described that is not asked for.
+
+    ``alone``: without Ray this process works by itself.
+    """
     from taskpgm_core.builds.pipeline import Placing
 
-    if engine == "local" and (address or workers):
-        raise PlanError("--address and --workers go with --engine ray.")
+    if engine == "local" and address:
+        raise PlanError("--address goes with --engine ray.")
+    if engine == "local" and workers and alone:
+        raise PlanError(
+            "--workers goes with --engine ray. Without Ray, start the same command several times: "
+            "the processes share the runs."
+        )
     return Placing(engine, address, workers)
 
 
@@ -74,7 +92,7 @@ def only_with_models(**options: Any) -> None:
 @click.option("--rebuild", is_flag=True, help="Measure again and replace a finished study.")
 @click.option("--dry-run", is_flag=True, help="Only say what it would cost.")
 @click.option("--json-progress", "progress_file", help="FILE to keep up to date with the progress.")
-@engine_options
+@engine_options("Processes that share the units, of --threads each (with Ray: one a device).")
 @click.option("--compare", help="Afterwards, print how far D is from this study's.")
 @threads_option
 @as_json
@@ -125,7 +143,7 @@ def build(
         cost = preview.preview(chosen, threads=threads, say=lambda said: click.echo(said, err=True))
         print_json(preview.card(cost)) if as_json else print_cost(cost)
         return
-    placing = placing_of(engine, address, workers)
+    placing = placing_of(engine, address, workers, alone=False)
     with Watch(progress_file) as watch:
         study, now = pipeline.build(
             chosen, progress=watch, rebuild=rebuild, threads=threads, placing=placing

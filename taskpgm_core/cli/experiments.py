@@ -74,7 +74,7 @@ def _names(suite: str | None) -> tuple[str, ...]:
 @click.option(
     "--arm", "brought", multiple=True, help="NAME=FILE: an arm more, the mixture in FILE."
 )
-@engine_options
+@engine_options()
 @suite_options
 @as_json
 def validate(

@@ -84,7 +84,7 @@ def _choices(command: Callable[..., Any]) -> Callable[..., Any]:
     show_default=True,
     help="CPU threads of this process.",
 )
-@engine_options
+@engine_options()
 @as_json
 def tune_(
     study: str,

@@ -14,7 +14,7 @@ from taskpgm_core.evidence.protocol import Protocol
 from taskpgm_core.evidence.run import Run, RunContext, run
 
 if TYPE_CHECKING:
-    from taskpgm_core.measure.ray_actors import WorkerConfig
+    from taskpgm_core.measure.worker import WorkerConfig
 
 
 class Runner:

@@ -16,6 +16,7 @@ from taskpgm_core.measure.finetuning import rows_seen, task_seed, train
 from taskpgm_core.measure.lm_eval_suites import check_suites, suite_scores
 from taskpgm_core.measure.local_executor import InProcess
 from taskpgm_core.measure.probe_pool import ProbeTokens, probe_tokens
+from taskpgm_core.measure.process_executor import OnProcesses
 from taskpgm_core.measure.progress import Progress, Silence
 from taskpgm_core.measure.ray_executor import OnRay
 from taskpgm_core.measure.result import Measurement, device_facts, token_strings
@@ -29,6 +30,7 @@ __all__ = [
     "Engine",
     "InProcess",
     "Measurement",
+    "OnProcesses",
     "OnRay",
     "ProbeTokens",
     "Progress",

@@ -7,14 +7,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from taskpgm_core.errors import MeasurementError, install_command
-from taskpgm_core.measure.base_model import BaseModel, find_weights, load_base, use_threads
+from taskpgm_core.measure.base_model import BaseModel
+from taskpgm_core.measure.worker import WorkerConfig
 
 TRIES = 4  # how often one piece of work may lose its worker before all is given up
 POLL = 0.2  # seconds between looks at a worker that starts anew
@@ -44,28 +44,6 @@ def cluster(address: str | None, workers: int | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
-
-
-@dataclass(frozen=True)
-class WorkerConfig:
-    """Where a worker finds the base model ``base``, whose digests must be ``card``."""
-
-    base: str
-    dtype: str
-    card: str
-    models: str
-    threads: int
-
-    def load(self) -> BaseModel:
-        """The base model on this process's device; MeasurementError where it is another one."""
-        use_threads(self.threads)
-        found = load_base(find_weights(self.base), dtype=self.dtype, models=Path(self.models))
-        if found.digest + found.tokenizer_digest != self.card:
-            raise MeasurementError(
-                f"A Ray worker finds other weights under {self.base} than this machine; give "
-                f"every machine the same files."
-            )
-        return found
 
 
 def answer(reference: Any) -> Any:
@@ -107,13 +85,7 @@ class RayWorkers:
         if gpus and base.device.type == "cuda":
             base.model.to("cpu")
             torch.cuda.empty_cache()
-        home = WorkerConfig(
-            str(Path(name).resolve()) if Path(name).exists() else name,
-            base.dtype,
-            base.digest + base.tokenizer_digest,
-            str(models.resolve()),
-            threads,
-        )
+        home = WorkerConfig.of(base, name, models=models, threads=threads)
         self._shared = ray.put(shared)  # kept for as long as actors may have to start anew
         actor: Any = ray.remote(kind).options(
             num_cpus=1, num_gpus=1 if gpus else 0, max_restarts=TRIES, max_task_retries=0

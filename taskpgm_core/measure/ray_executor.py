@@ -1,8 +1,7 @@
 """The same units on Ray: one actor a device, results through the same store, failures retried."""
 
 import os
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -12,14 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from taskpgm_core.measure.adapters import Adapter
-from taskpgm_core.measure.base_model import Weights
-from taskpgm_core.measure.executor import Engine
-from taskpgm_core.measure.probe_pool import Batch
-from taskpgm_core.measure.ray_actors import RayWorkers, WorkerConfig, answer, cluster
+from taskpgm_core.measure.parallel_executor import DistantWorker, Parallel
+from taskpgm_core.measure.ray_actors import RayWorkers, answer, cluster
 from taskpgm_core.measure.result import Measurement
-from taskpgm_core.measure.work_plan import Agenda, Joining
-from taskpgm_core.measure.worker import Arrays, Event, ModelJob, Worker
+from taskpgm_core.measure.work_plan import Agenda
+from taskpgm_core.measure.worker import Arrays, Event, ModelJob, Worker, WorkerConfig
 
 
 class RayWorker:
@@ -49,12 +45,25 @@ class RayWorker:
         return self._worker.drift(batch, hidden)
 
 
-class OnRay(Engine):
+class _Asked(DistantWorker):
+    """An actor, asked as the worker in it would be."""
+
+    def __init__(self, actor: Any) -> None:
+        self._actor = actor
+
+    def do(self, job: ModelJob) -> Iterator[Event]:
+        for reference in self._actor.do.options(num_returns="streaming").remote(job):
+            yield answer(reference)
+
+    def _ask(self, name: str, *arguments: Any) -> Any:
+        return answer(getattr(self._actor, name).remote(*arguments))
+
+
+class OnRay(Parallel):
     """Runs a plan's units on ``workers`` actors of a Ray cluster, each with the base model.
 
     ``address``: of a running cluster (every machine with this checkout and the same weights); by
-    default a cluster of this machine alone, for this build only. Units are stored by this process
-    as they arrive, so a lost worker costs at most the unit it was at.
+    default a cluster of this machine alone, for this build only.
     """
 
     address: str | None = None
@@ -69,8 +78,8 @@ class OnRay(Engine):
         return super()._run()
 
     def _open(self) -> None:
-        """Start one station a device, and take the kind of device that they have for our own."""
-        self._stations = RayWorkers(
+        """Start one actor a device, and take the kind of device that they have for our own."""
+        self._actors = RayWorkers(
             RayWorker,
             replace(self.agenda, base=None),  # type: ignore[arg-type]
             self.base,
@@ -79,73 +88,16 @@ class OnRay(Engine):
             threads=torch.get_num_threads(),  # as many as here: --threads goes before the plan
             workers=self.workers,
         )
-        if self._stations.device != self.base.device.type:
-            self.base = replace(self.base, device=torch.device(self._stations.device))
+        if self._actors.device != self.base.device.type:
+            self.base = replace(self.base, device=torch.device(self._actors.device))
             self.agenda = replace(self.agenda, base=self.base)
 
     def pids(self) -> list[int]:
         """The workers' process ids."""
-        return self._stations.pids()
+        return self._actors.pids()
 
-    def _measure(self) -> None:
-        lock = threading.Lock()
-        seen: set[int] = set()
+    def _count(self) -> int:
+        return len(self._actors.actors)
 
-        def serve(station: Any, index: int) -> None:
-            with lock:
-                job = self._job(index)
-                if index not in seen:
-                    self._accept(job)
-                    seen.add(index)
-            if job.missing or (job.model is None and job.spec.task):
-                for reference in station.do.options(num_returns="streaming").remote(job):
-                    event = answer(reference)
-                    with lock:
-                        self._hear(job, event)
-
-        self._stations.share(range(len(self.agenda.models)), serve)
-
-    def _divergences(self, wanted: Sequence[tuple[Batch, Joining]]) -> None:
-        lock = threading.Lock()
-
-        def serve(station: Any, piece: tuple[Batch, Joining]) -> None:
-            with lock:
-                asked = self._comparison(*piece)
-            arrays = answer(station.divergences.remote(*asked))
-            with lock:
-                self._compared(*piece, arrays)
-
-        self._stations.share(wanted, serve)
-
-    def _worker(self) -> "_Everyone":
-        return _Everyone(self._stations)
-
-
-class _Everyone:
-    """Small questions: a comparison, or the drift, of whichever stations are free."""
-
-    def __init__(self, stations: RayWorkers) -> None:
-        self._stations = stations
-
-    def compare(
-        self,
-        hidden: Sequence[npt.NDArray[np.float32]],
-        own_heads: Sequence[Adapter | Weights | None],
-        pairs: Sequence[tuple[int, int]],
-    ) -> npt.NDArray[np.float64]:
-        answers: list[npt.NDArray[np.float64]] = []
-
-        def serve(station: Any, piece: int) -> None:
-            answers.append(answer(station.compare.remote(hidden, own_heads, pairs)))
-
-        self._stations.share([0], serve)
-        return answers[0]
-
-    def drift(self, batch: int, hidden: npt.NDArray[np.float32]) -> float:
-        answers: list[float] = []
-
-        def serve(station: Any, piece: int) -> None:
-            answers.append(answer(station.drift.remote(batch, hidden)))
-
-        self._stations.share(range(len(self._stations.actors)), serve)
-        return max(answers)
+    def _share(self, pieces: Sequence[Any], serve: Callable[[DistantWorker, Any], None]) -> None:
+        self._actors.share(pieces, lambda actor, piece: serve(_Asked(actor), piece))

@@ -13,7 +13,13 @@ import torch
 
 from taskpgm_core.errors import MeasurementError
 from taskpgm_core.measure.adapters import Adapter, applied, lora_config
-from taskpgm_core.measure.base_model import BaseModel, Weights, load_base
+from taskpgm_core.measure.base_model import (
+    BaseModel,
+    Weights,
+    find_weights,
+    load_base,
+    use_threads,
+)
 from taskpgm_core.measure.finetuning import train
 from taskpgm_core.measure.jsd import all_pairs
 from taskpgm_core.measure.jsd_bounds import between
@@ -23,6 +29,39 @@ from taskpgm_core.measure.scoring import score
 from taskpgm_core.measure.work_plan import Agenda, ModelSpec
 
 Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class WorkerConfig:
+    """Where a worker finds the base model ``base``, whose digests must be ``card``."""
+
+    base: str
+    dtype: str
+    card: str
+    models: str
+    threads: int
+
+    @classmethod
+    def of(cls, base: BaseModel, name: str, *, models: Path, threads: int) -> "WorkerConfig":
+        """Of the resident ``base``, which the plan calls ``name``."""
+        return cls(
+            str(Path(name).resolve()) if Path(name).exists() else name,
+            base.dtype,
+            base.digest + base.tokenizer_digest,
+            str(models.resolve()),
+            threads,
+        )
+
+    def load(self) -> BaseModel:
+        """The base model on this process's device; MeasurementError where it is another one."""
+        use_threads(self.threads)
+        found = load_base(find_weights(self.base), dtype=self.dtype, models=Path(self.models))
+        if found.digest + found.tokenizer_digest != self.card:
+            raise MeasurementError(
+                f"A worker finds other weights under {self.base} than this process; give "
+                f"every machine the same files."
+            )
+        return found
 
 
 @dataclass(frozen=True)

@@ -372,9 +372,9 @@ CASES = {
         lambda b: ["solve", "synthetic", "--balance", "much"],
         "'much' is not a valid float",
     ),
-    "workers without ray": (
-        lambda b: ["build", b.plan(), "--workers", "2"],
-        "go with --engine ray",
+    "a cluster without ray": (
+        lambda b: ["build", b.plan(), "--address", "10.0.0.1:6379"],
+        "goes with --engine ray",
     ),
     "progress file in no folder": (
         lambda b: ["build", b.plan(), "--json-progress", "/proc/none/p.json"],

@@ -10,8 +10,8 @@ from taskpgm_core.builds import pipeline
 from taskpgm_core.builds.pipeline import Placing
 from taskpgm_core.errors import MeasurementError
 from taskpgm_core.measure import Silence
-from taskpgm_core.measure.ray_actors import WorkerConfig
 from taskpgm_core.measure.ray_executor import RayWorker
+from taskpgm_core.measure.worker import WorkerConfig
 from tests.support.tiny_model import tiny_plan
 
 pytest.importorskip("ray")

@@ -1,0 +1,81 @@
+"""The same bytes from two processes as from this one; what goes wrong in one is a sentence here."""
+
+import os
+import signal
+from _thread import interrupt_main
+
+import pytest
+
+from taskpgm_core.builds import pipeline
+from taskpgm_core.builds.pipeline import Placing
+from taskpgm_core.cli.main import main
+from taskpgm_core.errors import MeasurementError
+from taskpgm_core.measure import Silence
+from tests.support.tiny_model import tiny_plan
+
+TWO = Placing(workers=2)
+
+
+class Watcher(Silence):
+    """Counts what is finished, and does ``then`` at the third unit."""
+
+    def __init__(self, then=lambda: None):
+        self.finished, self.then = 0, then
+
+    def finish(self, stage):
+        self.finished += 1
+        if self.finished == 3:
+            self.then()
+
+
+@pytest.fixture
+def prepared(tiny_base, cache):
+    return pipeline.prepare(tiny_plan(tiny_base), cache)
+
+
+def test_two_processes_give_the_same_bytes_and_leave_nobody_behind(prepared, tmp_path):
+    here, away = tmp_path / "here", tmp_path / "away"
+    expected = pipeline.study_files(prepared, pipeline.engine_for(prepared, here, Silence()).run())
+    watcher = Watcher()
+    engine = pipeline.engine_for(prepared, away, watcher, placing=TWO)
+    assert pipeline.study_files(prepared, engine.run()) == expected
+    assert watcher.finished == sum(engine.agenda.count().values())
+    units = [{p.relative_to(root) for p in root.glob(".units/*/*/*")} for root in (here, away)]
+    assert units[0] == units[1]
+    for unit in units[0]:
+        assert (here / unit).read_bytes() == (away / unit).read_bytes()
+    assert len({p.process.pid for p in engine.processes}) == 2
+    assert not any(p.process.is_alive() for p in engine.processes)
+
+
+def test_a_process_that_is_killed_ends_the_build_and_finished_units_stay(prepared, tmp_path):
+    watcher = Watcher(lambda: os.kill(engine.processes[0].process.pid, signal.SIGKILL))
+    engine = pipeline.engine_for(prepared, tmp_path, watcher, placing=TWO)
+    with pytest.raises(MeasurementError, match=r"ended from outside.* fewer --workers"):
+        engine.run()
+    kept = len(list(tmp_path.glob(".units/*/*/*")))
+    assert 0 < kept < sum(engine.agenda.count().values())
+    again = pipeline.engine_for(prepared, tmp_path, Silence())
+    alone = pipeline.engine_for(prepared, tmp_path / "alone", Silence())
+    assert pipeline.study_files(prepared, again.run()) == pipeline.study_files(
+        prepared, alone.run()
+    )
+
+
+def test_stopped_by_hand_it_waits_for_nobody(prepared, tmp_path):
+    engine = pipeline.engine_for(prepared, tmp_path, Watcher(interrupt_main), placing=TWO)
+    with pytest.raises(KeyboardInterrupt):
+        engine.run()
+    assert not any(p.process.is_alive() for p in engine.processes)
+
+
+def test_what_a_process_raises_is_raised_here(tiny_base, cache):
+    training = {"rank": 2, "alpha": 8, "steps": 6, "batch": 4, "learning_rate": 1e9}
+    plan = tiny_plan(tiny_base, training=training)
+    with pytest.raises(MeasurementError, match="diverged at step"):
+        pipeline.build(plan, root=cache, progress=Silence(), placing=TWO)
+
+
+def test_runs_are_shared_by_starting_twice(capsys):
+    assert main(["validate", "skills-screening-starter", "--workers", "2"]) == 2
+    assert "start the same command several times" in capsys.readouterr().err
