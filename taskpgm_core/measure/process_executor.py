@@ -1,13 +1,15 @@
 """The same units in several processes of this machine, each with the base model on one device."""
 
+import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,16 @@ from taskpgm_core.measure.work_plan import Agenda
 from taskpgm_core.measure.worker import Event, ModelJob, Worker, WorkerConfig
 
 DONE = object()
+QUIET = ("-W", "ignore::FutureWarning")
+"""What libraries announce is said by the process that asks, once."""
 
 
-def _work(pipe: Connection, agenda: Agenda, home: WorkerConfig) -> None:
-    """Answer (method of ``Worker``, arguments) until the other end is closed."""
+def work(handle: int) -> None:
+    """Answer (method of ``Worker``, arguments) over a pipe until its other end is closed; first
+    come the worker's agenda and where its base model is."""
+    pipe = Connection(handle)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asks stops this one
+    agenda, home = pipe.recv()
     worker: Worker | None = None
     while True:
         try:
@@ -32,8 +39,7 @@ def _work(pipe: Connection, agenda: Agenda, home: WorkerConfig) -> None:
         except EOFError:
             return
         try:
-            if worker is None:
-                worker = Worker(replace(agenda, base=home.load()), Path(home.models))
+            worker = worker or Worker(replace(agenda, base=home.load()), Path(home.models))
             answer = getattr(worker, name)(*arguments)
             if name == "do":
                 for event in answer:
@@ -47,18 +53,26 @@ def _work(pipe: Connection, agenda: Agenda, home: WorkerConfig) -> None:
 
 
 class WorkerProcess(DistantWorker):
-    """A worker in a child process. MeasurementError where the process is gone."""
+    """A worker in a child process. MeasurementError where the process is gone.
+
+    The child is started by a command: ``multiprocessing`` would run the caller's script in it.
+    """
 
     def __init__(self, agenda: Agenda, home: WorkerConfig) -> None:
-        context = get_context("spawn")  # a forked process may not compute in threads
-        self._pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, agenda, home), daemon=True)
-        self.process.start()
+        self._pipe, theirs = Pipe()
+        path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+        self.process = subprocess.Popen(
+            [sys.executable, *QUIET, "-c", f"from {__name__} import work; work({theirs.fileno()})"],
+            pass_fds=[theirs.fileno()],
+            env={**os.environ, "PYTHONPATH": path},
+        )
         theirs.close()
+        with _present():
+            self._pipe.send((agenda, home))
 
     def close(self) -> None:
-        self.process.terminate()
-        self.process.join()
+        self.process.kill()
+        self.process.wait()
         self._pipe.close()
 
     def do(self, job: ModelJob) -> Iterator[Event]:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from _thread import interrupt_main
 
 import pytest
@@ -33,7 +34,12 @@ def prepared(tiny_base, cache):
     return pipeline.prepare(tiny_plan(tiny_base), cache)
 
 
-def test_two_processes_give_the_same_bytes_and_leave_nobody_behind(prepared, tmp_path):
+def test_two_processes_give_the_same_bytes_and_leave_nobody_behind(
+    prepared, tmp_path, monkeypatch, capfd
+):
+    script = tmp_path / "script.py"  # whose builds must not run it again in every process
+    script.write_text("raise SystemExit('run twice')")
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(script), raising=False)
     here, away = tmp_path / "here", tmp_path / "away"
     expected = pipeline.study_files(prepared, pipeline.engine_for(prepared, here, Silence()).run())
     watcher = Watcher()
@@ -45,7 +51,8 @@ def test_two_processes_give_the_same_bytes_and_leave_nobody_behind(prepared, tmp
     for unit in units[0]:
         assert (here / unit).read_bytes() == (away / unit).read_bytes()
     assert len({p.process.pid for p in engine.processes}) == 2
-    assert not any(p.process.is_alive() for p in engine.processes)
+    assert not any(p.process.poll() is None for p in engine.processes)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_process_that_is_killed_ends_the_build_and_finished_units_stay(prepared, tmp_path):
@@ -66,7 +73,7 @@ def test_stopped_by_hand_it_waits_for_nobody(prepared, tmp_path):
     engine = pipeline.engine_for(prepared, tmp_path, Watcher(interrupt_main), placing=TWO)
     with pytest.raises(KeyboardInterrupt):
         engine.run()
-    assert not any(p.process.is_alive() for p in engine.processes)
+    assert not any(p.process.poll() is None for p in engine.processes)
 
 
 def test_what_a_process_raises_is_raised_here(tiny_base, cache):
