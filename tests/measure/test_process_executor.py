@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from _thread import interrupt_main
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from taskpgm_core.errors import MeasurementError
 from taskpgm_core.measure import Silence
 from tests.support.tiny_model import tiny_plan
 
-TWO = Placing(workers=2)
+ONE, TWO = Placing(workers=1), Placing(workers=2)
 
 
 class Watcher(Silence):
@@ -34,9 +35,12 @@ def prepared(tiny_base, cache):
     return pipeline.prepare(tiny_plan(tiny_base), cache)
 
 
+@pytest.mark.parametrize("kept", [None, 12], ids=["exact", "bounded"])
 def test_two_processes_give_the_same_bytes_and_leave_nobody_behind(
-    prepared, tmp_path, monkeypatch, capfd
+    tiny_base, tmp_path, monkeypatch, capfd, kept
 ):
+    probe = {**tiny_plan(tiny_base).probe.model_dump(), "kept": kept}
+    prepared = pipeline.prepare(tiny_plan(tiny_base, probe=probe), tmp_path)
     script = tmp_path / "script.py"  # whose builds must not run it again in every process
     script.write_text("raise SystemExit('run twice')")
     monkeypatch.setattr(sys.modules["__main__"], "__file__", str(script), raising=False)
@@ -57,7 +61,7 @@ def test_two_processes_give_the_same_bytes_and_leave_nobody_behind(
 
 def test_a_process_that_is_killed_ends_the_build_and_finished_units_stay(prepared, tmp_path):
     watcher = Watcher(lambda: os.kill(engine.processes[0].process.pid, signal.SIGKILL))
-    engine = pipeline.engine_for(prepared, tmp_path, watcher, placing=TWO)
+    engine = pipeline.engine_for(prepared, tmp_path, watcher, placing=ONE)
     with pytest.raises(MeasurementError, match=r"ended from outside.* fewer --workers"):
         engine.run()
     kept = len(list(tmp_path.glob(".units/*/*/*")))
@@ -70,7 +74,7 @@ def test_a_process_that_is_killed_ends_the_build_and_finished_units_stay(prepare
 
 
 def test_stopped_by_hand_it_waits_for_nobody(prepared, tmp_path):
-    engine = pipeline.engine_for(prepared, tmp_path, Watcher(interrupt_main), placing=TWO)
+    engine = pipeline.engine_for(prepared, tmp_path, Watcher(interrupt_main), placing=ONE)
     with pytest.raises(KeyboardInterrupt):
         engine.run()
     assert not any(p.process.poll() is None for p in engine.processes)
@@ -80,9 +84,30 @@ def test_what_a_process_raises_is_raised_here(tiny_base, cache):
     training = {"rank": 2, "alpha": 8, "steps": 6, "batch": 4, "learning_rate": 1e9}
     plan = tiny_plan(tiny_base, training=training)
     with pytest.raises(MeasurementError, match="diverged at step"):
-        pipeline.build(plan, root=cache, progress=Silence(), placing=TWO)
+        pipeline.build(plan, root=cache, progress=Silence(), placing=ONE)
 
 
 def test_runs_are_shared_by_starting_twice(capsys):
     assert main(["validate", "skills-screening-starter", "--workers", "2"]) == 2
     assert "start the same command several times" in capsys.readouterr().err
+
+
+def test_two_processes_choose_the_same_rounds_and_give_the_same_bytes(tiny_base, cache, tmp_path):
+    rule = {"first": 2, "target_half_width": 1e-6, "balance": 0.4}
+    probe = tiny_plan(tiny_base).probe.model_dump()
+    plan = tiny_plan(tiny_base, probe={**probe, "examples_per_task": 4, "adaptive": rule})
+    studies = [
+        pipeline.build(
+            plan, root=tmp_path / str(placing.workers), progress=Silence(), placing=placing
+        )[0]
+        for placing in (Placing(), TWO)
+    ]
+    own, theirs = (study.facts["rounds"] for study in studies)
+    assert own == theirs
+    assert len(own) > 2
+    here, away = (
+        {p.name: p.read_bytes() for p in Path(s.folder).iterdir() if "manifest" not in p.name}
+        for s in studies
+    )
+    assert here == away
+    assert {"matrices.npz", "pairs.npz"} <= set(here)
