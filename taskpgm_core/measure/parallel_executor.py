@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from taskpgm_core.measure.adapters import Adapter
-from taskpgm_core.measure.base_model import Weights
 from taskpgm_core.measure.executor import Engine
 from taskpgm_core.measure.probe_pool import Batch
 from taskpgm_core.measure.work_plan import Joining
@@ -90,16 +88,11 @@ class _Everyone:
     def __init__(self, share: Callable[..., None], count: int) -> None:
         self._share, self._count = share, count
 
-    def compare(
-        self,
-        hidden: Sequence[npt.NDArray[np.float32]],
-        own_heads: Sequence[Adapter | Weights | None],
-        pairs: Sequence[tuple[int, int]],
-    ) -> npt.NDArray[np.float64]:
+    def compare(self, *arguments: Any) -> npt.NDArray[np.float64]:
         answers: list[npt.NDArray[np.float64]] = []
 
         def serve(worker: DistantWorker, piece: int) -> None:
-            answers.append(worker.compare(hidden, own_heads, pairs))
+            answers.append(worker.compare(*arguments))
 
         self._share([0], serve)
         return answers[0]

@@ -1,4 +1,4 @@
-"""The same units in several processes of this machine, each with the base model on one device."""
+"""The same units in several processes of this machine, each with a base model of its own."""
 
 import os
 import signal
