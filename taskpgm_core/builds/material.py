@@ -89,9 +89,10 @@ def check_probes(plan: Plan) -> None:
 def check_words() -> None:
     """SourceError where the measure ``text`` cannot be taken, before anything else is measured."""
     if find_spec("sklearn") is None:
+        needed = "sklearn" if find_spec("torch") else "torch"  # what brings torch brings both
         raise SourceError(
             f"Every study also compares its tasks by words alone, for which scikit-learn is not "
-            f"installed; run: {install_command('sklearn')}"
+            f"installed; run: {install_command(needed)}"
         )
 
 

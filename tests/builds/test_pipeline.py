@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from taskpgm_core import measure, store
+from taskpgm_core import errors, measure, store
 from taskpgm_core.analysis.question import study_kernel
 from taskpgm_core.analysis.replicates import drawn_again, replicates
 from taskpgm_core.builds import dry_run, pipeline
@@ -100,10 +100,13 @@ def test_words_are_compared_by_every_build(tiny_study, tiny_base, cache):
 
 
 def test_without_what_compares_words_nothing_is_measured(tiny_base, cache, monkeypatch):
-    monkeypatch.setattr("taskpgm_core.builds.material.find_spec", lambda name: None)
-    for begun in (build, dry_run.preview):
-        with pytest.raises(SourceError, match="scikit-learn is not installed; run: make install"):
-            begun(tiny_plan(tiny_base))
+    monkeypatch.setattr(errors, "CHECKOUT", False)
+    for there, extra in ({"torch": True}, "text"), ({}, "measure"):
+        monkeypatch.setattr("taskpgm_core.builds.material.find_spec", there.get)
+        named = rf"scikit-learn is not installed; run: pip install 'taskpgm\[{extra}\]'"
+        for begun in (build, dry_run.preview):
+            with pytest.raises(SourceError, match=named):
+                begun(tiny_plan(tiny_base))
     assert not (cache / ".units").exists()
 
 
