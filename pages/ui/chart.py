@@ -1,6 +1,7 @@
 """A chart with its finding above it and one line on how to read it."""
 
 import html
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Literal
 
@@ -11,6 +12,8 @@ from taskpgm_core.figures.numbers import shorten
 from taskpgm_core.findings.glossary import GLOSSARY
 
 CONFIG = {"displayModeBar": False, "responsive": True}
+CLICKED = {"clickmode": "event+select", "hovermode": "closest"}
+"""What Streamlit makes of a layout whose points are clicked."""
 
 
 def escape(text: str) -> str:
@@ -52,6 +55,25 @@ def chart(
 ) -> None:
     """The chart under its heading; ``on_select`` is called when its points are clicked."""
     heading(finding, how, formula, word)
+    plot(figure, f"{shorten(finding, 120)}. {how}", key=key, height=height, on_select=on_select)
+
+
+def plot(
+    figure: go.Figure,
+    alt: str,
+    *,
+    key: str,
+    height: Literal["content", "stretch"] = "content",
+    on_select: Callable[[], None] | None = None,
+) -> None:
+    """The chart alone, told to those who cannot see it by ``alt``.
+
+    Streamlit gives every chart to Plotly twice. Plotly draws it once where nothing differs, which
+    it takes the data's word for: ``datarevision`` stands for all that they hold. So everything is
+    set here that Streamlit would set in between.
+    """
+    written = figure.to_json(validate=False).encode()
+    figure.layout.update(datarevision=zlib.crc32(written), **(CLICKED if on_select else {}))
     st.plotly_chart(
         figure,
         theme=None,
@@ -60,5 +82,5 @@ def chart(
         height=height,
         on_select=on_select or "ignore",
         selection_mode="points",
-        alt=f"{shorten(finding, 120)}. {how}",
+        alt=alt,
     )

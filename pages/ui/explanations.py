@@ -44,19 +44,26 @@ def without(study: Study, view: View, i: int) -> Solution:
     return _without(study.key, asked(view), i, study, view)
 
 
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _what_if(
+    content: str, asked: str, i: int, j: int, value: float, _study: Study, _view: View
+) -> tuple[Kernel, Solution]:
+    problem, measured = cached.problem(_study, _view), cached.similarity(_study, _view)
+    S = measured.matrix.copy()
+    S[i, j] = S[j, i] = value
+    seen = cached.kernel(_study, _view).of(Similarity(measured.tasks, S, measured.measure))
+    found = mixture.solve(
+        replace(problem, similarity=seen.similarity),
+        _view.question.balance,
+        warm=cached.solution(_study, _view),
+        lam=_view.question.lam,
+    )
+    return seen, found
+
+
 def what_if(study: Study, view: View, i: int, j: int, value: float) -> tuple[Kernel, Solution]:
     """The kernel and the exact mixture if S_ij and S_ji were measured as ``value``.
 
     Resolution and noise are held; the unary term u = nSw moves along.
     """
-    problem, measured = cached.problem(study, view), cached.similarity(study, view)
-    S = measured.matrix.copy()
-    S[i, j] = S[j, i] = value
-    seen = cached.kernel(study, view).of(Similarity(measured.tasks, S, measured.measure))
-    found = mixture.solve(
-        replace(problem, similarity=seen.similarity),
-        view.question.balance,
-        warm=cached.solution(study, view),
-        lam=view.question.lam,
-    )
-    return seen, found
+    return _what_if(study.key, asked(view), i, j, value, study, view)

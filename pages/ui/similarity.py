@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import cached
-from pages.ui.chart import chart, escape, fact_list, heading
+from pages.ui.chart import chart, escape, fact_list, heading, plot
 from pages.ui.controls import moved
 from pages.ui.layout import Scene
 from taskpgm_core import store
@@ -176,12 +176,10 @@ def token_drill_down(scene: Scene, pair: tuple[int, int]) -> None:
     _words(study, example)
     values = [p.value for p in shown if p.value is not None]
     if values:
-        st.plotly_chart(
+        plot(
             tokens_figure(texts, values, unit=unit, palette=scene.palette),
-            theme=None,
-            config={"displayModeBar": False},
+            "The measure at each token of the completion" + (f", in {unit}" if unit else ""),
             key="tokens",
-            alt="The measure at each token of the completion" + (f", in {unit}" if unit else ""),
         )
     else:
         st.caption(

@@ -60,7 +60,7 @@ def comparison_figure(
         nticks=7,
         range=[-0.04 * widest, 1.06 * widest],
         zeroline=False,
-        title="share of the budget",
+        title_text="share of the budget",
     )
     figure.update_yaxes(
         range=[max(len(ids), 1) - 0.4, -0.6],

@@ -65,7 +65,7 @@ def arms_figure(
         _add_rows(figure, away, what, palette, x=edge)
         figure.update_xaxes(range=[ends[0] - pad, ends[1] + pad])
     figure.add_vline(x=0, line={"color": palette.ink, "width": 1})
-    figure.update_xaxes(title=f"difference to {plain(reference)} ({what})")
+    figure.update_xaxes(title_text=f"difference to {plain(reference)} ({what})")
     _signed_ticks(figure, [end for row in near for end in row.ends])
     labels = [plain(shorten(a, TITLE)) for a in arms]
     figure.update_yaxes(autorange="reversed", type="category", categoryarray=labels)
@@ -153,7 +153,7 @@ def task_gains_figure(
         hovertemplate=f"%{{customdata}}: %{{x:+.3f}} ({what})<extra></extra>",
         showlegend=False,
     )
-    figure.update_xaxes(title=f"change ({what})")
+    figure.update_xaxes(title_text=f"change ({what})")
     _signed_ticks(figure, list(gains.values()))
     figure.update_yaxes(autorange="reversed", type="category")
     return figure
@@ -177,8 +177,8 @@ def tokens_figure(
         hovertemplate="%{customdata}<br>%{x:,.0f} tokens, loss %{y:.3f}<extra></extra>",
         showlegend=False,
     )
-    figure.update_xaxes(title="tokens trained on, a run", tickformat=",")
-    figure.update_yaxes(title=LOSS)
+    figure.update_xaxes(title_text="tokens trained on, a run", tickformat=",")
+    figure.update_yaxes(title_text=LOSS)
     return figure
 
 
@@ -224,9 +224,9 @@ def foresight_figure(
     )
     ends = [0.5, len(arms) + 0.5]
     figure.update_xaxes(
-        title=f"place predicted (1: {'most kept' if share else 'lowest loss'})",
+        title_text=f"place predicted (1: {'most kept' if share else 'lowest loss'})",
         range=ends,
         dtick=1,
     )
-    figure.update_yaxes(title="place measured", range=ends[::-1], dtick=1)
+    figure.update_yaxes(title_text="place measured", range=ends[::-1], dtick=1)
     return figure

@@ -81,12 +81,12 @@ def rows_saved_figure(
         )
     ticks = [t for t, _ in curve]
     figure.update_xaxes(
-        title=f"rows of uniform, times {budget:,}",
+        title_text=f"rows of uniform, times {budget:,}",
         type="log",
         tickvals=ticks,
         ticktext=[f"{t:g}" for t in ticks],
     )
-    figure.update_yaxes(title="share kept, %")
+    figure.update_yaxes(title_text="share kept, %")
     return figure
 
 
@@ -127,11 +127,11 @@ def estimates_figure(
         )
     figure.add_hline(y=0, line={"color": palette.ink, "width": 1})
     shown = sorted({e.x for line in lines for e in line})
-    figure.update_xaxes(title=axis)
+    figure.update_xaxes(title_text=axis)
     if percent:
         figure.update_xaxes(ticksuffix="%")
     else:
         figure.update_xaxes(type="log", tickvals=shown, ticktext=[f"{x:,.0f}" for x in shown])
-    figure.update_yaxes(title="share kept less uniform's, points", tickformat="+.2~f")
+    figure.update_yaxes(title_text="share kept less uniform's, points", tickformat="+.2~f")
     figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
     return figure

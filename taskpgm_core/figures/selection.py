@@ -44,13 +44,15 @@ def selection_curve_figure(selection: Selection, k: int, *, palette: Palette = L
     )
     figure.add_vline(x=k, line={"color": palette.ink, "width": 1.5, "dash": "dot"})
     figure.update_xaxes(
-        title="number of tasks k",
+        title_text="number of tasks k",
         dtick=1 if len(steps) <= 10 else None,
         nticks=10,
         tickformat="d",
         range=[0.5, len(steps) + 0.5],
     )
-    figure.update_yaxes(title="of the objective", tickformat=".0%", rangemode="tozero", nticks=6)
+    figure.update_yaxes(
+        title_text="of the objective", tickformat=".0%", rangemode="tozero", nticks=6
+    )
     return figure
 
 
@@ -193,7 +195,7 @@ def epochs_figure(
             "xanchor": "left",
         },
     )
-    figure.update_xaxes(title="epochs", rangemode="tozero", range=[0, far], nticks=6)
+    figure.update_xaxes(title_text="epochs", rangemode="tozero", range=[0, far], nticks=6)
     figure.update_yaxes(
         autorange="reversed",
         tickvals=ids,

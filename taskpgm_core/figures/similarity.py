@@ -230,7 +230,7 @@ def sources_figure(
         hovertext=[f"{plain(tasks[k])}<br>adds {_value(float(added[k]), unit)}" for k in shown],
         hovertemplate="%{hovertext}<extra></extra>",
     )
-    figure.update_xaxes(title=f"adds ({unit})" if unit else "adds", nticks=5)
+    figure.update_xaxes(title_text=f"adds ({unit})" if unit else "adds", nticks=5)
     figure.update_yaxes(
         autorange="reversed",
         tickvals=[tasks[k] for k in shown],
@@ -266,7 +266,7 @@ def tokens_figure(
         ticktext=[plain(shorten(t, 12)) for t in texts],
         showgrid=False,
     )
-    figure.update_yaxes(title=unit, nticks=4)
+    figure.update_yaxes(title_text=unit, nticks=4)
     figure.update_layout(showlegend=False, bargap=0.25)
     return figure
 

@@ -68,7 +68,7 @@ def bars_figure(
         showlegend=False,
     )
     figure.update_yaxes(autorange="reversed", type="category")
-    figure.update_xaxes(title="share of the budget, %" if unit == "%" else unit)
+    figure.update_xaxes(title_text="share of the budget, %" if unit == "%" else unit)
     return figure
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import plotly.graph_objects as go
 
 from taskpgm_core.figures.balance_axis import positions, samples, ticks, track_end, track_position
@@ -55,7 +54,7 @@ def path_areas_figure(
     tasks, groups, weights = _bands(tasks, groups, weights)
     end = track_end(float(balances[-1]))
     at = samples(balances, end)
-    x = np.array([track_position(r, end) for r in at], dtype=np.float32)
+    x = [round(track_position(r, end), 6) for r in at]
     shares = np.column_stack([np.interp(at, balances, column) for column in weights.T])
     most = shares.max(axis=0)
     kept = [int(i) for i in np.argsort(-most, kind="stable")[:AREAS] if most[i] > 0]
@@ -93,7 +92,7 @@ def _bands(
 
 
 def _area(
-    x: npt.NDArray[np.float32],
+    x: Sequence[float],
     share: Array,
     task: str,
     group: str,
@@ -104,7 +103,7 @@ def _area(
     """One band of the stack, in its group's paint and pattern."""
     return go.Scatter(
         x=x,
-        y=np.float32(share),
+        y=share.round(6).tolist(),
         mode="lines",
         stackgroup="path",
         line={"width": 0.8, "color": palette.paper},
@@ -117,11 +116,11 @@ def _area(
     )
 
 
-def _others(x: npt.NDArray[np.float32], rest: Array, count: int, palette: Palette) -> go.Scatter:
+def _others(x: Sequence[float], rest: Array, count: int, palette: Palette) -> go.Scatter:
     """All tasks without an area of their own, as one."""
     return go.Scatter(
         x=x,
-        y=np.float32(np.maximum(rest, 0.0)),
+        y=np.maximum(rest, 0.0).round(6).tolist(),
         mode="lines",
         stackgroup="path",
         line={"width": 0},
@@ -165,11 +164,11 @@ def variety_figure(
             line_width=0,
         )
     figure.add_scatter(
-        x=np.float32(positions(balances)),
-        y=np.float32(effective),
+        x=positions(balances).round(6).tolist(),
+        y=effective.round(4).tolist(),
         mode="lines",
         line={"color": palette.accent, "width": 3},
-        customdata=np.float32(balances),
+        customdata=balances.round(6).tolist(),
         hovertemplate="balance %{customdata:.3g}<br>%{y:.1f} tasks<extra></extra>",
         showlegend=False,
     )
@@ -203,12 +202,12 @@ def frontier_figure(
     figure = canvas(palette, height=470)
     digits = 6
     figure.add_scatter(
-        x=(-path[:, 1]).round(digits) + 0.0,
-        y=path[:, 0].round(digits) + 0.0,
+        x=((-path[:, 1]).round(digits) + 0.0).tolist(),
+        y=(path[:, 0].round(digits) + 0.0).tolist(),
         mode="lines",
         line={"color": palette.accent, "width": 3},
         name="exact mixtures, every balance",
-        customdata=np.float32(balances),
+        customdata=balances.round(6).tolist(),
         hovertemplate="balance %{customdata:.3g}<extra></extra>",
     )
     for k, (name, (to_anchor, within)) in enumerate(mixtures.items()):
@@ -243,7 +242,7 @@ def frontier_figure(
     figure.update_xaxes(
         title={"text": f"more diverse →{right}", "standoff": 6}, nticks=6, **_room(-drawn[:, 1])
     )
-    figure.update_yaxes(title=f"more {rewarded} →{up}", nticks=6, **_room(drawn[:, 0]))
+    figure.update_yaxes(title_text=f"more {rewarded} →{up}", nticks=6, **_room(drawn[:, 0]))
     figure.update_layout(legend={"y": -0.26, "yanchor": "top"})
     return figure
 

@@ -1,5 +1,6 @@
 """Selection, Why and Compare on every study they may meet: measured, without rows, none, broken."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -35,6 +36,37 @@ def test_committed_studies_are_shown(committed, monkeypatch, name, study, measur
     at = page(name, study=study, measure=measure, balance="0.7", anchor="proportional")
     assert at.get("plotly_chart")
     assert not at.error
+
+
+def _parts(spec):
+    """All objects of a chart's JSON."""
+    if isinstance(spec, dict):
+        yield spec
+    if isinstance(spec, dict | list):
+        for part in spec.values() if isinstance(spec, dict) else spec:
+            yield from _parts(part)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [*PAGES, "mixture", "graph", "similarity", "tradeoff", "evidence"],
+)
+def test_a_chart_that_plotly_is_given_twice_is_drawn_once(committed, monkeypatch, name):
+    """Plotly takes a template, and an array in bytes of one dimension, for changed each time."""
+    monkeypatch.setenv("TASKPGM_CACHE", str(committed))
+    charts = page(name, study="starter", balance="0.5", anchor="proportional").get("plotly_chart")
+    revisions = set()
+    for chart in charts:
+        drawn = json.loads(chart.proto.spec)
+        layout = drawn["layout"]
+        assert "template" not in layout
+        assert [p for p in _parts(drawn) if "bdata" in p and "shape" not in p] == []
+        revisions.add(layout["datarevision"])
+        if chart.proto.selection_mode:
+            assert (layout["clickmode"], layout["hovermode"]) == ("event+select", "closest")
+        for axis in (layout[k] for k in layout if k.startswith(("xaxis", "yaxis"))):
+            assert axis["title"]["font"]["size"] == 15
+    assert len(revisions) == len(charts) > 0
 
 
 @pytest.mark.parametrize("balance", ["0", "1", "1000000000"])
