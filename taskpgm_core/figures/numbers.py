@@ -106,9 +106,14 @@ def nice_ticks(low: float, high: float, count: int) -> list[float]:
     ]
 
 
-def signed(share: float) -> str:
+def decimals(share: float) -> int:
+    """Of a percentage that is to be computed again from its parts, also where it is below 1%."""
+    return 1 if abs(share) >= 0.01 else 2
+
+
+def signed(share: float, digits: int = 1) -> str:
     """A share in percent with its sign; what rounds to nothing is ``+0.0%`` from either side."""
-    return f"{round(100 * share, 1) + 0.0:+.1f}%".replace("-", "−")
+    return f"{round(100 * share, digits) + 0.0:+.{digits}f}%".replace("-", "−")
 
 
 def counted(number: int, noun: str) -> str:

@@ -5,16 +5,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from taskpgm_core.figures.numbers import plain, shortened, signed
+from taskpgm_core.figures.numbers import decimals, plain, shortened, signed
 from taskpgm_core.figures.theme import LIGHT, Palette, canvas
 from taskpgm_core.records import Array
 
 PART_ROW = 40
 
 
-def _whole(share: float) -> str:
+def _whole(share: float, digits: int) -> str:
     """The sum in percent; its parts may cancel but for a rounding error."""
-    return "0%" if abs(share) < 1e-9 else f"{100 * share:.1f}%".replace("-", "−")
+    return "0%" if abs(share) < 1e-9 else f"{100 * share:.{digits}f}%".replace("-", "−")
 
 
 def waterfall_figure(
@@ -34,6 +34,7 @@ def waterfall_figure(
     values = [float(value) for _, value in parts]
     heights = np.cumsum([0.0, *(100 * value for value in values)]).tolist()
     values.append(sum(values))
+    digits = decimals(values[-1])
     fills = [
         (colours or {}).get(name, palette.gain if value >= 0 else palette.loss)
         for name, value in parts
@@ -45,7 +46,10 @@ def waterfall_figure(
         x=[round(100 * value, 7) for value in values],
         base=[round(at, 7) for at in heights[:-1]] + [0.0],
         customdata=[round(value, 9) for value in values],
-        text=[signed(v).removesuffix("%") for v in values[:-1]] + [_whole(values[-1])],
+        text=[
+            *(signed(value, digits).removesuffix("%") for value in values[:-1]),
+            _whole(values[-1], digits),
+        ],
         textposition="outside",
         outsidetextfont={"size": 15, "color": palette.ink},
         cliponaxis=False,

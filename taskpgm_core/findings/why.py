@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from taskpgm_core.analysis.question import Question
-from taskpgm_core.figures.numbers import percent, shorten, signed
+from taskpgm_core.figures.numbers import decimals, percent, shorten, signed
 from taskpgm_core.findings.similarity import told_apart
 from taskpgm_core.mixture.kernel import Kernel
 from taskpgm_core.records import Array, Similarity
@@ -28,8 +28,9 @@ def weight_finding(
     name = shorten(task)
     if weight <= 0:
         return f"{name} gets nothing"
-    parts = f"{rewarded} asks for {signed(anchor)}, diversity for {signed(diversity)}"
-    return f"{name} gets {percent(weight)}: {parts}"
+    digits = decimals(weight)
+    parts = f"{rewarded} asks for {signed(anchor, digits)}, diversity for "
+    return f"{name} gets {percent(weight, digits)}: {parts}{signed(diversity, digits)}"
 
 
 def parts_meaning(
@@ -41,26 +42,27 @@ def parts_meaning(
     ``diversity``: the parts; ``limits``: whether limits were set, which both parts hold.
     """
     n, inside = len(weights), int((weights > 0).sum())
+    digits = decimals(anchor + diversity)
     if limits:
         spread = "what it would get at balance 1 with the same tasks in and the same limits held"
     elif inside < n:
         spread = (
-            f"the anchor's {percent(share)} once the anchor is spread over the {inside} of {n} "
-            "tasks that are in"
+            f"the anchor's {percent(share, digits)} once the anchor is spread over the {inside} "
+            f"of {n} tasks that are in"
         )
     else:
         spread = "its share in the anchor"
     if balance > 0:
-        said = f"{signed(anchor)} is the balance times a share: {balance:.3g} × "
-        said += f"{percent(anchor / balance)}, {spread}."
+        whole = signed(anchor / balance, digits).removeprefix("+")
+        said = f"{signed(anchor, digits)} is the balance times a share: {balance:.3g} × "
+        said += f"{whole}, {spread}."
     else:
         said = "At balance 0 the anchor has no part in it."
     if balance != 1:
-        alone = percent(abs(diversity / (1 - balance)))
-        sign = "−" if diversity / (1 - balance) < 0 else ""
+        alone = signed(diversity / (1 - balance), digits).removeprefix("+")
         said += (
-            f" {signed(diversity)} is {1 - balance:.3g} × {sign}{alone}, what diversity alone "
-            f"would give it{' among them' if inside < n else ''}."
+            f" {signed(diversity, digits)} is {1 - balance:.3g} × {alone}, what diversity "
+            f"alone would give it{' among them' if inside < n else ''}."
         ).replace("-", "−")
     return said
 

@@ -56,9 +56,9 @@ def test_a_part_has_one_colour_on_both_charts(palette):
     assert steps.marker.line.color[-1] == weight.marker.line.color
 
 
-def test_both_parts_can_be_computed_again():
-    S, n = similarity("jsd", 12, 1), 12
-    problem = pose(S)
+@pytest.mark.parametrize("n", [12, 200])
+def test_both_parts_can_be_computed_again(n):
+    problem = pose(similarity("jsd", n, 1))
     for balance in (0.0, 0.3, 0.6, 1.0, 1.7):
         solution = solve(problem, balance)
         found = explain(problem, solution)
@@ -72,8 +72,9 @@ def test_both_parts_can_be_computed_again():
             products = re.findall(r"([+-][\d.]+)% is .*?([-\d.]+) × ([-\d.]+)%", said)
             assert len(products) == (balance > 0) + (balance != 1)
             for part, factor, share in products:
+                rounded = 0.05 if why.weight >= 0.01 else 0.005
                 assert float(part) == pytest.approx(
-                    float(factor) * float(share), abs=0.05 + 0.051 * abs(float(factor))
+                    float(factor) * float(share), abs=rounded * (1 + 1.02 * abs(float(factor)))
                 )
             assert (f"the {inside} of {n} tasks" in said) == (balance > 0 and inside < n)
     limited = findings.parts_meaning(np.array([0.6, 0.4]), 0.5, 0.3, 0.3, 0.5, limits=True)
@@ -98,6 +99,10 @@ def test_sentences_follow_the_numbers():
     assert "gets nothing" in findings.weight_finding("a", 0.0, 0.0, 0.0)
     said = findings.weight_finding("a", 0.2, 0.3, -0.1)
     assert said == "a gets 20.0%: the anchor asks for +30.0%, diversity for −10.0%"
+    said = findings.weight_finding("a", 0.0038, 0.0016, 0.0022)
+    assert said == "a gets 0.38%: the anchor asks for +0.16%, diversity for +0.22%"
+    small = waterfall_figure([("anchor", 0.0016), ("diversity", 0.0022)], "weight").data[0]
+    assert list(small.text) == ["+0.16", "+0.22", "0.38%"]
     assert "raise the balance from 0.5 to 0.7" in findings.zero_reason("a", 0.1, 0.7, 0.5, "nats")
     assert "lower the balance from 2 to 0.7" in findings.zero_reason("a", 0.1, 0.7, 2.0, "nats")
     assert "at every balance" in findings.zero_reason("a", 0.1, None, 0.5, "nats")
