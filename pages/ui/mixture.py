@@ -120,6 +120,8 @@ def counts_table(study: Study, p: Array, allocation: Allocation) -> None:
 
 def exactness(solution: Solution) -> str:
     """How near to the optimum the mixture is proven to be, as in ``Exact: proven to 1e-16``."""
+    if not solution.gap:
+        return "Exact: its gap is 0"
     upwards = Context(prec=1, rounding=ROUND_CEILING)
     return f"Exact: proven to {float(upwards.create_decimal_from_float(solution.gap)):g}"
 

@@ -141,6 +141,11 @@ class Placing:
     address: str | None = None
     workers: int | None = None
 
+    def threads_of(self, plan: Plan) -> int:
+        """CPU threads of each process: the plan's, which processes of this machine share."""
+        shared = self.workers if self.engine == "local" else None
+        return max(plan.threads // (shared or 1), 1)
+
 
 def engine_for(
     prepared: Prepared,
@@ -192,6 +197,7 @@ def build(
     check_words()
     root = root or cache_root()
     started = time.monotonic()
+    threads = threads or (placing or Placing()).threads_of(plan)
     prepared = prepare(plan, root, threads=threads)
     for sentence in prepared.material.said:
         progress.say(sentence)

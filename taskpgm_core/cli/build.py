@@ -92,7 +92,9 @@ def only_with_models(**options: Any) -> None:
 @click.option("--rebuild", is_flag=True, help="Measure again and replace a finished study.")
 @click.option("--dry-run", is_flag=True, help="Only say what it would cost.")
 @click.option("--json-progress", "progress_file", help="FILE to keep up to date with the progress.")
-@engine_options("Processes that share the units, of --threads each (with Ray: one a device).")
+@engine_options(
+    "Processes that share units and threads; --threads are of each (with Ray: one a device)."
+)
 @click.option("--compare", help="Afterwards, print how far D is from this study's.")
 @threads_option
 @as_json

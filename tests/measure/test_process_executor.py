@@ -116,3 +116,23 @@ def test_two_processes_choose_the_same_rounds_and_give_the_same_bytes(tiny_base,
     )
     assert here == away
     assert {"matrices.npz", "pairs.npz"} <= set(here)
+
+
+@pytest.mark.parametrize(
+    ("placing", "threads"),
+    [
+        (Placing(), 6),
+        (Placing(workers=2), 3),
+        (Placing(workers=4), 1),
+        (Placing(workers=9), 1),
+        (Placing("ray", workers=2), 6),  # its workers may be on other machines
+    ],
+)
+def test_processes_of_one_machine_share_the_plans_threads(tiny_base, placing, threads, monkeypatch):
+    asked = []
+    monkeypatch.setattr(pipeline, "prepare", lambda *given, threads: asked.append(threads) or 1 / 0)
+    plan = tiny_plan(tiny_base).model_copy(update={"threads": 6})
+    for given in (None, 5):
+        with pytest.raises(ZeroDivisionError):
+            pipeline.build(plan, progress=Silence(), placing=placing, threads=given)
+    assert asked == [threads, 5]
