@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.ui.chart_code import load_chart_code
 from pages.ui.layout import frame
 from pages.ui.recommended import recommended_here
 from pages.ui.study_card import study_card
@@ -19,3 +20,4 @@ answers = [
 for place, study, address in answers:  # last, since reading the runs of a study may take a second
     recommended_here(place, study, address)
 upload(scene.studies)
+load_chart_code()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from taskpgm_core.builds.cost_model import BACKWARD
 from taskpgm_core.builds.dry_run import preview
-from taskpgm_core.errors import TaskPGMError
+from taskpgm_core.errors import TaskPGMError, install_command
 from taskpgm_core.evidence.protocol import Protocol
 from taskpgm_core.evidence.run import judging_counts
 from taskpgm_core.evidence.shared_reference import reference_at_hand
@@ -53,8 +53,11 @@ def tuning_cost(tuning: Tuning, plan: Plan, threads: int) -> TuningCost:
                 mean = supervised / len(tuning.study.tasks)
                 trained = budget if tokens is None else tokens / max(mean, 1.0)
                 seconds = left * row * (BACKWARD * trained + judged) / cost.tokens_per_second
-        except (TaskPGMError, ModuleNotFoundError) as error:
+        except TaskPGMError as error:
             basis = str(error)
+        except ModuleNotFoundError as error:
+            package = str(error.name)
+            basis = f"{package} is not installed; run: {install_command(package)}"
     return TuningCost(
         kept + left,
         kept,

@@ -35,3 +35,16 @@ def test_a_newcomer_opens_a_study_moves_the_balance_and_sees_bars_change(serve, 
     for task, p in zip(study.names, exact.p, strict=True):
         if p > 1e-3:
             assert shown[task] == f"{100 * p:.1f}%"
+
+
+def test_the_code_of_charts_is_there_before_the_first_chart_is_asked_for(serve, tab):
+    page = tab(serve().url())
+    settled(page)
+    loads = (
+        "performance.getEntriesByType('resource').filter(r => /PlotlyChart/.test(r.name)).length"
+    )
+    page.wait_for_function(f"() => {loads} === 1")
+    assert page.locator(".js-plotly-plot").count() == 0
+    page.get_by_role("link", name="Task graph").click()
+    page.locator(".js-plotly-plot").first.wait_for()
+    assert page.evaluate(loads) == 1  # from the same address, so not loaded again

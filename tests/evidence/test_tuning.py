@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from taskpgm_core import store
+from taskpgm_core import errors, store
 from taskpgm_core.analysis.saved_mixtures import Scenario, list_scenarios, save
 from taskpgm_core.builds.pipeline import build
 from taskpgm_core.builds.target_examples import gather_targets
@@ -312,6 +312,17 @@ def test_the_cost_counts_what_is_left(tiny_study, plan, files):
     tune(chosen, made, lambda line: None)
     cost = tuning_cost(chosen, plan, 1)
     assert (cost.kept, cost.left, cost.rows_trained, cost.seconds) == (most, 0, 0, None)
+
+
+def test_the_cost_without_torch_says_what_to_install(tiny_study, plan, files, monkeypatch):
+    def preview(plan, threads):
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr("taskpgm_core.evidence.tuning_cost.preview", preview)
+    monkeypatch.setattr(errors, "CHECKOUT", False)
+    cost = tuning_cost(tuning(tiny_study, plan, files), plan, 1)
+    assert cost.basis == "torch is not installed; run: pip install 'taskpgm[measure]'"
+    assert cost.seconds is None
 
 
 def test_runs_of_another_process_are_waited_for_and_taken_over(tiny_study, plan, files):
