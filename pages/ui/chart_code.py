@@ -8,7 +8,7 @@ import streamlit as st
 SCRIPT = """
 export default function ({ data }) {
   const app = document.querySelector("script[type=module][src*='static/js/']");
-  const load = () => import(new URL(data, app.src).href).catch(() => {});
+  const load = () => app && import(new URL(data, app.src).href).catch(() => {});
   (window.requestIdleCallback ?? setTimeout)(load);
 }
 """
