@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -309,7 +310,7 @@ class Study:
         made = f"{self.kind}, {len(self.tasks)} tasks, {', '.join(self.measures)}"
         return f"Study {self.slug} ({self.digest[:12]}): {made}"
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(task.id for task in self.tasks)
 

@@ -104,17 +104,24 @@ def _run_of(study, file):
     return _folder(study).name, arm, definition, int(seed)
 
 
+UNDER_WAY = {"skills-confirmation-bigbench"}
+"""Protocols whose runs are committed as they finish; every page counts what is there."""
+
+
 @pytest.mark.parametrize("slug", ["starter", "bigbench"])
-def test_the_committed_runs_are_complete_and_still_those_of_their_protocol(slug):
+def test_the_committed_runs_are_those_of_their_protocol_and_all_of_them(slug):
     study = store.open_study(slug)
     every = [load_protocol(path.stem) for path in PROTOCOLS.glob("*.yaml")]
     known = {chosen.digest(study.digest)[:12]: chosen for chosen in every if chosen.study == slug}
     assert known
-    for card, _ in store.evidence(study):  # no runs of a study are complete, too
+    for card, runs in store.evidence(study):  # no runs of a study are complete, too
         chosen = known[card["folder"]]
+        planned = {(arm.name, seed) for arm in chosen.arms for seed in chosen.seeds}
+        made = set(zip(runs["arm"], runs["seed"], strict=True))
+        assert made < planned if chosen.name in UNDER_WAY else made == planned
         digest = chosen.digest(study.digest)
-        for arm in chosen.arms:
-            assert all(store.has_run(study, digest, arm.name, arm.digest, s) for s in chosen.seeds)
+        arms = {arm.name: arm.digest for arm in chosen.arms}
+        assert all(store.has_run(study, digest, arm, arms[arm], seed) for arm, seed in made)
 
 
 @pytest.mark.parametrize(
