@@ -4,29 +4,13 @@ import streamlit as st
 
 from pages.ui.chart import escape, heading
 from pages.ui.layout import frame
-from pages.ui.report import handover
+from pages.ui.report import handover, wording
 from taskpgm_core.errors import TaskPGMError
-
-LONGEST_TITLE, LONGEST_NOTES = 120, 20_000
 
 scene = frame("How do I hand this over?")
 words, files = st.columns([3, 2], gap="large")
 with words:
-    title = st.text_input(
-        "Title",
-        st.session_state.get("report-title", ""),
-        max_chars=LONGEST_TITLE,
-        placeholder=f"What to train on: {scene.view.study}",
-        help="The first line of the report.",
-    )
-    notes = st.text_area(
-        "Notes",
-        st.session_state.get("report-notes", ""),
-        max_chars=LONGEST_NOTES,
-        height=150,
-        help="Why this mixture, who decided, what to watch. Markup is shown, not obeyed.",
-    )
-    st.session_state["report-title"], st.session_state["report-notes"] = title, notes
+    title, notes = wording(scene.view.study)
 try:
     made = handover(scene.study, scene.view, title, notes)
 except TaskPGMError as error:

@@ -39,9 +39,9 @@ with epochs:
     pick_budget(scene.study)
     cap = scene.view.question.max_epochs
     counted = allocation(scene, selection, k)
-    if not any(counted.epochs):
+    if counted and not any(counted.epochs):
         heading(findings.epochs_finding(counted, cap))
-    else:
+    elif counted:
         chart(
             epochs_figure(counted, cap, palette=scene.palette),
             findings.epochs_finding(counted, cap),

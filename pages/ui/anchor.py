@@ -33,7 +33,7 @@ def pick_anchor(study: Study, view: View) -> None:
         names = {name: cached.baseline_title(name) for name in SIZES if usable(name, study)}
         names[CHOSEN] = "chosen tasks"
         kept, _ = saved_mixtures.list_scenarios()
-        names |= {s.id: s.name for s in kept if set(s.tasks) == set(study.names)}
+        names = cached.labelled([s for s in kept if set(s.tasks) == set(study.names)], names)
         asked = view.question.anchor
         targets = referred_tasks(asked, study.names)
         shown = CHOSEN if targets else asked

@@ -18,6 +18,7 @@ from pages.ui.url_state import View
 from taskpgm_core.analysis.replicates import drawn_again
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.findings.glossary import GLOSSARY
+from taskpgm_core.findings.mixture import rewarded
 from taskpgm_core.findings.skills import resolution_words
 from taskpgm_core.findings.trained_mixtures import trained_finding
 from taskpgm_core.mixture.alarms import instability
@@ -76,6 +77,7 @@ def dial_question(study: Study, view: View) -> dict[str, Any]:
         limits=(problem.lo, problem.hi) if view.question.limits else None,
         graph=cached.dial_graph(study, view)[0],
         no_middle=no_middle(study, view),
+        rewarded=rewarded(problem),
         resolution=None if cached.no_axis(study, view) else _stands(study, view),
     )
 
@@ -173,7 +175,7 @@ def whiskers(study: Study, view: View) -> None:
     try:
         found = cached.intervals(study, view)
     except TaskPGMError as error:
-        st.caption(str(error))
+        st.caption(escape(str(error)))
         return
     name = f"{found.level:.0%} interval"
     key, _ = cached.dial_path(study, view)

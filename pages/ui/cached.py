@@ -1,6 +1,8 @@
 """What pages show, read or computed once per study content and shared by all sessions."""
 
 import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -14,7 +16,7 @@ from taskpgm_core.analysis.matrix_order import matrix_order
 from taskpgm_core.analysis.mixture_reference import TASKS, reference_mixture, reference_name
 from taskpgm_core.analysis.question import Posed, pose_question, study_kernel
 from taskpgm_core.analysis.replicates import DRAWS, LEVEL, replicates
-from taskpgm_core.analysis.saved_mixtures import ID, list_scenarios, open_scenario
+from taskpgm_core.analysis.saved_mixtures import ID, Scenario, list_scenarios, open_scenario
 from taskpgm_core.analysis.study_alarms import study_alarms
 from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures.balance_axis import samples, track_end
@@ -212,11 +214,27 @@ def baselines(study: Study) -> dict[str, str]:
     }
 
 
+def labelled(kept: Sequence[Scenario], others: Mapping[str, str]) -> dict[str, str]:
+    """{id: label} of ``others`` and of what is ``kept``; no label stands twice.
+
+    A mixture that is called as another one says when it was saved too, and where that is not
+    enough its id.
+    """
+    known = dict(others) | {s.id: s.name for s in kept}
+    for more in ("saved", "id"):
+        twice = Counter(known.values())
+        for s in kept:
+            if twice[known[s.id]] > 1:
+                told = s.saved[:16].replace("T", " ") if more == "saved" else s.id[:8]
+                known[s.id] += f" ({told})"
+    return known
+
+
 def comparable(study: Study) -> dict[str, str]:
     """{id: title} of the baselines and of every scenario over these very tasks."""
     kept, _ = list_scenarios()
     here = set(study.names)
-    return baselines(study) | {s.id: s.name for s in kept if set(s.tasks) == here}
+    return labelled([s for s in kept if set(s.tasks) == here], baselines(study))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

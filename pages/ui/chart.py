@@ -30,7 +30,7 @@ def heading(finding: str, how: str = "", formula: str = "", word: str = "") -> N
     told += [f"Formula: {escape(formula)}"] if formula else []
     st.markdown(f"### {escape(finding)}", help=" ".join(told) or None)
     if how:
-        st.caption(how)
+        st.caption(escape(how))
 
 
 def fact_list(facts: Mapping[str, str]) -> None:

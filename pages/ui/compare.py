@@ -44,21 +44,17 @@ class ComparedMixtures:
     facts: tuple[dict[str, object], ...]
 
 
-def labels(kept: Sequence[Scenario]) -> dict[str, str]:
-    """{id: name} of scenarios; where two share a name, with the time they were saved."""
-    names = [scenario.name for scenario in kept]
-    return {
-        s.id: s.name if names.count(s.name) == 1 else f"{s.name} ({s.saved[:16].replace('T', ' ')})"
-        for s in kept
-    }
+def _labels(scene: Scene, kept: Sequence[Scenario]) -> dict[str, str]:
+    return cached.labelled(kept, {"": HERE} | cached.baselines(scene.study))
 
 
 def pick_beside(scene: Scene) -> list[Scenario]:
     """Controls for what stands beside this mixture and what is pinned; all scenarios kept here."""
     kept, broken = saved_mixtures.list_scenarios()
     for file, sentence in broken:
-        st.warning(f"{file} cannot be shown. {sentence}")
-    known = cached.baselines(scene.study) | labels(kept)
+        st.warning(escape(f"{file} cannot be shown. {sentence}"))
+    known = _labels(scene, kept)
+    known.pop("")
     for gone in {*scene.view.beside, scene.view.baseline} - {"", *known}:
         st.warning(f"The mixture {gone[:8]} is no longer here; it is left out.")
     st.session_state["pick-beside"] = [i for i in scene.view.beside if i in known]
@@ -102,7 +98,7 @@ def compared_mixtures(scene: Scene, kept: Sequence[Scenario]) -> ComparedMixture
 
 def _compared(scene: Scene, kept: Sequence[Scenario], beside: Sequence[str]) -> ComparedMixtures:
     named = {s.id: s for s in kept}
-    called = labels(kept)
+    called = _labels(scene, kept)
     references = cached.baselines(scene.study)
     known = {"", *named, *references}
     baseline = scene.view.baseline if scene.view.baseline in known else ""
@@ -177,7 +173,7 @@ def weights_table(beside: ComparedMixtures, finding: str, *, differing: bool) ->
     """Shares and differences to the baseline, task by task."""
     heading(
         finding,
-        f"Gained: percentage points of the budget more than in {escape(beside.names[0])}; "
+        f"Gained: percentage points of the budget more than in {beside.names[0]}; "
         "below zero, lost.",
     )
     shown = ordered(beside.weights, differing=differing)
@@ -272,7 +268,7 @@ def bring(scene: Scene) -> None:
     """Save a mixture from a file and lay it beside the others."""
     heading(
         "Import a mixture",
-        "JSON {task: weight}, an answer of `solve --json`, or CSV with columns task,weight.",
+        "JSON {task: weight}, an answer of solve --json, or CSV with columns task,weight.",
         word="import",
     )
     with st.form("bring", border=False, clear_on_submit=True):
@@ -304,7 +300,7 @@ def kept_here(scene: Scene, kept: Sequence[Scenario]) -> None:
         heading("Nothing is saved here yet", "Save this mixture, or import one from a file.")
         return
     heading(f"{counted(len(kept), 'mixture')} saved on this server", SHARED)
-    called = labels(kept)
+    called = _labels(scene, kept)
     chosen = st.selectbox(
         "Saved mixture",
         [s.id for s in kept],

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Literal
 
 import streamlit as st
 
@@ -11,6 +12,7 @@ from taskpgm_core.analysis.question import Question
 from taskpgm_core.analysis.question_words import UNITS
 from taskpgm_core.figures.balance_axis import balance_at, track_end
 from taskpgm_core.findings.glossary import GLOSSARY
+from taskpgm_core.mixture.counts import Unit
 from taskpgm_core.records import Study
 from taskpgm_core.similarity_measures import MEASURES
 
@@ -38,11 +40,14 @@ def moved(**changes: object) -> None:
 
 def pick_study(studies: Mapping[str, Study]) -> None:
     def changed() -> None:
-        old = st.session_state["view"]
+        asked: Question = st.session_state["view"].question
         name = st.session_state["pick-study"]
-        asked, measures = old.question, studies[name].measures
+        measures = studies[name].measures
         same = asked.measure if asked.measure in measures else measures[0]
-        go(View(name, Question(same, asked.balance, budget=asked.budget)))
+        kept: float | Literal["auto"] = math.inf if asked.resolution == math.inf else "auto"
+        unit: Unit = asked.unit if asked.unit in units(studies[name]) else "rows"
+        question = Question(same, asked.balance, resolution=kept, budget=asked.budget, unit=unit)
+        go(View(name, question))
 
     st.selectbox(
         "Study",
@@ -71,6 +76,11 @@ def pick_measure(study: Study) -> None:
     )
 
 
+def units(study: Study) -> tuple[str, ...]:
+    """What its budget may be counted in."""
+    return UNITS if all(t.mean_tokens is not None for t in study.tasks) else UNITS[:1]
+
+
 def pick_budget(study: Study) -> None:
     """The budget and its unit; what is out of reach is said, and the budget stays as it was."""
 
@@ -84,7 +94,7 @@ def pick_budget(study: Study) -> None:
             return
         moved(budget=asked or BUDGET)
 
-    known = UNITS if all(t.mean_tokens is not None for t in study.tasks) else UNITS[:1]
+    known = units(study)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     row.number_input(
         "Budget",

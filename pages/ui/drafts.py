@@ -9,6 +9,7 @@ from dataclasses import replace
 import streamlit as st
 
 from pages.ui import cached
+from pages.ui.chart import escape
 from pages.ui.url_state import View
 from taskpgm_core.analysis.provenance import provenance
 from taskpgm_core.analysis.saved_mixtures import (
@@ -66,7 +67,7 @@ def keep(study: Study, view: View) -> None:
     try:
         save_draft(scenario(study, view, notes=mine[view.draft], id=view.draft))
     except TaskPGMError as error:
-        st.warning(f"What you do here is not kept: {error}")
+        st.warning(escape(f"What you do here is not kept: {error}"))
     st.session_state[KEPT] = (view, mine[view.draft])
 
 

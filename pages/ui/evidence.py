@@ -207,6 +207,7 @@ def protocol_words(trained: FinishedRuns) -> None:
     rows = f"{protocol['evaluation_rows']} held-out rows a task judge"
     if protocol.get("skills"):
         rows += f", at least {protocol['skill_rows'] or protocol['evaluation_rows']} a skill"
+    if protocol.get("hypotheses"):
         sure = (
             "Hypotheses are tested in their order, each at 5%, and the first that fails ends it; "
             "other mixtures are exploration, with Holm's correction."

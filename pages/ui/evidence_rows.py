@@ -10,7 +10,7 @@ from taskpgm_core.evidence.confirmation import dose_curve
 from taskpgm_core.evidence.paired_test import PairedDifference
 from taskpgm_core.evidence.rows_saved import DosePoint
 from taskpgm_core.evidence.verdict import SkillRuns
-from taskpgm_core.figures.rows_saved import Estimate, estimates_figure, rows_saved_figure
+from taskpgm_core.figures.rows_saved import CurveMark, Estimate, estimates_figure, rows_saved_figure
 from taskpgm_core.findings.evidence import dose_finding, larger_finding, rows_finding
 from taskpgm_core.findings.recommendation import rows_words
 
@@ -22,15 +22,22 @@ def rows_saved_chart(found: SkillRuns, scene: Scene) -> None:
     judged, first = found.judged, found.first
     if not judged.rows_saved or first is None:
         return
-    arms = [
-        (found.titles[r.arm], judged.means[r.arm]["kept"] or 0.0, r.times, r.low, r.high)
+    marks = [
+        CurveMark(
+            found.titles[r.arm],
+            judged.means[r.arm]["kept"] or 0.0,
+            r.times,
+            r.low,
+            r.high,
+            rows_words(r.times, r.beyond, r.low, r.high),
+        )
         for r in judged.rows_saved
     ]
     curve = [(times, judged.means[arm]["kept"] or 0.0) for arm, times in judged.curve.items()]
     shown = next((r for r in judged.rows_saved if r.arm == first.arm), judged.rows_saved[0])
     title = found.titles[shown.arm]
     chart(
-        rows_saved_figure(curve, arms, shown=title, budget=judged.budget, palette=scene.palette),
+        rows_saved_figure(curve, marks, shown=title, budget=judged.budget, palette=scene.palette),
         rows_finding(title, rows_words(shown.times, shown.beyond, shown.low, shown.high)),
         "The line: uniform on more and fewer rows. A diamond: where on it a mixture stands that "
         "keeps as much; the line through one is its 95% interval over seeds, within the budgets "
@@ -77,7 +84,7 @@ def _doses(versions: tuple[str, ...]) -> tuple[DosePoint, ...]:
 def dose_chart(scene: Scene) -> None:
     """The gain over uniform by the part of a uniform budget that goes into copies."""
     points = _doses(tuple(map(store.evidence_version, scene.studies.values())))
-    if len(points) < FEWEST_DOSES:
+    if len({point.room for point in points}) < FEWEST_DOSES:
         return
     line = [
         Estimate(

@@ -23,6 +23,7 @@ from taskpgm_core.findings.mixture import (
     differs,
     energy_finding,
     energy_unit,
+    rewarded,
     zero_finding,
 )
 from taskpgm_core.mixture import Problem
@@ -41,7 +42,8 @@ def what_to_know(study: Study, view: View, solution: Solution) -> None:
     st.caption(zero_finding(solution.p))
     raised = cached.raised(study, view)
     raise_alarms([alarm for alarm in raised if alarm.name not in FOLDED])
-    certificate(solution, [alarm.sentence for alarm in raised if alarm.name in FOLDED])
+    notes = [alarm.sentence for alarm in raised if alarm.name in FOLDED]
+    certificate(cached.problem(study, view), solution, notes)
 
 
 def raise_alarms(raised: Sequence[Alarm]) -> None:
@@ -126,16 +128,17 @@ def exactness(solution: Solution) -> str:
     return f"Exact: proven to {float(upwards.create_decimal_from_float(solution.gap)):g}"
 
 
-def certificate(solution: Solution, notes: Sequence[str] = ()) -> None:
+def certificate(problem: Problem, solution: Solution, notes: Sequence[str] = ()) -> None:
     """Why this is the optimum: one line, and folded below it ``notes`` and the numbers."""
     if solution.status != "optimal":
-        st.error(solution.message)
+        st.error(escape(solution.message))
         return
-    closed = "gives the same mixture" if solution.closed_form_valid else "is no mixture here"
+    closed = "gives the same mixture" if solution.closed_form_valid else "is not this mixture"
+    toward = "the anchor" if problem.utility is None else "an even split"
     shift = (
         "none needed: the energy is convex"
         if solution.shift == 0
-        else f"{solution.shift:.4g} added to the diagonal (it pulls towards the anchor)"
+        else f"{solution.shift:.4g} added to the diagonal (it pulls towards {toward})"
     )
     facts = {
         "certified gap": f"{scientific(solution.gap)} "
@@ -173,11 +176,11 @@ def difference(study: Study, p: Array, reference: Array, name: str, palette: Pal
 def energy(solution: Solution, problem: Problem, palette: Palette) -> None:
     """The energy as the sum of its two potentials."""
     split = (solution.unary_energy, solution.pairwise_energy, solution.energy)
-    rewarded = "representativeness" if problem.utility is None else "usefulness"
+    reward = f"{rewarded(problem)}ness"
     unit = f"in {energy_unit(problem)}" if energy_unit(problem) else "S = K − 1, without unit"
     chart(
-        energy_figure(*split, rewarded=rewarded, palette=palette),
-        energy_finding(*split, rewarded),
+        energy_figure(*split, rewarded=reward, palette=palette),
+        energy_finding(*split, reward),
         "Lower is better. Its two parts add up to it.",
         key="energy",
         word="energy",

@@ -18,6 +18,31 @@ from taskpgm_core.mixture.uncertainty import Uncertainty
 from taskpgm_core.records import Study
 from taskpgm_core.report import decide, report_page
 
+LONGEST_TITLE, LONGEST_NOTES = 120, 20_000
+
+
+def wording(study: str) -> tuple[str, str]:
+    """Title and notes as they are typed, kept for each study while the session lasts."""
+    named, noted = (f"report-{what}-{study}" for what in ("title", "notes"))
+    title = st.text_input(
+        "Title",
+        st.session_state.get(named, ""),
+        key=f"{named}-field",
+        max_chars=LONGEST_TITLE,
+        placeholder=f"What to train on: {study}",
+        help="The first line of the report.",
+    )
+    notes = st.text_area(
+        "Notes",
+        st.session_state.get(noted, ""),
+        key=f"{noted}-field",
+        max_chars=LONGEST_NOTES,
+        height=150,
+        help="Why this mixture, who decided, what to watch. Markup is shown, not obeyed.",
+    )
+    st.session_state[named], st.session_state[noted] = title, notes
+    return title, notes
+
 
 @dataclass(frozen=True)
 class Handover:

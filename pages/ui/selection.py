@@ -6,11 +6,13 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import cached
-from pages.ui.chart import fact_list, heading
+from pages.ui.chart import escape, fact_list, heading
 from pages.ui.controls import moved
 from pages.ui.explanations import asked
 from pages.ui.layout import Scene
 from pages.ui.url_state import View
+from taskpgm_core.analysis.question_words import UNITS
+from taskpgm_core.errors import TaskPGMError
 from taskpgm_core.figures.numbers import percent, shorten
 from taskpgm_core.findings.mixture import energy_unit
 from taskpgm_core.findings.selection import ENOUGH, certainty, chosen_reading, enough
@@ -103,12 +105,18 @@ def verdict(scene: Scene, selection: Selection, k: int) -> None:
         )
 
 
-def allocation(scene: Scene, selection: Selection, k: int) -> Allocation:
-    return cached.allocation(scene.study, scene.view, selection.steps[k - 1].p)
+def allocation(scene: Scene, selection: Selection, k: int) -> Allocation | None:
+    """The chosen tasks in whole numbers; None, and why, where the budget cannot be met."""
+    try:
+        return cached.allocation(scene.study, scene.view, selection.steps[k - 1].p)
+    except TaskPGMError as error:
+        st.error(escape(str(error)))
+        return None
 
 
-def chosen_table(selection: Selection, k: int, counted: Allocation) -> None:
-    """The chosen tasks in the order greedy took them, with shares, counts and epochs."""
+def chosen_table(selection: Selection, k: int, counted: Allocation | None) -> None:
+    """The chosen tasks in the order greedy took them, with shares, and counts and epochs where
+    they are known."""
     step = selection.steps[k - 1]
     place = {task: i for i, task in enumerate(selection.tasks)}
     optimum = None if step.exact_tasks is None else set(step.exact_tasks)
@@ -124,9 +132,8 @@ def chosen_table(selection: Selection, k: int, counted: Allocation) -> None:
                 "task": s.added,
                 "covered with it": 100 * selection.captured(s.value),
                 "share": 100 * float(step.p[i]),
-                counted.unit: counted.counts[i],
-                "epochs": counted.epochs[i],
             }
+            | ({counted.unit: counted.counts[i], "epochs": counted.epochs[i]} if counted else {})
             | ({} if optimum is None else {"in the best k": s.added in optimum})
         )
     table = pd.DataFrame(rows)
@@ -137,10 +144,11 @@ def chosen_table(selection: Selection, k: int, counted: Allocation) -> None:
         column_config={
             "covered with it": st.column_config.NumberColumn(format="%.1f%%"),
             "share": st.column_config.NumberColumn(format="%.1f%%"),
-            counted.unit: st.column_config.NumberColumn(format="localized"),
+            **dict.fromkeys(UNITS, st.column_config.NumberColumn(format="localized")),
             "epochs": st.column_config.NumberColumn(format="%.2f"),
         },
     )
     missing = [] if optimum is None else sorted(optimum - set(step.tasks))
     if missing:
-        st.caption("In the best k but not here: " + ", ".join(shorten(t) for t in missing))
+        named = ", ".join(escape(shorten(task)) for task in missing)
+        st.caption(f"In the best k but not here: {named}")

@@ -83,7 +83,7 @@ def _headline(study: Study, view: View, kernel: Kernel, palette: Palette) -> Non
     shown = f"The {SHOWN} largest shares" if len(study.tasks) > SHOWN else "The shares"
     marks = ", ".join(f"{mark} {name}" for mark, name in zip(MARKS, references, strict=False))
     words = headline_words(kernel, view.question.balance)
-    st.markdown(escape(f"To explore, beside what is recommended: {words}."))
+    st.markdown(escape(f"To explore: {words}."))
     st.caption(f"{escape(findings.mixture_finding(study.names, solution.p))}. {shown}; {marks}.")
     st.html(headline(study.names, solution.p, references, limit=SHOWN, palette=palette))
     st.page_link("pages/mixture.py", label="Open this mixture", query_params=view.query)

@@ -49,9 +49,7 @@ def _panel(content: str, key: str, task: str, rewarded: str, _study: Study, _vie
         cached.dial_path(_study, _view)[0],
         task,
         balance=_view.question.balance,
-        why=panel_reason(
-            why, _view.question.balance, energy_unit(problem), float(problem.hi[i]), rewarded
-        ),
+        why=panel_reason(why, _view.question.balance, energy_unit(problem), rewarded),
         sharing=panel_sharing(kernel, kept, task),
         example=example,
         href=f"why?{urlencode(link, doseq=True)}",

@@ -5,6 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import cached
+from pages.ui.anchor import no_middle
 from pages.ui.chart import chart
 from pages.ui.chart_clicks import go_to_clicked_balance
 from pages.ui.layout import Scene
@@ -12,9 +13,14 @@ from pages.ui.url_state import View
 from taskpgm_core.analysis.trade_off import effective_numbers, standing
 from taskpgm_core.figures.balance_axis import positions, track_end
 from taskpgm_core.figures.balance_points import on_curve, on_path
-from taskpgm_core.figures.tradeoff import frontier_figure, path_areas_figure, variety_figure
+from taskpgm_core.figures.tradeoff import (
+    by_group,
+    frontier_figure,
+    path_areas_figure,
+    variety_figure,
+)
 from taskpgm_core.findings.glossary import GLOSSARY
-from taskpgm_core.findings.mixture import energy_unit
+from taskpgm_core.findings.mixture import energy_unit, rewarded
 from taskpgm_core.findings.tradeoff import (
     frontier_finding,
     frontier_formula,
@@ -43,16 +49,19 @@ def bands(scene: Scene, path: SolutionPath) -> None:
     study, view = scene.study, scene.view
     utility = useful(view)
     anchor = cached.anchor_name(view)
-    families = ", colours are families" if any(task.family for task in study.tasks) else ""
+    families = [task.family for task in study.tasks]
+    band = "a task's share" + (", colours are families" if any(families) else "")
+    if by_group(families):
+        band = "a family's share"
     chart(
         on_path(
             path_areas_figure(
                 study.names,
-                [task.family for task in study.tasks],
+                families,
                 path.balances,
                 path.weights,
                 balance=view.question.balance,
-                anchor_name="" if utility else anchor,
+                anchor_name="" if no_middle(study, view) else anchor,
                 palette=scene.palette,
             ),
             track_end(path.last),
@@ -65,7 +74,7 @@ def bands(scene: Scene, path: SolutionPath) -> None:
             anchor,
         ),
         f"{path_finding(study.names, path.balances, path.weights, utility or REWARDED)}. "
-        f"A band is a task's share{families}. Click a place to move the balance there.",
+        f"A band is {band}. Click a place to move the balance there.",
         key="path",
         on_select=go_to_clicked_balance("path"),
     )
@@ -74,6 +83,7 @@ def bands(scene: Scene, path: SolutionPath) -> None:
 def variety(scene: Scene, at: Array, weights: Array) -> None:
     """The effective number of tasks of ``weights`` (m, n) at the balances ``at`` (m,)."""
     balance, form = scene.view.question.balance, cached.closed_form(scene.study, scene.view)
+    here = cached.solution(scene.study, scene.view)
     varied = effective_numbers(weights)
     interval = form.interval if form.exact else None
     chart(
@@ -90,7 +100,7 @@ def variety(scene: Scene, at: Array, weights: Array) -> None:
             positions(at),
             varied,
         ),
-        variety_finding(at, varied, balance, interval),
+        variety_finding(here.effective_tasks, balance, interval),
         "The effective number of tasks at every balance. Shaded: where the paper's closed form is "
         "the exact answer.",
         key="variety",
@@ -105,7 +115,7 @@ def frontier(scene: Scene, at: Array, weights: Array) -> None:
     chosen = [name for name in dict.fromkeys((*ALWAYS, *view.beside)) if name in known]
     problem, here = cached.problem(study, view), cached.solution(study, view).p
     kernel, unit = cached.kernel(study, view), energy_unit(problem)
-    word = "useful" if useful(view) else "representative"
+    word = rewarded(problem)
     units = (unit, "nats a token" if view.question.unary == "gain" else unit)
     named = {known[name]: cached.named_mixture(study, view, name) for name in chosen}
     places = standing(problem, np.array([here, *named.values()]))

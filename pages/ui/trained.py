@@ -1,24 +1,20 @@
 """The finished runs of a study, read and compared once; anew where runs were added."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from pages.ui.url_state import View
+from taskpgm_core import store
 from taskpgm_core.evidence.balance_runs import balance_runs
 from taskpgm_core.findings.trained_mixtures import TrainedMixtures
 from taskpgm_core.records import Study
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _trained(
-    listed: tuple[tuple[str, int], ...], measure: str, anchor: str, _study: Study
-) -> tuple[TrainedMixtures | None]:
+def _trained(runs: str, measure: str, anchor: str, _study: Study) -> tuple[TrainedMixtures | None]:
     return (balance_runs(_study, measure, anchor),)
 
 
 def trained(study: Study, view: View) -> TrainedMixtures | None:
     """What training gave, by the view's balance; StoreError where finished runs are damaged."""
-    lists = Path(study.folder).glob("evidence/*/manifest.json")
-    listed = tuple(sorted((str(path), path.stat().st_mtime_ns) for path in lists))
-    return _trained(listed, view.question.measure, view.question.anchor, study)[0]
+    runs = store.evidence_version(study)
+    return _trained(runs, view.question.measure, view.question.anchor, study)[0]

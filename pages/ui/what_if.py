@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import cached, explanations
-from pages.ui.chart import chart, heading
+from pages.ui.chart import chart, escape, heading
 from pages.ui.layout import Scene
 from pages.ui.why import unit
 from taskpgm_core.figures.mixture import difference_figure
@@ -44,7 +44,7 @@ def _ask(scene: Scene, task: str) -> tuple[int, float | None]:
         + (", resolution and noise held." if kernel.finite else "."),
     )
     j = st.selectbox(
-        f"{shorten(task)} and",
+        f"{escape(shorten(task))} and",
         [int(j) for j in np.argsort(-S[i], kind="stable") if j != i],
         format_func=study.names.__getitem__,
         key=f"what-if-other-{task}",
@@ -73,7 +73,7 @@ def _answer(scene: Scene, task: str, j: int, value: float) -> None:
     before = cached.solution(study, view)
     seen, after = explanations.what_if(study, view, i, j, value)
     if after.status != "optimal":
-        st.error(after.message)
+        st.error(escape(after.message))
         return
     K = ""
     if kernel.matrix is not None and seen.matrix is not None:

@@ -11,7 +11,7 @@ from pages.ui.controls import moved
 from pages.ui.layout import Scene
 from taskpgm_core.analysis.kept_gain import kept_gain
 from taskpgm_core.figures.mixture import difference_figure
-from taskpgm_core.figures.numbers import percent
+from taskpgm_core.figures.numbers import counted, percent
 from taskpgm_core.figures.why import additive_split_figure, part_colours, waterfall_figure
 from taskpgm_core.findings import why as findings
 from taskpgm_core.findings.glossary import GLOSSARY
@@ -104,13 +104,13 @@ def _parts_meaning(scene: Scene, found: Explanation, task: str, asks: str) -> st
 
 def _zero(scene: Scene, found: Explanation, task: str, title: str) -> None:
     why, problem = found.reasons[found.tasks.index(task)], cached.problem(scene.study, scene.view)
-    if problem.hi[found.tasks.index(task)] <= 0:
+    if why.reduced_cost is None:
         heading(title, "The limits set here allow it nothing.")
         return
     anchored = problem.utility is None and problem.pull is None
     heading(title, findings.zero_meaning(cached.kernel(scene.study, scene.view), task, anchored))
-    cost = why.reduced_cost or 0.0
-    st.markdown(escape(findings.zero_reason(task, cost, why.enters_at, found.balance, unit(scene))))
+    way_in = (why.reduced_cost, why.enters_at, found.balance, unit(scene))
+    st.markdown(escape(findings.zero_reason(task, *way_in)))
 
 
 def _sharing(scene: Scene, task: str) -> None:
@@ -139,7 +139,7 @@ def by_neighbours(scene: Scene, found: Explanation, task: str) -> None:
     parts = [("representativeness" if problem.utility is None else rewarded(scene), why.unary)]
     parts += [(found.tasks[j], float(why.pairwise[j])) for j in shown]
     if abs(others) > 1e-12:
-        parts.append((f"{len(order) - len(shown) - 1} other tasks", others))
+        parts.append((counted(len(order) - len(shown) - 1, "other task"), others))
     zero = why.weight <= 0 and problem.lo[i] <= 0
     called = CONSTRAINTS | ({"floor": "held at zero"} if zero else {})
     parts += [(called.get(name, name), x) for name, x in why.constraints.items()]
@@ -222,7 +222,7 @@ def without_it(scene: Scene, task: str) -> None:
         return
     found = explanations.without(study, view, i)
     if found.status != "optimal":
-        heading(f"The constraints allow no mixture without {task}", escape(found.message))
+        heading(f"The constraints allow no mixture without {task}", found.message)
         return
     scaled = _scaled_without(p, i)
     cost = (found.energy - here.energy) / view.question.lam
@@ -256,22 +256,23 @@ def twins(scene: Scene, found: Explanation, task: str) -> None:
     """The tasks nearest to this one, and the closest pairs of the study, by the measure."""
     similarity = cached.similarity(scene.study, scene.view)
     kernel = cached.kernel(scene.study, scene.view)
-    i, by = scene.study.names.index(task), findings.distance_unit(similarity)
-    distance = kernel.distances.measured[i]
+    i, measure = scene.study.names.index(task), similarity.reading
+    near = similarity.shown[i]
     others = np.delete(np.arange(similarity.n), i)
-    order = others[np.argsort(distance[others], kind="stable")][:NEAREST]
-    usual = float(np.median(distance[others]))
-    share = 1 - float(distance[order[0]]) / usual if usual > 0 else 0.0
+    order = others[np.argsort(-similarity.matrix[i, others], kind="stable")][:NEAREST]
+    usual = float(np.median(near[others]))
+    far = measure.is_divergence and usual > 0
+    share = 1 - float(near[order[0]]) / usual if far else 0.0
     apart = [told_apart(kernel, i, int(j)) for j in order]
     unsure = "" if all(apart) else " Tasks no farther apart than their noise are not told apart."
     heading(
         findings.twins_finding(task, similarity.tasks[order[0]], share, apart[0]),
-        findings.nearest_meaning(usual, by, len(others)) + unsure,
+        findings.nearest_meaning(usual, measure, len(others)) + unsure,
     )
     column = st.column_config.NumberColumn
     columns: dict[str, object] = {
         "task": [similarity.tasks[j] for j in order],
-        "distance": [float(distance[j]) for j in order],
+        "near": [float(near[j]) for j in order],
         "weight": [100 * found.reasons[j].weight for j in order],
     }
     if kernel.matrix is not None:
@@ -279,7 +280,11 @@ def twins(scene: Scene, found: Explanation, task: str) -> None:
     if not all(apart):
         columns["told apart"] = apart
     looks = {
-        "distance": column(titled("distance", by), format="%.3f"),
+        "near": column(
+            titled("distance", measure.unit) if measure.is_divergence else "similarity",
+            format="%.3f",
+        ),
+        "distance": column(titled("distance", findings.distance_unit(similarity)), format="%.3f"),
         "weight": column(format="%.1f%%"),
         "K": column(format="%.2f"),
         "share": column("nearer than usual", format="percent"),

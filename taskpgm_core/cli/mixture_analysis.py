@@ -16,6 +16,7 @@ from taskpgm_core.cli.answers import (
 from taskpgm_core.cli.options import ask, question_options
 from taskpgm_core.cli.output import as_json, print_json, study_argument, table, warn
 from taskpgm_core.errors import MixtureError
+from taskpgm_core.findings.why import reward_words
 from taskpgm_core.mixture.alarms import instability
 from taskpgm_core.mixture.baselines import BASELINES
 from taskpgm_core.mixture.explanation import explain
@@ -84,8 +85,8 @@ def explain_(study: str, only: tuple[str, ...], as_json: bool, **options: Any) -
         for r in explanation.reasons
         if not only or r.task in only
     ]
-    asks = "gain asks" if posed.question.unary == "gain" else "anchor asks"
-    header = ["task", "weight", asks, "diversity asks", "reduced cost", "enters at"]
+    asks = reward_words(posed.question).removeprefix("the ")
+    header = ["task", "weight", f"{asks} asks", "diversity asks", "reduced cost", "enters at"]
     click.echo(table(header, rows))
 
 

@@ -25,10 +25,13 @@ from taskpgm_core.evidence.verdict import (
 from taskpgm_core.figures.numbers import counted, percent
 from taskpgm_core.findings.evidence import EvidenceTable, arms_finding, best_finding
 from taskpgm_core.findings.recommendation import (
+    TUNED,
     ArmResult,
     Judged,
     JudgedBySkill,
     exploration,
+    nats_apart,
+    points,
     recommendation,
     recommended_words,
 )
@@ -58,7 +61,8 @@ def outcome_finding(
         if c.sure and c.difference is not None:
             wins = (c.difference < 0) == (column == "loss")
             (better if wins else worse)[called.get(c.arm, c.arm)] = c.difference
-    return arms_finding(better, worse, called.get(reference, reference))
+    by = nats_apart if column == "loss" else points
+    return arms_finding(better, worse, called.get(reference, reference), by=by)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +177,8 @@ def recommend(study: Study) -> Recommendation:
     if found is None:
         tuned = any(card["tuning"] for card, _ in store.evidence(study))
         sentence = recommendation(n, None, skills=skills, tuned=tuned)
-        return Recommendation(sentence, recommended_words(n, None), p, ())
+        trained = (f"{TUNED.capitalize()}.",) if tuned else ()
+        return Recommendation(sentence, recommended_words(n, None), p, trained)
     judged: Judged | JudgedBySkill | None
     if isinstance(found, SkillRuns):
         judged, won, table = verdict(found), _won_by_skill(found), evidence_table(found)

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from scipy.stats import rankdata
 
-from taskpgm_core.figures.numbers import nice_ticks, plain, shorten, written
+from taskpgm_core.figures.numbers import nice_ticks, plain, shorten, shortened, written
 from taskpgm_core.figures.theme import LIGHT, Palette, canvas
 
 ROW = 27
@@ -115,7 +115,7 @@ def _add_rows(
             "color": [color[row.verdict] for row in rows],
             "symbol": [symbol[row.verdict] for row in rows] if x is None else arrow,
         },
-        customdata=[[row.arm, row.low, row.high, row.difference] for row in rows],
+        customdata=[[plain(row.arm), row.low, row.high, row.difference] for row in rows],
         hovertemplate=[
             f"%{{customdata[0]}}<br>%{{customdata[3]:+.3f}} ({what})"
             + ("" if row.low is None else "<br>%{customdata[1]:+.3f} to %{customdata[2]:+.3f}")
@@ -146,16 +146,20 @@ def task_gains_figure(
     figure = canvas(palette, height=80 + 22 * max(len(order), 3))
     figure.add_bar(
         x=[round(gains[t], 6) for t in order],
-        y=[plain(shorten(t, 28)) for t in order],
+        y=list(range(len(order))),
         orientation="h",
         marker={"color": [palette.gain if sign * gains[t] < 0 else palette.loss for t in order]},
-        customdata=order,
+        customdata=[plain(t) for t in order],
         hovertemplate=f"%{{customdata}}: %{{x:+.3f}} ({what})<extra></extra>",
         showlegend=False,
     )
     figure.update_xaxes(title_text=f"change ({what})")
     _signed_ticks(figure, list(gains.values()))
-    figure.update_yaxes(autorange="reversed", type="category")
+    figure.update_yaxes(
+        autorange="reversed",
+        tickvals=list(range(len(order))),
+        ticktext=[plain(name) for name in shortened(order, 28)],
+    )
     return figure
 
 
@@ -173,7 +177,7 @@ def tokens_figure(
         y=[round(v, 6) for v in loss],
         mode="markers",
         marker={"size": 10, "color": palette.accent},
-        customdata=list(arms),
+        customdata=[plain(arm) for arm in arms],
         hovertemplate="%{customdata}<br>%{x:,.0f} tokens, loss %{y:.3f}<extra></extra>",
         showlegend=False,
     )

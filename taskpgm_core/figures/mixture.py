@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from taskpgm_core.figures.numbers import nice_ticks, percent, plain, shortened, with_sign, written
+from taskpgm_core.figures.numbers import (
+    counted,
+    nice_ticks,
+    percent,
+    plain,
+    shortened,
+    with_sign,
+    written,
+)
 from taskpgm_core.figures.theme import LIGHT, Palette, canvas
 from taskpgm_core.records import Array
 
@@ -136,5 +144,6 @@ def headline(
     )
     others = ""
     if rest:
-        others = f"<p>and {len(rest)} more tasks, together {percent(float(p[rest].sum()))}</p>"
+        together = percent(float(p[rest].sum()))
+        others = f"<p>and {counted(len(rest), 'more task')}, together {together}</p>"
     return f'<div class="headline" role="list">{rows}</div>{others}'

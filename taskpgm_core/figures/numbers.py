@@ -116,6 +116,11 @@ def signed(share: float, digits: int = 1) -> str:
     return f"{round(100 * share, digits) + 0.0:+.{digits}f}%".replace("-", "−")
 
 
+def times(often: float) -> str:
+    """How often something is read, never as the once that it exceeds."""
+    return f"{often:,.{2 if often < 1.1 else 1 if often < 100 else 0}f}"
+
+
 def counted(number: int, noun: str) -> str:
     """A number with its noun, as in ``1 task`` and ``26 tasks``."""
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"

@@ -31,17 +31,30 @@ class Estimate:
         return f"{plain(self.name)}: {self.mean:+.1f} points{ends} ({counted(self.seeds, 'seed')})"
 
 
+@dataclass(frozen=True)
+class CurveMark:
+    """Where on uniform's curve over rows a mixture stands that keeps as much: ``kept``, a share, at
+    ``times`` the rows, with its interval; ``words``: the same as a sentence goes on."""
+
+    title: str
+    kept: float
+    times: float
+    low: float
+    high: float
+    words: str
+
+
 def rows_saved_figure(
     curve: Sequence[tuple[float, float]],
-    arms: Sequence[tuple[str, float, float, float, float]],
+    marks: Sequence[CurveMark],
     *,
     shown: str,
     budget: int,
     palette: Palette = LIGHT,
 ) -> go.Figure:
-    """Percent kept by uniform over times the ``budget``: ``curve`` (times, kept), ascending; and
-    ``arms`` (title, kept, times, low, high): where on the curve each keeps as much. The one that is
-    ``shown`` has its name and its interval over seeds; many stand close to one another."""
+    """Percent kept by uniform over times the ``budget``: ``curve`` (times, kept), ascending, with
+    the ``marks`` on it. The one that is ``shown`` has its name and its interval over seeds; many
+    stand close to one another."""
     figure = canvas(palette, height=TALL)
     figure.add_scatter(
         x=[round(t, 6) for t, _ in curve],
@@ -55,28 +68,27 @@ def rows_saved_figure(
         showlegend=False,
     )
     for named in (False, True):
-        part = [arm for arm in arms if (arm[0] == shown) is named]
+        part = [mark for mark in marks if (mark.title == shown) is named]
         color = palette.accent if named else palette.muted
         figure.add_scatter(
-            x=[round(times, 6) for _, _, times, _, _ in part],
-            y=[round(100 * kept, 4) for _, kept, _, _, _ in part],
+            x=[round(m.times, 6) for m in part],
+            y=[round(100 * m.kept, 4) for m in part],
             mode="markers+text" if named else "markers",
-            text=[plain(shorten(title, TITLE)) for title, *_ in part] if named else None,
-            textposition="top left" if any(x > 1 for _, _, x, _, _ in part) else "bottom right",
+            text=[plain(shorten(m.title, TITLE)) for m in part] if named else None,
+            textposition="top left" if any(m.times > 1 for m in part) else "bottom right",
             marker={"size": 12 if named else 8, "color": color, "symbol": "diamond"},
             error_x={
                 "type": "data",
                 "symmetric": False,
-                "array": [round(max(high - x, 0.0), 6) for _, _, x, _, high in part],
-                "arrayminus": [round(max(x - low, 0.0), 6) for _, _, x, low, _ in part],
+                "array": [round(max(m.high - m.times, 0.0), 6) for m in part],
+                "arrayminus": [round(max(m.times - m.low, 0.0), 6) for m in part],
                 "color": color,
                 "thickness": 1.5,
                 "width": 4,
                 "visible": named,
             },
-            customdata=[[plain(title), *numbers] for title, *numbers in part],
-            hovertemplate="%{customdata[0]}<br>as much as uniform of %{x:.2f} times the rows"
-            "<br>%{customdata[3]:.2f} to %{customdata[4]:.2f}<extra></extra>",
+            customdata=[f"{plain(m.title)} keeps<br>{m.words}" for m in part],
+            hovertemplate="%{customdata}<extra></extra>",
             showlegend=False,
         )
     ticks = [t for t, _ in curve]

@@ -95,6 +95,7 @@ def canvas(palette: Palette, *, height: int, **layout: Any) -> go.Figure:
         "xaxis": axis,
         "yaxis": axis,
         "dragmode": False,
+        "autotypenumbers": "strict",  # tasks may be called 10 and 2
     }
     # Where none is named Plotly puts in its own. update_layout would take ten times as long.
     figure = go.Figure(layout=house | {"template": {}} | layout)

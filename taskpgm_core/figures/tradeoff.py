@@ -80,13 +80,18 @@ def path_areas_figure(
     return figure
 
 
+def by_group(groups: Sequence[str]) -> bool:
+    """Whether areas are the sums of ``groups`` (n,): the tasks are too many, these are not."""
+    return len(groups) > AREAS and 1 < len(set(groups)) <= AREAS
+
+
 def _bands(
     tasks: Sequence[str], groups: Sequence[str], weights: Array
 ) -> tuple[Sequence[str], Sequence[str], Array]:
     """What the areas are: the tasks, or where these are too many the sums of their groups."""
-    distinct = sorted(set(groups))
-    if len(tasks) <= AREAS or not 1 < len(distinct) <= AREAS:
+    if not by_group(groups):
         return tasks, groups, weights
+    distinct = sorted(set(groups))
     member = np.array([[group == name for group in groups] for name in distinct], dtype=float)
     return [name or "no family" for name in distinct], distinct, weights @ member.T
 

@@ -118,6 +118,7 @@ def additive_split_figure(
     shown = order[:limit]
     shown += [i for i in order[limit:] if tasks[i] == chosen]
     ids = [tasks[i] for i in shown]
+    full = [plain(task) for task in ids]
     written = [plain(name) for name in shortened(ids, 22)]
     figure = canvas(palette, height=84 + SPLIT_ROW * max(len(shown), 3))
     for (name, colour), parts in zip(
@@ -130,7 +131,8 @@ def additive_split_figure(
             name=name,
             marker={"color": colour},
             customdata=ids,
-            hovertemplate=[f"{plain(t)}<br>{name} for %{{x:+.1f}}%<extra></extra>" for t in ids],
+            hovertext=full,
+            hovertemplate=f"%{{hovertext}}<br>{name} for %{{x:+.1f}}%<extra></extra>",
         )
     figure.add_scatter(
         x=[round(100 * float(weight[i]), 7) for i in shown],
@@ -143,7 +145,8 @@ def additive_split_figure(
             "line": {"width": 2, "color": palette.ink},
         },
         customdata=ids,
-        hovertemplate=[f"{plain(t)}<br>weight %{{x:.1f}}%<extra></extra>" for t in ids],
+        hovertext=full,
+        hovertemplate="%{hovertext}<br>weight %{x:.1f}%<extra></extra>",
     )
     figure.update_xaxes(zeroline=True, zerolinecolor=palette.muted, ticksuffix="%", nticks=7)
     figure.update_yaxes(

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from taskpgm_core.figures.numbers import counted, percent, shorten
-from taskpgm_core.findings.recommendation import bare, p_words
+from taskpgm_core.findings.recommendation import bare, nats_apart, p_words
 
 LONGEST = 40
 """Characters of a mixture's title."""
@@ -167,16 +167,12 @@ def dose_finding(room: Mapping[float, float]) -> str:
     )
 
 
-def _nats(difference: float) -> str:
-    return f"{difference:+.2f}".replace("-", "−")
-
-
 def arms_finding(
     better: Mapping[str, float],
     worse: Mapping[str, float],
     reference: str,
     *,
-    by: Callable[[float], str] = _nats,
+    by: Callable[[float], str] = nats_apart,
     waiting: Mapping[str, float] | None = None,
 ) -> str:
     """Who is surely better or worse than the reference, and ``by`` how much on average.
@@ -251,11 +247,10 @@ def best_finding(
     """How the arm of the lowest loss did, whether or not that is sure."""
     interval = ""
     if low is not None and high is not None:
-        interval = f" (95% interval {low:+.2f} to {high:+.2f})".replace("-", "−")
-    by = f"{difference:+.2f}".replace("-", "−")
+        interval = f" (95% interval {nats_apart(low)} to {nats_apart(high)})"
     return (
-        f"Of the others, {arm} had the lowest mean loss: {by} nats a token against "
-        f"{reference}{interval}."
+        f"Of the others, {arm} had the lowest mean loss: {nats_apart(difference)} nats a token "
+        f"against {reference}{interval}."
     )
 
 

@@ -35,7 +35,8 @@ GLOSSARY = {
     "family": "What the study itself calls a group of tasks, such as math.",
     "energy": "What the mixture makes as small as possible: its tasks' likeness to one another, "
     "less what they are rewarded for, and more by a pull where one is set.",
-    "certified gap": "No other mixture has a lower energy by more than this.",
+    "certified gap": "No other mixture that the limits allow has a lower energy by more than this, "
+    "shift and pull counted in.",
     "reduced cost": "By how much the reward of a task left out would have to rise to bring it in.",
     "baseline": "The mixture that differences are taken against, on every page that shows one.",
     "budget moved": "The share of the budget that another task gets than in the baseline.",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from taskpgm_core.analysis.graph_layout import TaskGraph
-from taskpgm_core.figures.numbers import percent, shorten
+from taskpgm_core.figures.numbers import percent, shorten, shortened
 from taskpgm_core.findings.mixture import graph_finding
 from taskpgm_core.records import Array
 from taskpgm_core.similarity_measures import Measure
@@ -25,13 +25,13 @@ def community_names(graph: TaskGraph) -> list[str]:
     for (i, j), strength in zip(graph.edges, graph.strength, strict=True):
         if community[i] == community[j]:
             inside[[i, j]] += strength
-    names = []
+    names, short = [], shortened(graph.tasks, 18)
     for c in range(int(community.max()) + 1):
         members = np.flatnonzero(community == c)
         first, *others = members[np.argsort(-inside[members], kind="stable")]
-        name = shorten(graph.tasks[first], 18)
+        name = short[first]
         if len(others) == 1:
-            name += f" and {shorten(graph.tasks[others[0]], 18)}"
+            name += f" and {short[others[0]]}"
         elif others:
             name += f" and {len(others)} more"
         names.append(name)

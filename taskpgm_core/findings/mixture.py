@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from taskpgm_core.figures.numbers import count, percent, shorten, shortened, with_sign
+from taskpgm_core.figures.numbers import count, percent, shorten, shortened, times, with_sign
 from taskpgm_core.mixture import Problem, SolutionPath
 from taskpgm_core.records import Array
 from taskpgm_core.similarity_measures import KERNEL
@@ -18,6 +18,11 @@ def energy_unit(problem: Problem) -> str:
     """The unit of what is solved, E/lambda; empty for a kernel, which has none."""
     S = problem.similarity
     return "" if S.measure == KERNEL else S.unit or "units of S"
+
+
+def rewarded(problem: Problem) -> str:
+    """What more of the balance makes a mixture; with "ness", what it is then rewarded for."""
+    return "representative" if problem.utility is None else "useful"
 
 
 def no_middle(problem: Problem, path: SolutionPath) -> str:
@@ -58,11 +63,12 @@ def mixture_finding(tasks: Sequence[str], p: Array) -> str:
         return f"Everything goes to one task, {shortened(tasks)[top]}"
     if np.ptp(p) < 1e-9:
         return f"{'Both' if n == 2 else f'All {n}'} tasks get the same share, {percent(1 / n)} each"
-    few = carriers(p)
-    return (
-        f"{few} of {n} tasks carry {CARRIED:.0%} of the weight; "
-        f"{shortened(tasks)[top]} gets the most, {percent(float(p[top]))}"
-    )
+    few, alike, most = carriers(p), int((p[top] - p < 1e-9).sum()), percent(float(p[top]))
+    gets = f"{shortened(tasks)[top]} gets the most, {most}"
+    if alike > 1:
+        gets = f"{alike} tasks get the most, {most} each"
+    carry = "carries" if few == 1 else "carry"
+    return f"{few} of {n} tasks {carry} {CARRIED:.0%} of the weight; {gets}"
 
 
 def zero_finding(p: Array) -> str:
@@ -106,13 +112,15 @@ def graph_finding(p: Array, groups: Sequence[str], word: str) -> str:
     first, *others = sorted(share, key=lambda g: (-share[g], g))
     most = sum(share[g] > share[first] - 1e-9 for g in share)
     if most > 1:
-        many = f"{word.removesuffix('y')}ies"
+        many = "groups" if "" in share else f"{word.removesuffix('y')}ies"
         which = f"All {most} {many}" if most == len(share) else f"{most} of {len(share)} {many}"
         same = "same" if most == len(share) else "most"
         return f"{which} hold the {same} weight, {percent(share[first])} each"
+    holds = f"The {word} {first} holds" if first else f"Tasks without a {word} hold"
+    follows = f"{others[0]} follows" if others[0] else "those without one follow"
     return (
-        f"The {word} {first} holds the most weight, {percent(share[first])}; "
-        f"{others[0]} follows with {percent(share[others[0]])}"
+        f"{holds} the most weight, {percent(share[first])}; {follows} with "
+        f"{percent(share[others[0]])}"
     )
 
 
@@ -129,5 +137,5 @@ def budget_finding(tasks: Sequence[str], epochs: Sequence[float | None]) -> str:
     are = "is" if len(repeated) == 1 else "are"
     return (
         f"{count(len(repeated))} of {len(tasks)} tasks {are} seen more than once, "
-        f"{shorten(task)} {most:,.{2 if most < 1.1 else 1 if most < 100 else 0}f} times"
+        f"{shorten(task)} {times(most)} times"
     )

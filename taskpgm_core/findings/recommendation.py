@@ -28,11 +28,11 @@ class ArmResult:
 
     @property
     def words(self) -> str:
-        """As in "−0.01 nats a token, 95% interval −0.05 to +0.03"."""
-        said = f"{self.difference:+.2f} nats a token"
+        """As in "−0.012 nats a token, 95% interval −0.051 to +0.027"."""
+        said = f"{nats_apart(self.difference)} nats a token"
         if self.low is not None and self.high is not None:
-            said += f", 95% interval {self.low:+.2f} to {self.high:+.2f}"
-        return said.replace("-", "−")
+            said += f", 95% interval {nats_apart(self.low)} to {nats_apart(self.high)}"
+        return said
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,11 @@ class JudgedBySkill:
 def bare(share: float) -> str:
     """A difference of shares in points, without the word."""
     return f"{round(100 * share, 1) + 0.0:+.1f}".replace("-", "−")
+
+
+def nats_apart(difference: float) -> str:
+    """A difference of losses, nats a token, without the unit."""
+    return f"{round(difference, 3) + 0.0:+.3f}".replace("-", "−")
 
 
 def points(share: float) -> str:
@@ -193,10 +198,7 @@ def recommendation(
     little = little_to_gain(tasks, skills)
     beside = f"; {little}" if little else ""
     if judged is None and tuned:
-        return (
-            f"{opening}: mixtures of this study were trained in tunings alone, and what that gave "
-            f"stands with the mixtures that these saved{beside}."
-        )
+        return f"{opening}: {TUNED}{beside}."
     if judged is None:
         yet = "no mixture of this study was trained and judged against uniform yet"
         if DEFAULT[0] == 1:
@@ -224,6 +226,10 @@ def recommendation(
     return f"{opening}: of {trained}{kind}, none surely beats uniform{nearest}."
 
 
+TUNED = (
+    "mixtures of this study were trained in tunings alone, and what that gave stands with the "
+    "mixtures that these saved"
+)
 KEPT = "of what single-task models gain"
 
 

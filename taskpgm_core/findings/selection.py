@@ -1,6 +1,6 @@
 """Findings of the Selection page, made from the numbers that its charts show."""
 
-from taskpgm_core.figures.numbers import count, counted, percent, shorten
+from taskpgm_core.figures.numbers import count, counted, percent, shorten, times
 from taskpgm_core.mixture.counts import Allocation
 from taskpgm_core.mixture.selection.greedy import Selection
 
@@ -12,11 +12,16 @@ NO_PROMISE = "no promise about the model"
 def curve_finding(selection: Selection, k: int) -> str:
     """What k tasks reach of what all reach."""
     n, step = len(selection.tasks), selection.steps[k - 1]
-    if selection.best <= selection.steps[0].value:
+    if one_does(selection):
         return f"One task, {shorten(selection.start)}, does as well as all {n}; {NO_PROMISE}"
     covered = percent(selection.captured(step.value))
     covers = "covers" if k == 1 else "cover"
     return f"{k} of {counted(n, 'task')} {covers} {covered} of the objective; {NO_PROMISE}"
+
+
+def one_does(selection: Selection) -> bool:
+    """Whether the first task alone reaches what all tasks reach; more tasks then add nothing."""
+    return selection.best <= selection.steps[0].value
 
 
 def certainty(selection: Selection, k: int) -> str:
@@ -24,26 +29,30 @@ def certainty(selection: Selection, k: int) -> str:
     step = selection.steps[k - 1]
     if k == len(selection.tasks):
         return "All tasks are in, so there is nothing to choose."
+    if one_does(selection):
+        return "No other choice does better: one task does as well as all."
     others = "other task does" if k == 1 else f"other {k} tasks do"
     if step.exact is not None:
         if step.exact <= step.value + 1e-9 * (1 + abs(step.value)):
             return f"No {others} better: every choice was ruled out."
         best, reached = selection.captured(step.exact), selection.captured(step.value)
         return (
-            f"The best {_tasks(k)} can reach {percent(best)}; greedy misses "
+            f"The best {counted(k, 'task')} can reach {percent(best)}; greedy misses "
             f"{percent(best - reached)}."
         )
     bound = selection.captured(step.upper_bound)
     if bound > 0.9995:
         return f"That {'an' * (k == 1)}{others} better is not ruled out."
     top = percent(bound)
-    return f"No {_tasks(k)} can reach more than {top}: greedy's own certificate says so."
+    return f"No {counted(k, 'task')} can reach more than {top}: greedy's own certificate says so."
 
 
 def curve_reading(selection: Selection) -> str:
     """How to read the curve, and how far greedy went where that is not to the end."""
     n, last = len(selection.tasks), len(selection.steps)
     went = "" if last == n else f" Greedy went to {last} of {n} tasks."
+    if one_does(selection):
+        return f"All of the line stands at 100%: more tasks add nothing.{went}"
     return (
         f"From the first task alone (0%) to all tasks together (100%).{went} The true best of any "
         "k lies between greedy's line and the dashed one."
@@ -90,7 +99,7 @@ def gains_finding(selection: Selection, k: int) -> str:
     following, step = selection.steps[k], selection.steps[k - 1]
     more = selection.captured(following.value) - selection.captured(step.value)
     if more <= 1e-9:
-        return f"After {_tasks(k)} no further task adds anything"
+        return f"After {counted(k, 'task')} no further task adds anything"
     return f"The next task, {shorten(following.added)}, would add {percent(more)}"
 
 
@@ -108,9 +117,5 @@ def epochs_finding(allocation: Allocation, cap: float | None) -> str:
         return f"No task goes beyond {word}; {shorten(task)} comes nearest with {most:.2f}"
     return (
         f"{count(len(beyond))} of {counted(len(known), 'task')} {goes} beyond {word}; "
-        f"{shorten(task)} is seen {most:.1f} times"
+        f"{shorten(task)} is seen {times(most)} times"
     )
-
-
-def _tasks(k: int) -> str:
-    return "1 task" if k == 1 else f"{k} tasks"

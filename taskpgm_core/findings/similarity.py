@@ -24,6 +24,8 @@ def block_finding(similarity: Similarity) -> str:
     )
     if len(values) == 1:
         return f"{a} and {b} are the only pair, {nearest}"
+    if np.ptp(values) < 1e-12:
+        return f"All pairs are equally alike, {nearest}"
     return f"{a} and {b} are most alike, {nearest}; the pair in the middle has {middle}"
 
 
@@ -92,6 +94,8 @@ def sources_finding(
             f"Examples of {shorten(tasks[most], 22)} add the largest part, "
             f"{with_sign(float(added[most]))} of {with_sign(total)} {unit}".rstrip()
         )
-    own = float(added[list(pair)].sum()) / total
-    said = f"Their own examples show {percent(own)} of it"
-    return said if most in pair else f"{said}; examples of {shorten(tasks[most], 22)} show most"
+    said = f"Their own examples show {percent(float(added[list(pair)].sum()) / total)} of it"
+    if most in pair:
+        return said
+    part = percent(float(added[most]) / total)
+    return f"{said}; of other tasks, those of {shorten(tasks[most], 22)} show most, {part}"

@@ -18,8 +18,8 @@ from taskpgm_core.mixture.kernel import Kernel
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.records import Array
 
-SURPRISING = 1e-6
-"""A weight that is nearer to its anchor than this surprises nobody."""
+SURPRISING = 5e-4
+"""A weight that is nearer to its anchor than this is the same to 0.1%, and surprises nobody."""
 LIVE = ("collection", "mixture")
 """Steps whose pictures can move: the task graph, and the mixture under the hand."""
 LONGEST = 8

@@ -8,16 +8,13 @@ from taskpgm_core.mixture.kernel import Kernel
 from taskpgm_core.records import Array
 
 
-def panel_reason(
-    why: Reason, balance: float, unit: str, highest: float, rewarded: str = "the anchor"
-) -> str:
-    """Why a task has its weight, in one sentence; ``highest``: what the limits allow it."""
+def panel_reason(why: Reason, balance: float, unit: str, rewarded: str = "the anchor") -> str:
+    """Why a task has its weight, in one sentence."""
     if why.weight > 0:
         return f"{weight_finding(why.task, why.weight, why.anchor, why.diversity, rewarded)}."
-    if highest <= 0:
+    if why.reduced_cost is None:
         return f"{shorten(why.task)} gets nothing: the limits set here allow it nothing."
-    cost = why.reduced_cost or 0.0
-    way_in = zero_reason(why.task, cost, why.enters_at, balance, unit)
+    way_in = zero_reason(why.task, why.reduced_cost, why.enters_at, balance, unit)
     return f"{shorten(why.task)} gets nothing. {way_in}"
 
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from taskpgm_core.analysis.trade_off import standing
 from taskpgm_core.figures.numbers import count, counted, shorten
+from taskpgm_core.findings.mixture import rewarded
 from taskpgm_core.mixture import Problem
 from taskpgm_core.records import Array
 from taskpgm_core.similarity_measures import KERNEL
@@ -92,10 +93,12 @@ def frontier_reading(problem: Problem) -> str:
     up = "more alike to what the anchor stands for"
     if problem.utility is not None:
         up = "more of what is rewarded"
-    word = "representative" if problem.utility is None else "useful"
     bounded = problem.groups or (problem.lo > 0).any() or (problem.hi < 1).any()
     within = " that the limits allow" if bounded else ""
-    line = f"No mixture{within} is both more {word} and more diverse than one on the line. "
+    line = (
+        f"No mixture{within} is both more {rewarded(problem)} and more diverse than one on the "
+        "line. "
+    )
     if problem.pull is not None or problem.convexity.shift:
         line = ""  # the line then weighs a third thing as well
     return f"{line}Up: {up}. Right: less alike to itself."
@@ -118,12 +121,9 @@ def _more(difference: float, unit: str) -> str:
     return f"{by} {word}" if abs(difference) >= 5e-4 else "as"
 
 
-def variety_finding(
-    balances: Array, effective: Array, balance: float, interval: tuple[float, float] | None
-) -> str:
+def variety_finding(effective: float, balance: float, interval: tuple[float, float] | None) -> str:
     """How varied the mixture is at ``balance``, and where the closed form is a mixture."""
-    here = float(np.interp(balance, balances, effective))
-    said = f"At balance {balance:.3g} the effective number of tasks is {here:.1f}"
+    said = f"At balance {balance:.3g} the effective number of tasks is {effective:.1f}"
     if interval is None:
         return f"{said}; the closed form holds nowhere"
     low, high = interval

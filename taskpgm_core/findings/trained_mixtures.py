@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from taskpgm_core.findings.recommendation import KEPT, bare
+from taskpgm_core.findings.recommendation import KEPT, bare, nats_apart
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,21 @@ class TrainedMixtures:
 
 def trained_finding(found: TrainedMixture, reference: str) -> str:
     """What one mixture's runs came to against the reference."""
-    if found.kept:
+    by, kept = abs(found.difference), f"{found.title}: it kept"
+    if found.kept and round(100 * by, 1) == 0:
+        said = f"{kept} as much {KEPT} as {reference}, to 0.1 points"
+    elif found.kept:
         way = "more" if found.difference > 0 else "less"
-        by = f"{abs(100 * found.difference):.1f} points {way} {KEPT}"
-        said = f"{found.title}: it kept {by} than {reference}"
+        said = f"{kept} {100 * by:.1f} points {way} {KEPT} than {reference}"
     else:
         way = "lower" if found.difference < 0 else "higher"
-        by = f"{abs(found.difference):.3f} nats a token"
-        said = f"{found.title}: the mean loss was {by} {way} than with {reference}"
+        apart = f"{by:.3f} nats a token {way} than"
+        if round(by, 3) == 0:
+            apart = "to 0.001 nats a token that"
+        said = f"{found.title}: the mean loss was {apart} with {reference}"
     if found.low is None or found.high is None:
         return f"{said}; the runs are too few for an interval."
-    ends = f"{found.low:+.3f} to {found.high:+.3f}".replace("-", "−")
+    ends = f"{nats_apart(found.low)} to {nats_apart(found.high)}"
     if found.kept:
         ends = f"{bare(found.low)} to {bare(found.high)} points"
     chance = "which may be chance" if found.low <= 0 <= found.high else "not counted as sure"

@@ -9,6 +9,7 @@ from taskpgm_core.figures.numbers import decimals, percent, shorten, signed
 from taskpgm_core.findings.similarity import told_apart
 from taskpgm_core.mixture.kernel import Kernel
 from taskpgm_core.records import Array, Similarity
+from taskpgm_core.similarity_measures import Measure
 
 NAMED = 3
 """Tasks that share a skill that are named."""
@@ -74,10 +75,19 @@ def zero_reason(
     cost = f"what it is rewarded for would have to rise by {reduced_cost:.3g} {unit}".rstrip()
     if enters_at is None:
         return f"{shorten(task)} stays out at every balance; at this one {cost} for it to enter."
+    if enters_at == balance:
+        return f"It enters at this very balance; or {cost}."
     way = "lower" if enters_at < balance else "raise"
-    return (
-        f"To bring it in, {way} the balance from {balance:.3g} to {enters_at:.3g}, where it "
-        f"enters; or {cost}."
+    here, there = _told_apart(balance, enters_at)
+    return f"To bring it in, {way} the balance from {here} to {there}, where it enters; or {cost}."
+
+
+def _told_apart(one: float, other: float) -> tuple[str, str]:
+    """Two different numbers in as few digits as tell them apart, at least three."""
+    return next(
+        (a, b)
+        for digits in range(3, 18)
+        if (a := f"{one:.{digits}g}") != (b := f"{other:.{digits}g}")
     )
 
 
@@ -209,12 +219,16 @@ def distance_unit(similarity: Similarity) -> str:
     return similarity.unit or ("" if similarity.is_divergence else "units of S")
 
 
-def nearest_meaning(usual: float, unit: str, others: int) -> str:
-    """How far ``others`` tasks are, of which the median one is ``usual`` away, in ``unit``."""
-    away = f"{f'{usual:.3f} {unit}'.rstrip()} away"
+def nearest_meaning(usual: float, measure: Measure, others: int) -> str:
+    """How near ``others`` tasks are, of which the median one has ``usual``, as people read it."""
+    said = measure.said(usual)
+    if not measure.is_divergence:
+        if others == 1:
+            return f"The only other task; their similarity is {said}."
+        return f"The most similar tasks as measured; the median one has {said}."
     if others == 1:
-        return f"The only other task, {away}."
-    return f"Its nearest tasks as measured; the median one is {away}."
+        return f"The only other task, {said} away."
+    return f"Its nearest tasks as measured; the median one is {said} away."
 
 
 def split_reading(shown: int, tasks: int) -> str:

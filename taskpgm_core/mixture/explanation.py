@@ -25,7 +25,8 @@ class Reason:
     of ``constraints`` = ``weight``, in the stated convention of ``Explanation.offset``; pairwise
     (n,) is each neighbour's push, 0 for the task itself; constraints hold ``simplex`` (the price
     of summing to 1) and, where they act, ``floor``, ``cap``, ``group:NAME`` and ``pull``.
-    ``reduced_cost``: of a zero, the rise of tau u that would bring it in, units of S.
+    ``reduced_cost``: of a zero, the rise of tau u that would bring it in, units of S; None where a
+    cap of 0, its own or its group's, keeps it out.
     ``enters_at``: of a zero, the nearest balance beyond which it has weight; None if never.
     """
 
@@ -95,6 +96,8 @@ def explain(problem: Problem, solution: Solution, path: SolutionPath | None = No
     nu = float(np.median(priced[free])) if free.any() else _price(solution, problem, r, offset)
     slack = nu - priced
     pairwise = -(s - np.diag(np.diagonal(s))) * p / curvature[:, None]
+    shut = np.array([group.hi <= 0 for group in problem.groups], dtype=float) @ problem.incidence
+    allowed = (problem.hi > 0) & (shut == 0)
     entry = _entries(path, r) if path is not None else [None] * n
     reasons = []
     for i, task in enumerate(problem.tasks):
@@ -116,7 +119,7 @@ def explain(problem: Problem, solution: Solution, path: SolutionPath | None = No
                 float(tau_u[i] / curvature[i]),
                 read_only(pairwise[i]),
                 {name: float(value) for name, value in constraints.items()},
-                float(max(slack[i], 0.0)) if zero else None,
+                float(max(slack[i], 0.0)) if zero and allowed[i] else None,
                 entry[i] if zero else None,
             )
         )

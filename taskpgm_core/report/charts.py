@@ -11,6 +11,7 @@ from taskpgm_core.analysis.graph_layout import TaskGraph
 from taskpgm_core.analysis.matrix_order import matrix_order
 from taskpgm_core.analysis.question import Posed
 from taskpgm_core.analysis.trade_off import effective_numbers, likeness
+from taskpgm_core.figures.balance_axis import samples, track_end
 from taskpgm_core.figures.graph import task_graph_figure
 from taskpgm_core.figures.mixture import difference_figure
 from taskpgm_core.figures.numbers import nats
@@ -18,6 +19,7 @@ from taskpgm_core.figures.similarity import matrix_figure
 from taskpgm_core.figures.story import step_figure
 from taskpgm_core.figures.tradeoff import frontier_figure, path_areas_figure
 from taskpgm_core.findings import mixture as findings
+from taskpgm_core.findings.similarity import block_finding
 from taskpgm_core.findings.story import LIVE, Step
 from taskpgm_core.findings.tradeoff import frontier_reading
 from taskpgm_core.mixture import Problem, SolutionPath
@@ -108,23 +110,32 @@ def _difference(decision: Decision) -> list[ReportChart]:
 
 
 def _path(decision: Decision, problem: Problem, path: SolutionPath) -> ReportChart:
-    variety = effective_numbers(path.weights)
-    widest = int(variety.argmax())
+    here = decision.balance_on(path)
+    at = np.array(sorted({*samples(path.balances, track_end(path.last)).tolist(), 1.0, here}))
+    variety = effective_numbers(np.array([path.at(r) for r in at]))
+    mine, widest = float(variety[at.tolist().index(here)]), int(variety.argmax())
+    finding = (
+        "No other balance gives a more varied mixture than this one, which is as varied as "
+        f"{mine:.1f} equal tasks"
+    )
+    if variety[widest] - mine >= 0.05:
+        finding = (
+            f"The mixture is most varied at balance {at[widest]:.3g}, as {variety[widest]:.1f} "
+            f"equal tasks; this one is as {mine:.1f}"
+        )
     figure = path_areas_figure(
         problem.tasks,
         _families(decision),
         path.balances,
         path.weights,
-        balance=decision.balance_on(path),
-        anchor_name=problem.anchor_name,
+        balance=here,
+        anchor_name="" if findings.no_middle(problem, path) else problem.anchor_name,
     )
     return _chart(
         figure,
-        f"The mixture is most varied at balance {path.balances[widest]:.3g}, "
-        f"as {variety[widest]:.1f} equal tasks; this one is as "
-        f"{decision.certificate['effective_tasks']:.1f}",
-        "Every exact mixture at once: from pure diversity on the left to the most "
-        "representative task on the right. “here” is this decision.",
+        finding,
+        "Every exact mixture at once: from diversity alone on the left to "
+        f"{findings.rewarded(problem)}ness alone on the right. “here” is this decision.",
     )
 
 
@@ -165,7 +176,7 @@ def _graph(decision: Decision, graph: TaskGraph) -> ReportChart:
 def _similarity(S: Similarity) -> ReportChart:
     return _chart(
         matrix_figure(S, matrix_order(S)),
-        _nearest(S),
+        block_finding(S),
         f"Every pair of tasks, like ones side by side. {S.reading.axis}; dark is alike.",
     )
 
@@ -185,11 +196,3 @@ def _variety_finding(here: ReferenceMixture, other: ReferenceMixture, posed: Pos
         f"Tasks drawn from this mixture have a similarity of {here.within:.3f}, "
         f"from the {other.title.lower()} one of {other.within:.3f}"
     )
-
-
-def _nearest(S: Similarity) -> str:
-    i, j = np.triu_indices(S.n, 1)
-    if not len(i):
-        return "There is only one task"
-    k = int(np.argmax(S.matrix[i, j]))
-    return f"{S.tasks[i[k]]} and {S.tasks[j[k]]} are the most alike"

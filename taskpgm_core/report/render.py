@@ -18,7 +18,7 @@ from taskpgm_core.analysis.decision import Decision
 from taskpgm_core.analysis.graph_layout import TaskGraph, task_graph
 from taskpgm_core.analysis.question import Posed
 from taskpgm_core.findings.evidence import EvidenceTable
-from taskpgm_core.findings.mixture import mixture_finding, no_middle, zero_finding
+from taskpgm_core.findings.mixture import mixture_finding, no_middle, rewarded, zero_finding
 from taskpgm_core.findings.story import Step
 from taskpgm_core.mixture import Problem, SolutionPath
 from taskpgm_core.report import sections
@@ -74,6 +74,7 @@ def report_page(
         title=decision.title,
         policy=_policy(alive),
         style=style() + _read(ROOM / "report.css"),
+        rewarded=rewarded(posed.problem),
         finding=mixture_finding([line.task for line in decision.tasks], p),
         zero_finding=zero_finding(p),
         question=sections.question_sentence(decision),
@@ -137,6 +138,7 @@ def _dial(decision: Decision, problem: Problem, path: SolutionPath) -> dict[str,
         overlays={} if None in sizes else {"size-proportional": np.array(sizes, dtype=np.float64)},
         groups=decision.question["groups_of_skills"],
         no_middle=no_middle(problem, path),
+        rewarded=rewarded(problem),
         intervals=_intervals(decision, decision.balance_on(path)),
     )
 

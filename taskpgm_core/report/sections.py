@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from taskpgm_core.analysis.decision import Decision, TaskLine, WeightReason
-from taskpgm_core.figures.numbers import count, percent, scientific, signed
+from taskpgm_core.figures.numbers import count, counted, percent, scientific, signed
 from taskpgm_core.findings.skills import resolution_text
 from taskpgm_core.findings.why import split_finding
 from taskpgm_core.similarity_measures import measure_words
@@ -122,6 +122,7 @@ def mixture_table(decision: Decision) -> MixtureTable:
     order = sorted(decision.tasks, key=lambda line: -line.weight)
     kept = [line for line in order if line.weight > 0]
     zeros = [line.task for line in order if line.weight <= 0]
+    gets = f"{counted(len(zeros), 'task')} {'gets' if len(zeros) == 1 else 'get'} nothing here"
     more, named = max(0, len(zeros) - NAMED), ", ".join(zeros[:NAMED])
     rest = f" and {more} more; the decision record has them all" if more else ""
     return MixtureTable(
@@ -131,7 +132,7 @@ def mixture_table(decision: Decision) -> MixtureTable:
         has_families=any(line.family for line in kept),
         has_sizes=kept[0].proportional is not None,
         rows=tuple(_mixture_row(line, kept[0].weight) for line in kept),
-        left_out=f"{len(zeros)} tasks get nothing here: {named}{rest}." if zeros else "",
+        left_out=f"{gets}: {named}{rest}." if zeros else "",
         more=more,
         others=", ".join(zeros[NAMED:]) + ".",
     )
@@ -177,7 +178,7 @@ def reasons_table(decision: Decision) -> FoldedTable | None:
     kept = sorted((line for line in lines if line.weight > 0), key=lambda line: -line.weight)
     rows = tuple(_reasons_row(line) for line in kept)
     return FoldedTable(
-        title, " ".join(how), tuple(head), rows[:HEAVIEST], rows[HEAVIEST:], "lighter tasks"
+        title, " ".join(how), tuple(head), rows[:HEAVIEST], rows[HEAVIEST:], "other tasks"
     )
 
 
@@ -186,15 +187,18 @@ def left_out_table(decision: Decision) -> FoldedTable | None:
     zeros = [(line, line.reason) for line in decision.tasks if line.weight <= 0 and line.reason]
     if not zeros:
         return None
-    zeros.sort(key=lambda pair: pair[1].reduced_cost or 0.0)
+    far = float("inf")
+    zeros.sort(key=lambda pair: far if (cost := pair[1].reduced_cost) is None else cost)
     q = decision.question
     nats = decision.study["kind"] == "measured" and q["measure"] in ("jsd", "pmi", "pmi-token")
     unit = "units of K" if q["resolution"] is not None else "nats" if nats else "units of S"
     interval = () if decision.uncertainty["missing"] else (_interval_title(decision),)
-    first = zeros[0][0].task
-    title = f"Of the {len(zeros)} tasks left out, {first} is nearest to coming in"
+    first, out = zeros[0][0].task, f"the {len(zeros)} tasks left out"
+    title = f"Of {out}, {first} is nearest to coming in"
     if len(zeros) == 1:
         title = f"{first} is left out"
+    elif zeros[0][1].reduced_cost is None:
+        title = f"Your limits rule out {out}"
     how = (
         "A task left out enters at the balance named, or where its pull (β/λ)·u rises by its "
         f"reduced cost, in {unit}."
@@ -226,21 +230,24 @@ def _reasons_row(line: TaskLine) -> tuple[str, ...]:
 
 def _left_out_row(line: TaskLine, reason: WeightReason) -> tuple[str, ...]:
     enters = "never" if reason.enters_at is None else f"{reason.enters_at:.3g}"
-    return (line.task, *_interval(line), enters, f"{reason.reduced_cost or 0.0:.3g}")
+    cost = "not allowed" if reason.reduced_cost is None else f"{reason.reduced_cost:.3g}"
+    return (line.task, *_interval(line), enters, cost)
 
 
 def certificate_facts(decision: Decision) -> dict[str, str]:
     """What the solver guarantees, by name."""
     c = decision.certificate
-    binding = [k for k in c["multipliers"] if k != "simplex" and not k.startswith("floor:")]
+    none = {f"floor:{line.task}" for line in decision.tasks if not line.floor}
+    binding = [name for name in c["multipliers"] if name != "simplex" and name not in none]
+    useful = decision.question["unary"] != "representativeness" or decision.question.get("judge_by")
     return {
         "status": c["status"],
         "gap": f"{scientific(c['gap'])} (relative {scientific(c['gap_relative'])})",
         "only minimiser": "yes" if c["unique"] else "no: the one nearest to the anchor is shown",
-        "closed form": "the same mixture" if c["closed_form_valid"] else "is no mixture here",
+        "closed form": "the same mixture" if c["closed_form_valid"] else "is not this mixture",
         "shift of the diagonal": f"{c['shift']:.4g}" if c["shift"] else "none needed",
         "energy": f"{c['energy']:+.4f}",
-        "for representativeness": f"{c['unary_energy']:+.4f}",
+        f"for {'usefulness' if useful else 'representativeness'}": f"{c['unary_energy']:+.4f}",
         "for redundancy": f"{c['pairwise_energy']:+.4f}",
         "effective number": f"{c['effective_tasks']:.1f} tasks",
         "distance from the anchor": f"{percent(c['anchor_distance'] / 2)} of the budget",

@@ -50,7 +50,8 @@ def summary(decision: Decision, trained: Sequence[str]) -> Summary:
     rest = ""
     if others:
         together = percent(sum(line.weight for line in others))
-        rest = f"{counted(len(others), 'more task')} share the other {together}."
+        share = "shares" if len(others) == 1 else "share"
+        rest = f"{counted(len(others), 'more task')} {share} the other {together}."
     untrained = (
         "No mixture of this study has been trained on yet, so this is what the similarities ask "
         "for, not what a training has shown.",

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from taskpgm_core.figures.evidence import FAR, arms_figure, foresight_figure, task_gains_figure
-from taskpgm_core.figures.rows_saved import Estimate, estimates_figure, rows_saved_figure
+from taskpgm_core.figures.rows_saved import CurveMark, Estimate, estimates_figure, rows_saved_figure
 from taskpgm_core.findings.evidence import (
     advice_finding,
     arms_finding,
     foresight_finding,
     foresight_reading,
 )
+from taskpgm_core.findings.recommendation import rows_words
 
 ARMS = ["a", "b", "c", "d"]
 
@@ -80,13 +81,13 @@ def test_ticks_say_what_they_stand_at_and_zero_has_no_sign():
 def test_findings_say_who_is_sure_and_nothing_of_the_rest():
     assert arms_finding({}, {}, "uniform") == "No mixture is surely better or worse than uniform"
     said = arms_finding({}, {"best-single": -0.951}, "uniform")
-    assert said == "No mixture surely beats uniform; best-single (−0.95) loses to it"
+    assert said == "No mixture surely beats uniform; best-single (−0.951) loses to it"
     said = arms_finding({"a": -0.1, "b": -0.2}, {"c": 0.3, "d": 1}, "x")
-    assert said == "a (−0.10) and b (−0.20) beat x; c (+0.30) and d (+1.00) lose to it"
-    assert arms_finding({"a": -0.1}, {}, "x") == "a (−0.10) beats x"
+    assert said == "a (−0.100) and b (−0.200) beat x; c (+0.300) and d (+1.000) lose to it"
+    assert arms_finding({"a": -0.1}, {}, "x") == "a (−0.100) beats x"
     said = arms_finding({}, {"c": 0.3}, "x", waiting={"a": -0.1})
-    assert said.startswith("a (−0.10) is ahead of x, which counts if an earlier hypothesis holds")
-    assert said.endswith("; c (+0.30) loses to it")
+    assert said.startswith("a (−0.100) is ahead of x, which counts if an earlier hypothesis holds")
+    assert said.endswith("; c (+0.300) loses to it")
 
 
 def test_a_forecast_is_said_to_rank_only_where_it_did():
@@ -117,12 +118,17 @@ def test_advice_says_how_far_its_forecasts_were_off():
 
 def test_rows_saved_hold_their_curve_and_name_the_arm_that_decides():
     curve = [(0.5, 0.85), (1.0, 0.9), (2.0, 0.95)]
-    arms = [("one", 0.93, 1.5, 1.2, 1.9), ("two", 0.88, 0.7, 0.5, 0.9)]
-    figure = rows_saved_figure(curve, arms, shown="one", budget=512)
+    far = rows_words(2.0, ">", 2.0, 2.0)
+    marks = [
+        CurveMark("one", 0.93, 1.5, 1.2, 1.9, "as much"),
+        CurveMark("two", 0.88, 2.0, 2.0, 2.0, far),
+    ]
+    figure = rows_saved_figure(curve, marks, shown="one", budget=512)
     line, others, shown = figure.data
     assert list(line.x) == [0.5, 1.0, 2.0]
     assert list(line.y) == pytest.approx([85, 90, 95])
-    assert (list(others.x), others.text) == ([0.7], None)
+    assert (list(others.x), others.text) == ([2.0], None)
+    assert list(others.customdata) == ["two keeps<br>more than uniform does of 2 times the rows"]
     assert (list(shown.x), list(shown.text)) == ([1.5], ["one"])
     assert list(shown.error_x.array) == pytest.approx([0.4])
     assert list(shown.error_x.arrayminus) == pytest.approx([0.3])
@@ -138,3 +144,10 @@ def test_estimates_hold_their_means_and_intervals():
     assert list(figure.layout.xaxis.ticktext) == ["512", "1,536"]
     dose = estimates_figure([[Estimate("s", 0.3, 1.0, None, None, 1)]], axis="", percent=True)
     assert list(dose.data[0].x) == [30.0]
+
+
+def test_tasks_of_one_short_name_have_a_bar_each():
+    gains = {f"natural_instructions_{k}_classification": 0.1 * k for k in range(3)}
+    figure = task_gains_figure(gains)
+    assert len(set(figure.data[0].y)) == len(set(figure.layout.yaxis.ticktext)) == 3
+    assert set(figure.data[0].customdata) == set(gains)

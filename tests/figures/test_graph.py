@@ -1,5 +1,6 @@
 """The task graph's picture: names that can be read, at any number of tasks."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -23,6 +24,7 @@ from taskpgm_core.figures.label_placement import (
     spots,
 )
 from taskpgm_core.figures.theme import DARK, LIGHT
+from taskpgm_core.findings.graph import communities_finding, community_names
 from tests.support.matrices import similarity
 
 
@@ -206,3 +208,14 @@ def test_a_hull_is_named_at_its_nodes_alone_and_markup_is_text():
     assert {t for t, words in named.items() if words} == set(graph.tasks[:2])
     assert named["<b>x</b>"] == "&lt;b&gt;x&lt;/b&gt;, t1"
     assert figure.layout.shapes[0].name == "&lt;b&gt;x&lt;/b&gt;, t1"
+
+
+def test_communities_of_one_short_name_are_told_apart():
+    near = "natural_instructions_{}_classification"
+    names = [near.format(k) for k in "abcdef"]
+    S = similarity("jsd", 6, 0)
+    graph = task_graph(replace(S, tasks=tuple(names)))
+    apart = replace(graph, community=np.array([0, 0, 0, 1, 1, 1]))
+    assert len(set(community_names(apart))) == 2
+    said = communities_finding(np.full(6, 1 / 6), community_names(apart), "community")
+    assert said.startswith("2 communities")

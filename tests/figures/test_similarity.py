@@ -7,7 +7,8 @@ import pytest
 
 from taskpgm_core.figures.similarity import SPOTS, matrix_figure, sources_figure, tokens_figure
 from taskpgm_core.figures.theme import DARK, LIGHT
-from taskpgm_core.findings.similarity import sources_finding
+from taskpgm_core.findings.similarity import block_finding, sources_finding
+from taskpgm_core.records import Similarity
 from tests.support.matrices import similarity
 
 S = similarity("jsd", 9, 0)
@@ -125,3 +126,17 @@ def test_parts_of_a_measure_without_a_unit_name_none():
     assert plain.layout.xaxis.title.text == "adds"
     assert plain.data[0].hovertext[0] == "a<br>adds 0.200"
     assert not tokens_figure(["x"], [0.5], unit="").layout.yaxis.title.text
+
+
+def test_a_third_task_that_shows_more_than_another_is_not_said_to_show_most_of_all():
+    """The two tasks' own examples show 0.4 together, more than the largest other task's 0.25."""
+    names = ("a", "b", "c", "d")
+    said = sources_finding(names, np.array([0.2, 0.2, 0.25, 0.15]), (0, 1))
+    assert said == (
+        "Their own examples show 50.0% of it; of other tasks, those of c show most, 31.2%"
+    )
+
+
+def test_pairs_that_are_all_alike_name_no_two():
+    S = Similarity(("a", "b", "c"), 0.3 * np.eye(3) - 0.3, "jsd")
+    assert block_finding(S) == "All pairs are equally alike, 0.300 nats"

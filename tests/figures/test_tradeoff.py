@@ -5,7 +5,7 @@ import pytest
 
 from taskpgm_core.figures.balance_axis import positions, track_end
 from taskpgm_core.figures.balance_points import on_curve, on_path
-from taskpgm_core.figures.tradeoff import frontier_figure, path_areas_figure
+from taskpgm_core.figures.tradeoff import by_group, frontier_figure, path_areas_figure
 
 BALANCES = np.array([0.0, 0.5, 1.0, 3.0, 40.0])
 WEIGHTS = np.array([[0.5, 0.5, 0], [0.4, 0.4, 0.2], [1 / 3] * 3, [0.1, 0.2, 0.7], [0, 0, 1]])
@@ -51,3 +51,10 @@ def test_an_axis_whose_values_are_one_but_for_rounding_has_room():
     wide = np.array([[-0.1, -0.1], [-0.3, -0.5]])
     free = frontier_figure(np.array([0.0, 1.0]), wide, {}, here=wide[0], units=("", ""))
     assert free.layout.xaxis.range is None
+
+
+def test_areas_are_sums_of_families_only_where_the_tasks_are_too_many():
+    assert by_group(["x", "y"] * 21)
+    assert not by_group(["x", "y"] * 20)
+    assert not by_group([""] * 42)
+    assert not by_group([f"f{k}" for k in range(42)])

@@ -9,9 +9,10 @@ from taskpgm_core.figures.numbers import signed
 from taskpgm_core.figures.theme import DARK, LIGHT
 from taskpgm_core.figures.why import additive_split_figure, part_colours, waterfall_figure
 from taskpgm_core.findings import why as findings
-from taskpgm_core.mixture import pose, solve
+from taskpgm_core.mixture import Group, pose, solve
 from taskpgm_core.mixture.explanation import explain
 from taskpgm_core.records import Similarity
+from taskpgm_core.similarity_measures import BROUGHT_DIVERGENCE, MEASURES
 from tests.support.matrices import similarity
 
 NAMES = ("a", "<b>b</b>", "c", "d")
@@ -105,6 +106,10 @@ def test_sentences_follow_the_numbers():
     assert list(small.text) == ["+0.16", "+0.22", "0.38%"]
     assert "raise the balance from 0.5 to 0.7" in findings.zero_reason("a", 0.1, 0.7, 0.5, "nats")
     assert "lower the balance from 2 to 0.7" in findings.zero_reason("a", 0.1, 0.7, 2.0, "nats")
+    close = findings.zero_reason("a", 0.1, 0.02471, 0.02467, "nats")
+    assert "raise the balance from 0.02467 to 0.02471" in close
+    here = findings.zero_reason("a", 0.0, 0.5, 0.5, "nats")
+    assert here.startswith("It enters at this very balance;")
     assert "at every balance" in findings.zero_reason("a", 0.1, None, 0.5, "nats")
     split = findings.split_finding(NAMES, ANCHOR, DIVERSITY)
     assert split == "Diversity asks most for a (+20.0%) and least for <b>b</b> (−10.0%)"
@@ -117,8 +122,10 @@ def test_with_one_other_task_nothing_is_said_of_several():
     change = np.zeros(2)
     said = findings.without_finding("billing", ("billing", "refunds"), 0.5, change)
     assert said == "Without billing everything goes to refunds"
-    assert findings.nearest_meaning(0.31, "", 1) == "The only other task, 0.310 away."
-    assert findings.nearest_meaning(0.31, "nats", 2).endswith("the median one is 0.310 nats away.")
+    brought, jsd, given = BROUGHT_DIVERGENCE, MEASURES["jsd"], MEASURES["given"]
+    assert findings.nearest_meaning(0.31, brought, 1) == "The only other task, 0.310 away."
+    assert findings.nearest_meaning(0.31, jsd, 2).endswith("the median one is 0.310 nats away.")
+    assert findings.nearest_meaning(-0.31, given, 2).endswith("the median one has -0.310.")
 
 
 def test_a_brought_divergence_has_no_units_of_s():
@@ -171,3 +178,21 @@ def test_a_utility_is_not_called_an_anchor():
     assert "the gain asks for" in findings.weight_finding("a", 0.2, 0.3, -0.1, "the gain")
     assert "The gain alone" in findings.split_finding(NAMES, ANCHOR, 0 * DIVERSITY, "the gain")
     assert "0.003 more alike" in findings.what_if_hint("a", "c", 0.003, 0.002, "")
+
+
+def test_what_a_cap_of_zero_keeps_out_has_no_price():
+    jsd = similarity("jsd", 5, 0)
+    a, b, *_ = jsd.tasks
+    for limits in ({"caps": {a: 0.0}}, {"groups": [Group("shut", (a, b), 0.0, 0.0)]}):
+        problem = pose(jsd, **limits)
+        found = explain(problem, solve(problem, 0.4))
+        shut = {a} if "caps" in limits else {a, b}
+        for reason in found.reasons:
+            assert (reason.reduced_cost is None) == (reason.weight > 0 or reason.task in shut)
+
+
+def test_numeric_names_are_categories():
+    ids = ("10", "2", "5")
+    figure = additive_split_figure(ids, np.full(3, 0.2), np.full(3, 0.1))
+    assert figure.layout.autotypenumbers == "strict"
+    assert list(figure.data[0].hovertext) == list(ids)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from taskpgm_core.findings.mixture import no_middle
+from taskpgm_core.findings.mixture import graph_finding, mixture_finding, no_middle
 from taskpgm_core.findings.tradeoff import frontier_formula
 from taskpgm_core.mixture import kernel, pose, trace
 from taskpgm_core.records import Similarity
@@ -40,3 +40,21 @@ def test_the_axes_of_the_trade_off_are_those_of_what_is_solved():
 )
 def test_a_small_number_of_a_measure_is_not_said_to_be_minus_nothing(value, said):
     assert MEASURES["given"].said(value) == said
+
+
+def test_those_that_get_the_most_are_all_counted():
+    tasks = ("a", "b", "c", "d")
+    one = mixture_finding(tasks, np.array([0.95, 0.05, 0, 0]))
+    assert one == "1 of 4 tasks carries 90% of the weight; a gets the most, 95.0%"
+    two = mixture_finding(tasks, np.array([0.4, 0.4, 0.1, 0.1]))
+    assert two == "3 of 4 tasks carry 90% of the weight; 2 tasks get the most, 40.0% each"
+
+
+def test_tasks_without_a_family_are_called_so():
+    families = ["", "", "math"]
+    assert graph_finding(np.array([0.5, 0.2, 0.3]), families, "family") == (
+        "Tasks without a family hold the most weight, 70.0%; math follows with 30.0%"
+    )
+    assert graph_finding(np.array([0.1, 0.1, 0.8]), families, "family") == (
+        "The family math holds the most weight, 80.0%; those without one follow with 20.0%"
+    )

@@ -31,7 +31,8 @@ OTHER = ArmResult("best single task", 0.95, 0.5, 1.4)
         (
             Judged("confirmation", 8, 5, False, WINNER, WINNER),
             "Train on the mixture “exact at 0.3”: of 8 mixtures trained with 5 seeds, it surely "
-            "has a lower loss than uniform (−0.04 nats a token, 95% interval −0.07 to −0.01).",
+            "has a lower loss than uniform (−0.043 nats a token, 95% "
+            "interval −0.070 to −0.010).",
         ),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 from taskpgm_core.analysis.graph_layout import task_graph
 from taskpgm_core.analysis.question import Question, pose_question
 from taskpgm_core.figures.story import step_figure
+from taskpgm_core.findings.recommendation import KEPT
 from taskpgm_core.findings.story import story
 from taskpgm_core.findings.trained_mixtures import (
     TrainedMixture,
@@ -83,3 +84,14 @@ def test_a_run_is_told_with_its_direction_and_its_interval():
     assert "2.500 nats a token higher than with uniform; the runs are too few" in trained_finding(
         alone, "uniform"
     )
+
+
+def test_a_run_that_is_no_better_is_not_called_worse():
+    def said(by, kept):
+        found = TrainedMixture("x", None, by, by - 0.01, by + 0.01, False, kept)
+        return trained_finding(found, "uniform")
+
+    for by in (0.0, -0.0002, 0.0002):
+        assert said(by, True).startswith(f"x: it kept as much {KEPT} as uniform, to 0.1 points")
+        same = "x: the mean loss was to 0.001 nats a token that with uniform"
+        assert said(by, False).startswith(same) == (abs(by) < 5e-4)

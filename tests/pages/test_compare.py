@@ -171,3 +171,30 @@ def test_what_a_tuning_found_of_a_saved_mixture_is_shown_with_it(study):
     assert "surely" in shown
     assert "<b>" not in shown
     assert "*surely*" not in shown.replace("\\*", "")
+
+
+def test_mixtures_of_one_name_have_a_label_each(study):
+    twins = [kept(study, name="v1") for _ in range(2)]
+    shadow = kept(study, name="uniform")
+    at = page(study="synthetic", scenario=[twins[1].id, shadow.id])
+    labels = at.multiselect(key="pick-beside").options
+    assert len(set(labels)) == len(labels)
+    at.multiselect(key="pick-beside").select(next(o for o in labels if twins[0].id[:8] in o)).run()
+    assert at.query_params["scenario"][-1] == twins[0].id
+    pages = ("mixture", "tradeoff")
+    for name in pages:
+        shown = open_page(name, study="synthetic").multiselect(key="pick-overlays").options
+        assert "uniform" in shown
+        assert any(label.startswith("uniform (") for label in shown)
+
+
+def test_a_markup_name_is_text_in_every_caption(cache):
+    names = ("[b](http://e)", "![i](http://e/x)", ":red[d]")
+    write_study(cache, tasks=names)
+    for name in ("why", "tradeoff", "selection", "compare", "graph", "similarity"):
+        at = open_page(name, study="synthetic", balance="0.4", task=names[0], resolution="auto")
+        shown = [e.value for kind in (at.markdown, at.caption) for e in kind]
+        shown += [box.label for box in at.selectbox]
+        for text in shown:
+            for task in names:
+                assert task not in text, (name, text)

@@ -77,8 +77,8 @@ def test_the_heading_and_table_follow_the_metric(trained):
     assert shown.to_dict() == pytest.approx((100 * expected.rename(titles)).to_dict())
     assert list(shown) == sorted(shown, reverse=True)
     titles = " ".join(m.value for m in at.markdown).replace("\\", "")
-    by = (expected["best-single"] - expected["uniform"]).round(2)
-    assert f"best single task (−{-by:.2f}) loses to it" in titles
+    by = 100 * (expected["uniform"] - expected["best-single"])
+    assert f"best single task (−{by:.1f} points) loses to it" in titles
 
 
 def test_a_study_without_runs_names_a_protocol_that_makes_some(cache):
@@ -153,7 +153,7 @@ def test_the_outcome_of_training_is_the_confirmations_own(trained, slug):
     assert f"({card['stage']})" in what
     compared = compare(runs, study.names)
     first = next(c for c in compared if c.arm != "uniform")
-    assert f"{first.difference:+.2f} nats".replace("-", "−") in best
+    assert f"{first.difference:+.3f} nats".replace("-", "−") in best
     sure = [c.arm for c in compared if c.sure]
     titles = arm_titles(card["arms"], set(runs["arm"]))
     assert all(titles[arm] in finding for arm in sure)

@@ -26,6 +26,7 @@ from taskpgm_core.store import (
     similarity,
 )
 from tests.support.app import open_page as page
+from tests.support.kept_runs import committed_copy
 from tests.support.synthetic_study import TASKS, two_models, write_study
 
 COMMITTED = Path(__file__).parents[2] / "cache"
@@ -305,3 +306,21 @@ def test_gold_is_drilled_into_without_a_unit(starter):
     at = page("similarity", measure="gold", resolution="auto")
     assert figure(at, "sources")["layout"]["xaxis"]["title"]["text"] == "adds"
     assert not any("nats" in d.value for d in at.dataframe)
+
+
+def test_a_band_is_a_family_where_there_are_too_many_tasks_and_no_anchor_is_marked_off_it(cache):
+    names = tuple(f"t{k}" for k in range(42))
+    write_study(cache, slug="many", tasks=names, families=["one", "two"] * 21)
+    at = page("tradeoff", study="many", balance="0.5")
+    assert any("A band is a family's share." in c.value for c in at.caption)
+    at = page("tradeoff", study="many", balance="0.5", cap="t0=0.01")
+    marks = json.loads(at.get("plotly_chart")[0].proto.spec)["layout"]["annotations"]
+    assert [mark["text"] for mark in marks] == ["here"]
+
+
+def test_the_heading_has_the_effective_number_of_the_mixture_itself(cache):
+    committed_copy(cache, "bigbench")
+    at = page("tradeoff", study="bigbench", balance="1.021")
+    table = next(d.value for d in at.dataframe if "effective number of tasks" in d.value)
+    here = table.set_index("mixture").loc["this mixture", "effective number of tasks"]
+    assert any(f"effective number of tasks is {here:.1f}" in m.value for m in at.markdown)

@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from taskpgm_core.findings.selection import enough
+from taskpgm_core.findings.selection import (
+    certainty,
+    curve_reading,
+    enough,
+    epochs_finding,
+    one_does,
+)
 from taskpgm_core.mixture import kernel, pose
+from taskpgm_core.mixture.counts import allocate
 from taskpgm_core.mixture.selection.greedy import select
 from taskpgm_core.records import Noise, Similarity
 from taskpgm_core.store import similarity
@@ -97,3 +104,23 @@ def close(S):
     """A synthetic study's matrices with this similarity for its JSD."""
     arrays = synthetic_arrays(0, TASKS)["matrices"]
     return {"matrices": arrays | {"jsd": -S.matrix}}
+
+
+def test_a_budget_that_cannot_be_met_is_a_sentence(selection):
+    at = page(budget="400", k="2", **{"max-epochs": "1"})
+    assert any("cannot be met" in error.value for error in at.error)
+    assert list(at.dataframe[0].value["task"]) == list(selection.steps[1].tasks)
+    assert "epochs" not in at.dataframe[0].value
+
+
+def test_where_one_task_does_nothing_is_said_to_be_better(cache):
+    study = write_study(cache, tasks=TASKS)
+    one = select(pose(similarity(study, "jsd")), 1e6)
+    assert one_does(one)
+    assert certainty(one, 2) == "No other choice does better: one task does as well as all."
+    assert curve_reading(one).startswith("All of the line stands at 100%")
+
+
+def test_a_task_seen_a_little_more_than_once_is_not_seen_once():
+    counted = allocate(np.array([0.5, 0.5]), ("a", "b"), 208, rows=np.array([100, 200]))
+    assert epochs_finding(counted, None).endswith("a is seen 1.04 times")

@@ -199,3 +199,15 @@ def test_a_task_that_the_limits_rule_out_is_not_said_to_be_dear(study):
     text = said(page("auto", study="toy", balance="0.4", task=NAMES[3], cap=f"{NAMES[3]}=0"))
     assert "The limits set here allow it nothing." in text
     assert "would have to rise" not in text
+
+
+def test_the_nearest_task_is_the_one_that_other_pages_name(cache, tmp_path):
+    """By S itself, also where its diagonal differs from task to task and entries are negative."""
+    S = np.array([[5.0, -1, 0.2, 0.1], [-1, 1, 0.5, -2], [0.2, 0.5, 9, 0.4], [0.1, -2, 0.4, 2]])
+    file = tmp_path / "s.json"
+    file.write_text(json.dumps({"tasks": list("abcd"), "matrix": S.tolist()}))
+    import_matrix(file, kind="similarity")
+    for task, near in zip("abcd", "ccbc", strict=True):
+        assert f"The task most like {task} is {near}" in said(page("inf", study="s", task=task))
+        shown = open_page("graph", study="s", task=task)
+        assert f"The task most like {task} is {near}:" in said(shown)

@@ -18,6 +18,7 @@ from pages.ui.url_state import View
 from taskpgm_core.analysis.graph_layout import task_graph
 from taskpgm_core.analysis.question import Posed, Question, pose_question
 from taskpgm_core.analysis.replicates import drawn_again, replicates
+from taskpgm_core.analysis.trade_off import effective_numbers
 from taskpgm_core.cli.main import main
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.evidence.outcome import training_outcome
@@ -31,7 +32,13 @@ from taskpgm_core.mixture.kernel import kernel
 from taskpgm_core.mixture.uncertainty import uncertainty
 from taskpgm_core.report import decide, render, report_page
 from taskpgm_core.report.render import ENVIRONMENT, TEMPLATE, inert_json
-from taskpgm_core.report.sections import HEAVIEST, NAMED, NEAREST
+from taskpgm_core.report.sections import (
+    HEAVIEST,
+    NAMED,
+    NEAREST,
+    certificate_facts,
+    left_out_table,
+)
 from taskpgm_core.report.summary import summary
 from taskpgm_core.store import import_matrix, list_studies, similarity
 from tests.support.kept_runs import committed_copy, keep_runs
@@ -198,7 +205,7 @@ def test_many_weights_are_summarised_heaviest_first(cache):
     n = HEAVIEST + 2
     names = tuple(f"t{k}" for k in range(n))
     decision, *_, page = made(write_study(cache, tasks=names), balance=1.0)
-    assert "And 2 lighter tasks; the decision record has them all." in page
+    assert "And 2 other tasks; the decision record has them all." in page
     cells = Reader(page).cells
     order = sorted(decision.tasks, key=lambda line: -line.weight)
     assert cells[-5 * n :: 5] == [line.task for line in order]
@@ -497,3 +504,46 @@ def test_the_recommendation_opens_the_page_as_plain_text(study):
     decision, posed, *_ = made(study)
     page = report_page(decision, posed, posed.path, recommended="Train on <all>.")
     assert 0 < page.index("Train on &lt;all&gt;.") < page.index("The decision: ")
+
+
+@pytest.mark.parametrize("balance", [0.0, 0.6, 1.0, 5.0])
+def test_no_balance_is_more_varied_than_what_the_report_calls_most_varied(study, balance):
+    decision, posed, _, page = made(study, balance=balance)
+    path = trace(posed.problem)
+    most = max(effective_numbers(np.array([path.at(r) for r in np.linspace(0, path.last, 999)])))
+    mine = decision.certificate["effective_tasks"]
+    if "No other balance gives a more varied" in page:
+        assert mine >= most - 0.06
+        assert f"as varied as {mine:.1f} equal tasks" in page
+    else:
+        said = re.search(r"most varied at balance [^,]+, as ([0-9.]+) equal.*?as ([0-9.]+)<", page)
+        assert float(said[1]) == pytest.approx(most, abs=0.06)
+        assert float(said[2]) == pytest.approx(mine, abs=0.06)
+        assert mine < most
+
+
+def test_bounds_that_bind_are_named_and_a_cap_of_zero_is_no_way_in(cache):
+    study = write_study(cache, tasks=tuple("abcde"))
+    floors, caps = {"a": 0.3, "c": 0.3}, {"b": 0.0, "d": 0.0}
+    decision, *_ = made(study, balance=0.2, floors=floors, caps=caps)
+    facts = certificate_facts(decision)
+    held = {line.task for line in decision.tasks if line.floor and line.weight <= line.floor}
+    assert {f"floor:{task}" for task in held} <= set(facts["bounds that bind"].split(", "))
+    assert held
+    assert facts["closed form"] == "is not this mixture"
+    table = left_out_table(decision)
+    rows = {cells[0]: cells for cells in (*table.rows, *table.folded)}
+    assert [rows[task][-1] for task in "bd"] == ["not allowed"] * 2
+    assert list(rows)[-2:] == ["b", "d"] or set(rows) == {"b", "d"}
+    if set(rows) == {"b", "d"}:
+        assert table.title == "Your limits rule out the 2 tasks left out"
+
+
+def test_what_is_judged_by_targets_is_not_called_representative(study):
+    worth = np.array([1.0, 2.0, 3.0])
+    decision, _, _, page = made(study, utility=worth)
+    asked = dataclasses.replace(decision, question={**decision.question, "unary": "gain"})
+    assert "for usefulness" in certificate_facts(asked)
+    assert "towards the right more useful" in page
+    data = json.loads(Reader(page).scripts["dial-data"])
+    assert (data["rewarded"], data["middle"]) == ("useful", False)

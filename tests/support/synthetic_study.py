@@ -104,6 +104,7 @@ def older(arrays: dict) -> dict:
 def write_study(root, *, slug="synthetic", digest="0123456789ab" + "c" * 52, seed=0, **changes):
     """Put such a study into the cache ``root``; ``changes`` replace arrays (``text=None``)."""
     tasks = changes.pop("tasks", TASKS)
+    families = changes.pop("families", ["family"] * len(tasks))
     facts = {"device": "cpu", **changes.pop("facts", {})}
     targets = changes.pop("targets", ())
     arrays = {**synthetic_arrays(seed, tasks), **changes}
@@ -113,7 +114,7 @@ def write_study(root, *, slug="synthetic", digest="0123456789ab" + "c" * 52, see
         digest=digest,
         kind="measured",
         measures=("jsd", "pmi", "pmi-token"),
-        tasks=[Task(t, "family", f"generated:{t}", 100 + k, 2.5) for k, t in enumerate(tasks)],
+        tasks=[Task(t, families[k], f"generated:{t}", 100 + k, 2.5) for k, t in enumerate(tasks)],
         files=measured_files(**arrays) | scored_on(targets, len(tasks), seed),
         plan={"slug": slug},
         facts=facts,

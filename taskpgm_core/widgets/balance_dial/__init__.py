@@ -72,6 +72,7 @@ def dial_data(
     limits: tuple[Array, Array] | None = None,
     graph: str = "",
     no_middle: str = "",
+    rewarded: str = "representative",
     intervals: Mapping[str, Any] | None = None,
     resolution: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -82,9 +83,9 @@ def dial_data(
     ``selected``: tasks that stand out; ``groups``: tasks that share a skill, whose bars a bracket
     joins and around which the graph draws outlines; ``limits``: the least and the greatest
     weight, each (n,), None without limits; ``graph``: the key of the ``graph_data``;
-    ``no_middle``: why balance 1 is not the anchor, empty where it is; ``intervals``: what
-    ``interval_data`` gives; ``resolution``: what ``resolution_data`` gives, None without a second
-    track.
+    ``no_middle``: why balance 1 is not the anchor, empty where it is; ``rewarded``: what more of
+    the balance makes a mixture; ``intervals``: what ``interval_data`` gives; ``resolution``: what
+    ``resolution_data`` gives, None without a second track.
     """
     return {
         "key": key,
@@ -92,6 +93,7 @@ def dial_data(
         "anchorName": anchor_name,
         "middle": not no_middle,
         "noMiddle": no_middle,
+        "rewarded": rewarded,
         "overlays": [
             [name, np.round(p, 9).tolist()] for name, p in list(overlays.items())[:OVERLAYS]
         ],

@@ -3,7 +3,7 @@
 // the places and weights of the tasks above zero; anchor (n), anchorName, middle; overlays [name,
 // weights (n)]; selected names; groups of names that share a skill; limits {low (n), high (n)} or
 // null; intervals or null; resolution as `ResolutionTrack` is asked, or null; graph, the key of its
-// layout; balance, lambda. Hands over the balance on release, the resolution on release of the
+// layout; rewarded, what more of the balance makes a mixture; balance, lambda. Hands over the balance on release, the resolution on release of the
 // second track, and a task's name when it is clicked. What follows may also come before or after
 // it, as a property of window with an event, as in taskpgmIntervals ("taskpgm-intervals"):
 // Intervals {key, name, balance, low (n), high (n)}; Path, what never changes under a key: names,
@@ -27,8 +27,10 @@ function mixtureSentence(p, names) {
   if (sorted[0] - sorted[n - 1] < SAME) return `${n === 2 ? "Both" : `All ${n}`} tasks get the same share, ${percent(1 / n)} each`;
   let few = 0, carried = 0;
   while (few < n && carried < CARRIED - 1e-12) carried += sorted[few++];
-  return `${few} of ${n} tasks carry ${100 * CARRIED}% of the weight; ` +
-    `${shortened(names, 26)[top]} gets the most, ${percent(p[top])}`;
+  const alike = p.filter((w) => sorted[0] - w <= SAME).length, most = percent(p[top]);
+  const gets = alike > 1 ? `${alike} tasks get the most, ${most} each`
+    : `${shortened(names, 26)[top]} gets the most, ${most}`;
+  return `${few} of ${n} tasks ${few === 1 ? "carries" : "carry"} ${100 * CARRIED}% of the weight; ${gets}`;
 }
 
 class Dial {
@@ -47,8 +49,7 @@ class Dial {
     const readout = element("div", "readout", balance);
     this.field = numberField(readout, "balance", (text) => this.typed(text));
     this.effectiveText = element("span", "quiet", readout);
-    const label = "Balance between diversity and representativeness";
-    this.track = new Track(balance, label, HEIGHT, ["curve", "ticks", "middle"], {
+    this.track = new Track(balance, "Balance", HEIGHT, ["curve", "ticks", "middle"], {
       moved: (at) => this.move(this.balanceAt(at)),
       released: () => this.release(),
       stepped: (key) => this.step(key),
@@ -58,7 +59,7 @@ class Dial {
     this.middle = element("button", "at-anchor", ends);
     this.middle.type = "button";
     this.middle.onclick = () => { this.move(1); this.release(); };
-    element("span", "", ends, "representative →");
+    this.rewarded = element("span", "", ends);
     this.resolution = new ResolutionTrack(
       stage, (k) => this.pass(k), (resolution) => this.choose(resolution), () => this.want(),
     );
@@ -247,6 +248,9 @@ class Dial {
 
   describe() {
     const { data } = this;
+    const label = `Balance between diversity and ${data.rewarded}ness`;
+    this.track.node.setAttribute("aria-label", label);
+    this.rewarded.textContent = `${data.rewarded} →`;
     this.middle.textContent = data.middle ? data.anchorName : data.noMiddle || "";
     this.middle.disabled = !data.middle;
     this.middle.title = data.middle ? "Go to balance 1: the anchor itself" : "";
