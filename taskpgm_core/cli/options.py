@@ -35,7 +35,9 @@ _OPTIONS = (
         help="uniform, proportional (to rows, whatever the unit) or another baseline, "
         "task:ID,ID,... to represent, a saved mixture's id, or a FILE with a mixture.",
     ),
-    click.option("--unary", help="representativeness, or gain over the base."),
+    click.option(
+        "--unary", help="representativeness, or gain over the base (at --resolution inf only)."
+    ),
     click.option(
         "--judge-by",
         help="task:ID,ID,... of tasks or targets that you will be judged by, to reward what helps "
@@ -47,8 +49,16 @@ _OPTIONS = (
     click.option("--group", multiple=True, help="FAMILY:LO:HI, bounds on a family."),
     click.option("--pin", multiple=True, help="TASK=X, or TASK to keep its anchor."),
     click.option("--pull-to", help="The mixture in production: a FILE, or as --anchor."),
-    click.option("--rho", type=float, help="How hard it pulls, in units of S."),
-    click.option("--margin", type=float, help="Shift above its floor (fraction)."),
+    click.option(
+        "--rho",
+        type=float,
+        help="How hard it pulls, in units of the matrix solved: K, or S at inf.",
+    ),
+    click.option(
+        "--margin",
+        type=float,
+        help="If the energy is not convex, how much more than needed is added, as a fraction.",
+    ),
 )
 
 
