@@ -59,8 +59,10 @@ def train_target(
             f"Only {len(kept)} rows are left to train on, fewer than one batch of {size}; raise "
             f"--budget or lower --batch."
         )
-    schedule = plan.training.model_copy(update={"batch": size, "steps": len(kept) // size})
-    made = measure.train(model, kept, schedule, seed=recipe.seed, name=study.slug, packed=True)
+    schedule = plan.training.model_copy(update={"batch": size, "steps": -(-len(kept) // size)})
+    made = measure.train(
+        model, kept, schedule, seed=recipe.seed, name=study.slug, packed=True, once=True
+    )
     write_atomic(out / "adapter_model.safetensors", save(dict(made.adapter.weights)))
     config = {"peft_type": "LORA", "base_model_name_or_path": base, **made.adapter.config}
     write_atomic(out / "adapter_config.json", json_bytes(config))

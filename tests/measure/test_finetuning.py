@@ -91,6 +91,14 @@ def test_every_row_is_seen_once_before_any_twice():
     assert list(order[:10]) != list(order[10:20])
 
 
+@pytest.mark.parametrize("rows", [1, 4, 10, 12])
+def test_one_pass_is_every_row_in_whole_batches_and_what_is_left(rows):
+    batches = list(batch_order(rows, Training(steps=1, batch=4), seed=3, once=True))
+    assert sorted(np.concatenate(batches)) == list(range(rows))
+    assert {len(batch) for batch in batches[:-1]} <= {4}
+    assert len(batches) == -(-rows // 4)
+
+
 def test_the_rate_rises_then_falls_to_zero():
     rates = schedule(Training(steps=10, warmup_steps=3, learning_rate=1.0))
     assert (np.diff(rates[:4]) > 0).all()
