@@ -163,13 +163,14 @@ def watch(slug: str, kind: Kind = "build", root: Path | None = None) -> Job | No
     who = _read_json(folder / "job.json")
     if not who:
         return None
-    code = _read(folder / "exit", 16).strip()
+    alive = bool(who["identity"]) and identity(who["pid"]) == who["identity"]
+    code = _read(folder / "exit", 16).strip()  # after: a process that is gone has written it
     log = tuple(line for line in _read(folder / "log.txt", TAIL).splitlines() if line.strip())
     state: State
     if code:
         stopped = (folder / "stop").exists()
         state = "done" if code == "0" else "stopped" if stopped else "failed"
-    elif who["identity"] and identity(who["pid"]) == who["identity"]:
+    elif alive:
         state = "running"
     else:
         state = "stopped" if (folder / "stop").exists() else "lost"

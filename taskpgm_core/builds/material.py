@@ -13,7 +13,7 @@ from taskpgm_core.errors import PlanError, SourceError, install_command
 from taskpgm_core.files.hashing import digest_of, sha256
 from taskpgm_core.plans.plan import Plan
 from taskpgm_core.records import Example
-from taskpgm_core.tasks import Split, TaskRows, read_task, split
+from taskpgm_core.tasks import Split, TaskRows, normalised, read_task, split
 from taskpgm_core.tasks.text_distance import text_distances
 
 
@@ -56,7 +56,8 @@ def gather(plan: Plan) -> Material:
     """Load every task and target of a plan and hold out their probe examples.
 
     SourceError where a source cannot be read, holds too few examples, or where a probe example of
-    one task is a training example of another, or one of a target any example of a task.
+    one task is a training example of another (but for white space), or one of a target any example
+    of a task.
     """
     examples, splits, read = {}, {}, {}
     for entry in plan.tasks:
@@ -66,13 +67,13 @@ def gather(plan: Plan) -> Material:
             rows, probe=plan.probe.examples_per_task, seed=plan.seed, name=entry.id
         )
     material = Material(examples, splits, read, gather_targets(plan, examples))
-    held_out = {e: name for name in examples for e in material.probe(name)}
+    held_out = {normalised(e): name for name in examples for e in material.probe(name)}
     for name in examples:
         for example in material.training(name):
-            if example in held_out:
+            if (owner := held_out.get(normalised(example))) is not None:
                 raise SourceError(
                     f"A training example of task '{name}' is a probe example of task "
-                    f"'{held_out[example]}': {example.prompt[:60]!r}; remove it from one of them."
+                    f"'{owner}': {example.prompt[:60]!r}; remove it from one of them."
                 )
     return material
 

@@ -115,6 +115,9 @@ def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:
         most=plan.probe.max_completion_tokens,
         context=base.context,
     )
+    targets = target_tokens(plan, material.targets, base)
+    read = (*training.values(), pool.examples, targets.examples if targets else ())
+    covered = base.digests_cover(plan.template)
     digest = digest_of(
         {
             "plan": plan.normalised(),
@@ -124,9 +127,9 @@ def prepare(plan: Plan, root: Path, *, threads: int | None = None) -> Prepared:
             "models": brought.digests,
             "code": measure.CODE,
             "text": TEXT_CODE,
+            **({} if covered else {"tokens": [digest_of([e.value for e in r]) for r in read]}),
         }
     )
-    targets = target_tokens(plan, material.targets, base)
     return Prepared(
         plan, material, training, pool, tuple(tasks), base, digest, targets, brought.warnings
     )
@@ -191,8 +194,7 @@ def build(
 
     Killed at any moment, the same call goes on where it stopped and repeats at most one unit.
     ``rebuild`` replaces a finished study once its new measurement is complete; killed, it too goes
-    on where it stopped. StoreError where
-    another process builds the same study.
+    on where it stopped. StoreError where another process builds the same study.
     """
     check_words()
     root = root or cache_root()

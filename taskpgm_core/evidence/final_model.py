@@ -9,6 +9,7 @@ from taskpgm_core.builds.training_rows import training_rows
 from taskpgm_core.errors import SourceError
 from taskpgm_core.evidence.sampling import training_rows as drawn_rows
 from taskpgm_core.exports import Recipe
+from taskpgm_core.exports.recipe import rows_to_draw
 from taskpgm_core.files.atomic import write_atomic
 from taskpgm_core.files.encoding import json_bytes
 from taskpgm_core.plans.plan import Plan
@@ -45,8 +46,8 @@ def train_target(
     weights = measure.find_weights(base)
     model = measure.load_base(weights, dtype=plan.dtype, models=cache_root() / ".models")
     read = training_rows(study)
-    pools = {p.task: read(p.task) for p in recipe.portions}
-    wanted = {p.task: p.rows_needed or p.count for p in recipe.portions}
+    pools = {task: read(task) for task in recipe.tasks}
+    wanted = dict(zip(recipe.tasks, rows_to_draw(recipe), strict=True))
     chosen = drawn_rows(wanted, {t: range(len(r)) for t, r in pools.items()}, recipe.seed)
     examples = measure.render(
         [pools[task][row] for task, row in chosen], model.tokenizer, plan.template
@@ -59,8 +60,10 @@ def train_target(
             f"Only {len(kept)} rows are left to train on, fewer than one batch of {size}; raise "
             f"--budget or lower --batch."
         )
-    schedule = plan.training.model_copy(update={"batch": size, "steps": len(kept) // size})
-    made = measure.train(model, kept, schedule, seed=recipe.seed, name=study.slug, packed=True)
+    schedule = plan.training.model_copy(update={"batch": size, "steps": -(-len(kept) // size)})
+    made = measure.train(
+        model, kept, schedule, seed=recipe.seed, name=study.slug, packed=True, once=True
+    )
     write_atomic(out / "adapter_model.safetensors", save(dict(made.adapter.weights)))
     config = {"peft_type": "LORA", "base_model_name_or_path": base, **made.adapter.config}
     write_atomic(out / "adapter_config.json", json_bytes(config))

@@ -12,6 +12,7 @@ import torch
 
 from taskpgm_core.errors import ModelError
 from taskpgm_core.files.hashing import digest_of, sha256, sha256_file
+from taskpgm_core.measure.chat_template import without_clock
 from taskpgm_core.measure.lm_head import head_of
 from taskpgm_core.measure.loan import Loan, checksums, lent, tensors_of
 
@@ -61,6 +62,12 @@ class BaseModel:
     def vocabulary(self) -> int:
         """Entries of the output distribution, padded ones included."""
         return int(self.model.config.vocab_size)
+
+    def digests_cover(self, template: str) -> bool:
+        """Whether the digests say how texts under ``template`` are read: neither a chat template
+        is in them nor an end token but the one that config.json names."""
+        named = getattr(self.model.config, "eos_token_id", None)
+        return template != "chat" and bool(named == self.tokenizer.eos_token_id)
 
     def body(self, ids: torch.Tensor) -> torch.Tensor:
         """(batch, length) token ids, padded on the right -> (batch, length, hidden).
@@ -201,6 +208,7 @@ def load_base(
         raise ModelError(
             f"The tokenizer in {weights.folder} must be a fast one with an end-of-turn token."
         )
+    tokenizer.chat_template = without_clock(tokenizer.chat_template)
     model.eval().requires_grad_(False).to(place)
     base = BaseModel(
         model=model,

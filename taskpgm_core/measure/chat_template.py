@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,16 @@ from taskpgm_core.errors import ModelError
 MARK = re.compile(r"\{%-?\s*generation\b")
 NAMED = 40
 """Characters of a turn that a message quotes."""
+TODAY = datetime(2024, 7, 26)
+"""What every template takes for today; Llama 3.1's take it where they are told no date."""
+CLOCK = (
+    "{% macro strftime_now(format) %}{{ format"
+    + "".join(
+        f" | replace('%{c}', '{TODAY.strftime(f'%{c}')}')"
+        for c in (*"aAbBcdfHIjmMpSUwWxXyYzZ", "-d", "-m")
+    )
+    + " }}{% endmacro %}\n"
+)
 
 Stretch = tuple[int, int]
 
@@ -26,6 +37,16 @@ class Rendering:
     ids: list[int]
     supervised: npt.NDArray[np.bool_]
     spans: list[Stretch]
+
+
+def without_clock(template: Any) -> Any:
+    """A tokenizer's chat template, or its several by name, with a date that is always ``TODAY``.
+
+    The template itself stands in for transformers' clock, which an argument cannot replace.
+    """
+    if isinstance(template, dict):
+        return {name: without_clock(text) for name, text in template.items()}
+    return CLOCK + template if template and "strftime_now" in template else template
 
 
 def render_chat(chat: Chat, tokenizer: Any) -> Rendering:

@@ -39,12 +39,17 @@ def schedule(training: Training) -> npt.NDArray[np.float64]:
     return training.learning_rate * np.minimum(rising, falling)
 
 
-def batch_order(rows: int, training: Training, seed: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Indices of each step's rows: shuffled passes over all rows, one after another."""
+def batch_order(
+    rows: int, training: Training, seed: int, *, once: bool = False
+) -> Iterator[npt.NDArray[np.int64]]:
+    """Indices of each step's rows: shuffled passes over all rows, one after another.
+
+    ``once``: a single pass, whose last step has the rows that are left.
+    """
     generator = np.random.default_rng(seed)
-    passes = -(-training.steps * training.batch // rows)
-    order = np.concatenate([generator.permutation(rows) for _ in range(passes)])
-    yield from order[: training.steps * training.batch].reshape(training.steps, training.batch)
+    read = rows if once else training.steps * training.batch
+    order = np.concatenate([generator.permutation(rows) for _ in range(-(-read // rows))])[:read]
+    yield from np.split(order, range(training.batch, read, training.batch))
 
 
 def rows_seen(rows: int, training: Training, seed: int) -> frozenset[int]:
@@ -123,12 +128,14 @@ def train(
     on_step: Callable[[int], None] = lambda tokens: None,
     at_once: int | None = None,
     packed: bool = False,
+    once: bool = False,
 ) -> FinetunedModel:
     """One model, of the task or the mixture ``name``. ``on_step`` hears each step's tokens.
 
     ``at_once``: rows of a batch that share a forward pass (all by default); with fewer, gradients
     are summed over the parts. ``packed``: rows one after another instead of padded side by side;
-    the same loss but for rounding. MeasurementError if the loss stops being a number.
+    the same loss but for rounding. ``once``: as in ``batch_order``, in as many steps as that takes.
+    MeasurementError if the loss stops being a number.
     """
     from peft import get_peft_model_state_dict
 
@@ -136,13 +143,14 @@ def train(
         _check_packing(base, examples[: at_once or training.batch], name)
     torch.manual_seed(seed)
     config = lora_config(training)
+    order = batch_order(len(examples), training, seed, once=once)
     with base.lent(f"Training on task '{name}'"):
         wrapped = wrap(base, config)
         parameters = [p for p in wrapped.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(parameters, lr=training.learning_rate, weight_decay=0.0)
         rates = schedule(training)
         losses = np.zeros(training.steps)
-        for step, chosen in enumerate(batch_order(len(examples), training, seed)):
+        for step, chosen in enumerate(order):
             batch = [examples[k] for k in chosen]
             optimizer.param_groups[0]["lr"] = rates[step]
             losses[step] = _backward(base, batch, at_once or len(batch), packed)

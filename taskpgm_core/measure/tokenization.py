@@ -93,8 +93,8 @@ def render(examples: Sequence[Example], tokenizer: Any, template: str) -> list[R
         ]
     else:
         texts = [template.replace("{prompt}", e.prompt) for e in examples]
-        prompts = tokenizer(texts).input_ids
-        prompts = [ids[:-1] if ids and ids[-1] == end else ids for ids in prompts]
+        ends = tokenizer("a").input_ids[-1] == end  # whatever it reads, but here the answer follows
+        prompts = [ids[:-1] if ends else ids for ids in tokenizer(texts).input_ids]
     answers = tokenizer(
         [e.completion for e in examples], add_special_tokens=False, return_offsets_mapping=True
     )

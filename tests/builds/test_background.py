@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from itertools import count
 
 import pytest
 import yaml
@@ -110,6 +111,27 @@ def test_a_recycled_process_number_is_nobodys_job(tiny_base, cache):
         json.dumps({**who, "identity": background.identity(os.getpid())})
     )
     assert background.watch("mine").state == "running"
+
+
+@pytest.mark.parametrize("when", range(4))
+def test_a_build_that_ends_while_it_is_looked_at_is_not_lost(cache, monkeypatch, when):
+    folder = cache / ".jobs" / "build" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "job.json").write_text(json.dumps({"pid": 1, "identity": "it", "started": 0.0}))
+    ended, looks = folder / "exit", count()
+
+    def ends(look):
+        def after(*arguments):
+            if next(looks) == when:
+                ended.write_text("0\n")
+            return look(*arguments)
+
+        return after
+
+    monkeypatch.setattr(background, "_read", ends(background._read))
+    monkeypatch.setattr(background, "identity", ends(lambda pid: "" if ended.exists() else "it"))
+    assert background.watch("mine").state in ("running", "done")
+    assert next(looks) > when
 
 
 def test_a_process_that_nobody_waited_for_counts_as_gone():

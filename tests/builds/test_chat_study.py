@@ -1,11 +1,13 @@
 """A study of chats, from ShareGPT files to what trainers read of them."""
 
 import json
+from datetime import datetime
 
 import datasets
 import numpy as np
 import pytest
 import yaml
+from transformers.utils import chat_template_utils
 
 from taskpgm_core import store
 from taskpgm_core.analysis.drill_down import drill_down, positions
@@ -19,7 +21,8 @@ from taskpgm_core.measure import render
 from taskpgm_core.mixture.counts import allocate
 from taskpgm_core.plans.plan import Plan
 from tests.builds.test_pipeline import Heard
-from tests.support.chat_templates import save_chat, template, tokenizer_of
+from tests.support.chat_templates import START, save_chat, template, tokenizer_of
+from tests.support.tiny_model import tiny_plan
 
 TOWNS = ("Ghent", "Turku", "Bergen")
 
@@ -197,3 +200,29 @@ def test_the_last_answer_alone_is_another_study(base, cache, tmp_path):
     assert last.digest != every.digest
     assert last.tasks[0].chat == ("messages", "last")
     assert last.tasks[0].mean_tokens < every.tasks[0].mean_tokens
+
+
+def test_another_chat_template_or_end_token_is_another_study(cache, tmp_path):
+    base = save_chat(tmp_path / "base")
+    plans = chat_plan(base, tmp_path), tiny_plan(base, template="chat"), tiny_plan(base)
+
+    def digests():
+        return [pipeline.prepare(plan, cache).digest for plan in plans]
+
+    chats, pairs, plain = digests()
+    written = base / "chat_template.jinja"
+    written.write_text("Talk:\n" + written.read_text())
+    assert [a == b for a, b in zip(digests(), (chats, pairs, plain), strict=True)] == [0, 0, 1]
+    said = base / "tokenizer_config.json"
+    said.write_text(json.dumps({**json.loads(said.read_text()), "eos_token": START}))
+    assert digests()[2] != plain
+
+
+def test_no_day_is_in_the_digest_of_a_template_that_writes_the_date(cache, tmp_path, monkeypatch):
+    base = save_chat(tmp_path / "base", "{{ strftime_now('%d %b %Y') }}\n" + template())
+    found = set()
+    for day in (datetime(2026, 11, 28), datetime(2031, 1, 2)):
+        clock = type("Clock", (), {"now": staticmethod(lambda day=day: day)})
+        monkeypatch.setattr(chat_template_utils, "datetime", clock)
+        found.add(pipeline.prepare(chat_plan(base, tmp_path), cache).digest)
+    assert len(found) == 1

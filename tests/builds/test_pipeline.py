@@ -230,12 +230,14 @@ def test_dropped_rows_are_counted_and_said(cache, tiny_base):
 # What stops a build
 
 
-def test_a_probe_example_in_the_training_rows_stops_a_build(cache, tiny_base, tmp_path):
+@pytest.mark.parametrize("end", ["", " ", "\n"])
+def test_a_probe_example_in_the_training_rows_stops_a_build(cache, tiny_base, tmp_path, end):
     rows = [(f"What is {k} + 1?", str(k + 1)) for k in range(12)]
+    others = [(prompt + end, completion) for prompt, completion in rows]
     plan = tiny_plan(
         tiny_base,
         folders={"jsonl": str(tmp_path)},
-        tasks=[jsonl(tmp_path / "a.jsonl", rows), jsonl(tmp_path / "b.jsonl", rows)],
+        tasks=[jsonl(tmp_path / "a.jsonl", rows), jsonl(tmp_path / "b.jsonl", others)],
         training={"steps": 1},
     )
     with pytest.raises(SourceError, match="is a probe example of task"):

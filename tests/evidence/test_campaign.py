@@ -19,6 +19,7 @@ from taskpgm_core.evidence.protocol import PROTOCOLS, load_protocol
 from taskpgm_core.evidence.run import Run, prepare_context, run
 from taskpgm_core.evidence.sampling import evaluation_rows, training_rows
 from taskpgm_core.evidence.statistics import compare, epochs
+from taskpgm_core.measure import finetuning
 from taskpgm_core.mixture import pose, solve
 from taskpgm_core.plans.plan import load_plan
 from taskpgm_core.tasks import load, split
@@ -356,6 +357,25 @@ def test_a_trained_target_is_an_adapter_that_peft_loads(tiny_study, tiny_base, t
     moved = [float(p.detach().abs().sum()) for n, p in adapted.named_parameters() if "lora_B" in n]
     assert moved
     assert all(m > 0 for m in moved)
+
+
+@pytest.mark.parametrize(("budget", "steps"), [(16, 4), (15, 4), (17, 5)])
+def test_every_row_of_the_budget_is_trained_on_once(
+    tiny_study, tmp_path, capsys, monkeypatch, budget, steps
+):
+    backward, read = finetuning._backward, []
+
+    def heard(base, batch, *options):
+        read.append([tuple(e.ids.tolist()) for e in batch])
+        return backward(base, batch, *options)
+
+    monkeypatch.setattr(finetuning, "_backward", heard)
+    words = ["train", "tiny", "--budget", str(budget), "--out", str(tmp_path / "made"), "--json"]
+    assert main(words) == 0
+    told = json.loads(capsys.readouterr().out)
+    rows = [ids for batch in read for ids in batch]
+    assert told["rows"] == len(rows) == len(set(rows)) == budget
+    assert told["steps"] == len(read) == steps
 
 
 def test_a_confirmation_is_meant_before_a_screening_but_never_guessed(monkeypatch):

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from taskpgm_core.chats import Chat
 from taskpgm_core.errors import ModelError
 from taskpgm_core.measure import RenderedExample, find_weights, load_base, probe_tokens, render
+from taskpgm_core.measure.chat_template import TODAY
 from taskpgm_core.measure.evaluation import evaluate
 from taskpgm_core.measure.finetuning import completion_loss
 from taskpgm_core.records import Example
 from taskpgm_core.tasks.generated import generate
-from tests.support.chat_templates import END, template, tokenizer_of
+from tests.support.chat_templates import END, save_chat, template, tokenizer_of
 from tests.support.tiny_model import TASKS, save_tiny, tiny_tokenizer
 
 CASES = Path(__file__).parents[1] / "tasks" / "cases"
@@ -156,6 +157,18 @@ def test_what_a_template_cannot_write_is_one_sentence(case):
         render([example], tokenizer, "chat")
     assert sentence in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("marked", [False, True])
+@pytest.mark.parametrize("form", ["%d %b %Y", "%Y-%m-%d", "%A, %-d %B %y at %H:%M", "100%"])
+def test_a_template_that_writes_the_date_always_writes_the_same(tmp_path, form, marked):
+    dated = "\n{% macro day() %}{{ strftime_now('" + form + "') }}{% endmacro %}{{ day() }}|\n"
+    folder = save_chat(tmp_path, dated + template(marked=marked))
+    tokenizer = load_base(find_weights(str(folder)), dtype="float32", models=tmp_path).tokenizer
+    plain = tokenizer_of("\n" + TODAY.strftime(form) + "|\n" + template(marked=marked))
+    talk = chat(("user", "a"), ("assistant", "bc"), ("user", "d"), ("assistant", "ef"))
+    for example in (talk, Example("Hi", "there")):
+        assert render([example], tokenizer, "chat") == render([example], plain, "chat")
 
 
 # Pairs stay what they were

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tokenizers.processors import TemplateProcessing
 
 from taskpgm_core.errors import MeasurementError, ModelError
 from taskpgm_core.measure import (
@@ -27,7 +28,7 @@ from taskpgm_core.measure.scoring import score
 from taskpgm_core.plans.plan import PLAIN_TEMPLATE, Training
 from taskpgm_core.records import Example
 from taskpgm_core.tasks.generated import generate
-from tests.support.tiny_model import save_tiny, tiny_llama
+from tests.support.tiny_model import save_tiny, tiny_llama, tiny_tokenizer
 
 UNPACKED = Path(__file__).parents[2] / "cache" / ".models"  # once for all that use the real model
 
@@ -89,6 +90,14 @@ def test_every_row_is_seen_once_before_any_twice():
     order = np.concatenate(list(batch_order(10, Training(steps=6, batch=4), seed=3)))
     assert sorted(order[:10]) == sorted(order[10:20]) == list(range(10))
     assert list(order[:10]) != list(order[10:20])
+
+
+@pytest.mark.parametrize("rows", [1, 4, 10, 12])
+def test_one_pass_is_every_row_in_whole_batches_and_what_is_left(rows):
+    batches = list(batch_order(rows, Training(steps=1, batch=4), seed=3, once=True))
+    assert sorted(np.concatenate(batches)) == list(range(rows))
+    assert {len(batch) for batch in batches[:-1]} <= {4}
+    assert len(batches) == -(-rows // 4)
 
 
 def test_the_rate_rises_then_falls_to_zero():
@@ -266,6 +275,19 @@ def test_prompt_and_completion_are_tokenised_apart_and_the_end_is_supervised(bas
     assert text == "seven"
     assert rendered.spans[-1] == (5, 5)
     assert rendered.cut(1).completion == rendered.completion[:1]
+
+
+@pytest.mark.parametrize("adds", ["$A", "<|end|> $A", "$A <|end|>", "<|end|> $A <|end|>"])
+@pytest.mark.parametrize("template", ["{prompt}", "{prompt}<|end|>", "<|end|>{prompt}<|end|>\n"])
+def test_of_all_ends_only_the_one_that_the_tokenizer_adds_is_left_out(adds, template):
+    tokenizer = tiny_tokenizer()
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single=adds, special_tokens=[("<|end|>", tokenizer.eos_token_id)]
+    )
+    rendered = render([Example("Hi", "a"), Example("", "b")], tokenizer, template)
+    begins = "<|end|>" if adds.startswith("<|end|>") else ""
+    for e, prompt in zip(rendered, ("Hi", ""), strict=True):
+        assert tokenizer.decode(e.prompt) == begins + template.replace("{prompt}", prompt)
 
 
 def test_a_chat_template_is_the_models_own(tmp_path):
