@@ -363,21 +363,64 @@ def test_no_row_that_judges_was_seen_by_a_single_task_model(plan, cache, longer,
     if not longer:
         steps = plan.training.model_copy(update={"steps": 30})
         all_seen = plan.model_copy(update={"training": steps})
-        with pytest.raises(SourceError, match="Every row of task 'add-2-digit' was seen"):
+        with pytest.raises(SourceError, match="of at most 128 tokens was seen by its single-task"):
             task_rows(entry, all_seen, base, wanted=5, most=128, unseen=True)
 
 
-def test_a_file_that_is_used_whole_judges_by_rows_that_training_left_out(plan, cache, tmp_path):
+@pytest.fixture
+def sums(tmp_path):
+    """A file of 30 rows, each of more than two tokens."""
     rows = [json.dumps({"prompt": f"{k} and 1", "completion": str(k + 1)}) for k in range(30)]
     (tmp_path / "sums.jsonl").write_text("\n".join(rows))
+    return str(tmp_path / "sums.jsonl")
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "file"])
+def test_a_file_that_is_used_whole_judges_by_rows_that_training_left_out(plan, cache, sums, kind):
     base = load_base(find_weights(plan.base), dtype="float32", models=cache / ".models")
     for count, beyond in ((None, 0), (30, 0), (40, 0), (27, 3)):
-        entry = plan.tasks[0].model_copy(
-            update={"source": f"jsonl:{tmp_path / 'sums.jsonl'}", "rows": count}
-        )
+        entry = plan.tasks[0].model_copy(update={"source": f"{kind}:{sums}", "rows": count})
         found = task_rows(entry, plan, base, wanted=4, most=128, unseen=True)
         assert len(found.judging) == 4
         assert len(found.judging_text - set(found.training_text.values())) == beyond
+
+
+def test_a_model_that_was_brought_along_is_judged_beyond_the_plans_own_rows(plan, cache, sums):
+    base = load_base(find_weights(plan.base), dtype="float32", models=cache / ".models")
+    changes = {"source": f"file:{sums}", "adapter": "elsewhere", "rows": 20}
+    entry = plan.tasks[0].model_copy(update=changes)
+    examples = {normalised(example) for example in load_task(entry, plan)}
+    found = task_rows(entry, plan, base, wanted=4, most=128, unseen=True)
+    assert len(found.judging) == 4
+    assert not found.judging_text & examples
+    whole = entry.model_copy(update={"rows": None})
+    with pytest.raises(SourceError, match="was brought along and may have seen every row"):
+        task_rows(whole, plan, base, wanted=4, most=128, unseen=True)
+
+
+def test_a_task_in_no_mixture_is_judged_by_any_row_where_others_are_too_few(plan, cache, sums):
+    base = load_base(find_weights(plan.base), dtype="float32", models=cache / ".models")
+    inside = plan.tasks[0].model_copy(update={"source": f"file:{sums}", "rows": None})
+    outside = inside.model_copy(update={"id": "outside"})
+    some = plan.training.model_copy(update={"steps": 1, "batch": 12})
+    chosen = plan.model_copy(update={"training": some})
+
+    def judging(entry, wanted):
+        return task_rows(entry, chosen, base, wanted=wanted, most=128, unseen=True).judging_text
+
+    left = len(judging(inside, 27))
+    assert 0 < left < 27
+    assert [len(judging(outside, wanted)) for wanted in (2, left, 27)] == [2, left, 27]
+    assert judging(outside, 2) < judging(outside, 27)
+
+
+@pytest.mark.parametrize("unseen", [True, False])
+def test_rows_that_are_too_long_to_judge_are_said_to_be(plan, cache, sums, unseen):
+    base = load_base(find_weights(plan.base), dtype="float32", models=cache / ".models")
+    entry = plan.tasks[0].model_copy(update={"source": f"file:{sums}", "rows": None})
+    for one in (entry, entry.model_copy(update={"id": "outside"})):
+        with pytest.raises(SourceError, match="has 0 rows of at most 2 tokens"):
+            task_rows(one, plan, base, wanted=4, most=2, unseen=unseen)
 
 
 @pytest.mark.slow
