@@ -78,23 +78,33 @@ def keep_run(
 
     ``arm``: what was trained; ``definition``: its digest; ``card`` describes the protocol.
     """
-    folder = _folder(study, digest)
     name, seed = str(rows["arm"].iloc[0]), int(rows["seed"].iloc[0])
+    kept = [*COLUMNS, *(["stderr"] if "stderr" in rows else [])]
+    arms = {f"{name}-{definition}": dict(arm)}
+    _list(study, digest, _file(name, definition, seed), rows[kept], arms=arms, card=card)
+
+
+def _list(
+    study: Study,
+    digest: str,
+    name: str,
+    rows: pd.DataFrame,
+    *,
+    arms: Mapping[str, Any],
+    card: Mapping[str, Any],
+) -> None:
+    """Write one file and list it. Those that are listed already stay as they were listed, so a
+    file that was damaged since is still known to be."""
+    folder = _folder(study, digest)
     folder.mkdir(parents=True, exist_ok=True)
     with exclusive(_lock(folder)):
-        listed = folder / MANIFEST
-        arms = read_manifest(folder)["arms"] if listed.is_file() else {}
-        kept = [*COLUMNS, *(["stderr"] if "stderr" in rows else [])]
-        write_atomic(folder / _file(name, definition, seed), parquet_bytes(rows[kept]))
-        write_manifest(
-            folder,
-            {
-                "kind": "evidence",
-                "study": study.digest,
-                "arms": {**arms, f"{name}-{definition}": dict(arm)},
-                **card,
-            },
-        )
+        listed = (folder / MANIFEST).is_file()
+        old = read_manifest(folder) if listed else {"arms": {}, "files": {}}
+        data = parquet_bytes(rows)
+        write_atomic(folder / name, data)
+        made = {"kind": "evidence", "study": study.digest, "arms": {**old["arms"], **arms}, **card}
+        files = {**old["files"], name: {"sha256": sha256(data), "size": len(data)}}
+        write_manifest(folder, made, files)
 
 
 REFERENCE = "reference.parquet"
@@ -109,13 +119,7 @@ def keep_reference(
     ``rows``: columns ``task``, ``replicate`` (-1 for the base model), ``loss`` (nats a token),
     ``accuracy`` and ``n_rows`` that judge. ``card`` as of ``keep_run``.
     """
-    folder = _folder(study, digest)
-    folder.mkdir(parents=True, exist_ok=True)
-    with exclusive(_lock(folder)):
-        listed = folder / MANIFEST
-        arms = read_manifest(folder)["arms"] if listed.is_file() else {}
-        write_atomic(folder / REFERENCE, parquet_bytes(rows))
-        write_manifest(folder, {"kind": "evidence", "study": study.digest, "arms": arms, **card})
+    _list(study, digest, REFERENCE, rows, arms={}, card=card)
 
 
 def reference_losses(study: Study, digest: str) -> pd.DataFrame | None:
@@ -172,7 +176,8 @@ def drop_run(folder: Path, name: str) -> None:
         manifest = read_manifest(folder)
         (folder / name).unlink(missing_ok=True)
         card = {k: v for k, v in manifest.items() if k not in ("schema", "files", "content")}
-        write_manifest(folder, card)
+        files = {other: entry for other, entry in manifest["files"].items() if other != name}
+        write_manifest(folder, card, files)
 
 
 def keep_runs(study: Study, rows: pd.DataFrame, digest: str, arms_from: str) -> int:

@@ -194,18 +194,38 @@ def test_no_text_is_in_two_of_probe_pool_training_and_judging(tiny_study, plan):
         assert not held & (trained | judging)
 
 
-def test_finished_runs_kept_at_the_same_time_are_all_listed(tiny_study):
-    def keep(seed):
-        rows = pd.DataFrame(
-            [dict.fromkeys(store.evidence_columns(), 0) | {"arm": "a", "task": "x", "seed": seed}]
-        )
-        store.keep_run(
-            tiny_study, "d" * 64, rows=rows, arm={"name": "a"}, definition="0" * 12, card={}
-        )
+def kept_row(study, seed, *, name="a", definition="0" * 12, card=None, loss=0.0):
+    row = dict.fromkeys(store.evidence_columns(), 0) | {"task": "x", "arm": name, "seed": seed}
+    store.keep_run(
+        study,
+        "d" * 64,
+        rows=pd.DataFrame([row | {"loss": loss}]),
+        arm={"name": name},
+        definition=definition,
+        card=card or {},
+    )
 
+
+def test_finished_runs_kept_at_the_same_time_are_all_listed(tiny_study):
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(keep, range(24)))
+        list(pool.map(lambda seed: kept_row(tiny_study, seed), range(24)))
     assert all(store.has_run(tiny_study, "d" * 64, "a", "0" * 12, s) for s in range(24))
+
+
+def test_a_damaged_run_stays_damaged_when_others_are_kept_or_dropped(tiny_study):
+    for seed in range(3):
+        kept_row(tiny_study, seed)
+    victim, other, _ = _files(tiny_study)
+    victim.write_bytes(victim.read_bytes()[:-1])
+    kept_row(tiny_study, 3)
+    with pytest.raises(StoreError, match=f"{victim.name} is damaged"):
+        store.evidence(tiny_study)
+    store.drop_run(_folder(tiny_study), other.name)
+    with pytest.raises(StoreError, match=f"{victim.name} is damaged"):
+        store.evidence(tiny_study)
+    kept_row(tiny_study, 0)
+    ((_, runs),) = store.evidence(tiny_study)
+    assert set(runs["seed"]) == {0, 2, 3}
 
 
 def test_rows_are_redrawn_by_seed_and_repeat_only_after_a_whole_pass():
