@@ -11,7 +11,7 @@ import pandas as pd
 from taskpgm_core import store
 from taskpgm_core.errors import PlanError
 from taskpgm_core.evidence.arms import mixture_of
-from taskpgm_core.evidence.protocol import Protocol
+from taskpgm_core.evidence.protocol import Protocol, evidence_card
 from taskpgm_core.evidence.ray_campaign import run_on_ray
 from taskpgm_core.evidence.reference_losses import reference_losses
 from taskpgm_core.evidence.run import Run, RunContext, prepare_context, run
@@ -48,19 +48,17 @@ def campaign(
 
     measure.use_threads(threads)
     digest = protocol.digest(study.digest)
-    todo = _runs(protocol, study, part, kept=repeat)
+    todo, card = _runs(protocol, study, part, kept=repeat), evidence_card(protocol, study)
     judged = protocol.skills is None or store.reference_losses(study, digest) is not None
     if not todo and judged:
+        if not repeat:
+            store.plan_runs(study, digest, card)
         return 0
     if store.is_bundled(study.folder):
         study = store.own_copy(study)
         say(f"{study.slug} came with the package; its copy keeps the runs: {study.folder}")
     root = Path(study.folder).parent
     on = prepare_context(protocol, plan, root, suite_tasks)
-    card = {
-        "protocol": protocol.model_dump(mode="json", exclude={"arms", "seeds", "name"}),
-        "planned": {"arms": [arm.name for arm in protocol.arms], "seeds": list(protocol.seeds)},
-    }
     if protocol.skills is not None:
         _reference(protocol, study, plan, on, card, threads=threads, repeat=repeat, say=say)
     started, done = time.monotonic(), itertools.count(1)

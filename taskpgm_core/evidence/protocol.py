@@ -1,6 +1,7 @@
 """The schema of a protocol: which mixtures are trained, how, and what they are judged on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ from taskpgm_core.errors import PlanError, nearest
 from taskpgm_core.files.hashing import digest_of
 from taskpgm_core.plans.plan import TaskEntry, Training
 from taskpgm_core.plans.slug import ARM
-from taskpgm_core.records import Task
+from taskpgm_core.records import Study, Task
 
 PROTOCOLS = Path(__file__).parent / "protocols"
 CODE = "1"  # raise it whenever the same protocol would give other numbers
@@ -199,6 +200,30 @@ def with_arms(protocol: Protocol, arms: Sequence[Arm]) -> Protocol:
         raise PlanError(f"{protocol.name}: {said}.") from None
 
 
-def committed_protocols() -> dict[str, Protocol]:
+def evidence_card(protocol: Protocol, study: Study) -> dict[str, Any]:
+    """What an evidence folder says of the protocol of its runs, and of those that are planned.
+
+    An arm of the committed protocol that keeps its runs in the same folder is planned as it is
+    there, whatever bears its name in a protocol of one's own.
+    """
+    committed = committed_as(protocol.digest(study.digest), study)
+    arms = (*protocol.arms, *(committed.arms if committed else ()))
+    return {
+        "protocol": protocol.model_dump(mode="json", exclude={"arms", "seeds", "name"}),
+        "planned": {
+            "arms": {arm.name: arm.digest for arm in arms},
+            "seeds": list(protocol.seeds),
+        },
+    }
+
+
+@cache
+def committed_protocols() -> Mapping[str, Protocol]:
     """The protocols that come with this version, by name."""
     return {p.stem: load_protocol(p) for p in sorted(PROTOCOLS.glob("*.yaml"))}
+
+
+def committed_as(folder: str, study: Study) -> Protocol | None:
+    """The committed protocol whose runs a study's evidence ``folder`` keeps, by its digest."""
+    known = committed_protocols().values()
+    return next((p for p in known if p.digest(study.digest)[:12] == folder[:12]), None)

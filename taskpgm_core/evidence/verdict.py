@@ -16,7 +16,6 @@ from taskpgm_core.evidence.judgement import (
     judgement,
 )
 from taskpgm_core.evidence.paired_test import LEVEL, PairedDifference
-from taskpgm_core.evidence.protocol import Arm
 from taskpgm_core.figures.numbers import count, counted
 from taskpgm_core.findings.evidence import (
     COUNTS,
@@ -84,8 +83,7 @@ def skill_runs(study: Study, card: dict[str, Any], runs: pd.DataFrame) -> SkillR
     if judged is None:
         return None
     arms = sorted(judged.means)
-    known = {arm.name: arm for arm in map(Arm.model_validate, card["arms"].values())}
-    full = tuple(a for a in arms if a not in known or known[a].budget is None)
+    full = tuple(a for a in arms if card["arms"][a].get("budget") is None)
     return SkillRuns(card, judged, tested_in_order(judged), full)
 
 

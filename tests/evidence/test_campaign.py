@@ -79,6 +79,28 @@ def test_runs_of_an_arm_that_was_redefined_are_never_averaged(tiny_study):
     assert found == {"a-b-" + "0" * 12: 1.0, "a-b-" + "1" * 12: 3.0}
 
 
+def test_runs_of_the_definition_that_is_planned_keep_the_arms_name(tiny_study):
+    old, new, once = "0" * 12, "1" * 12, "2" * 12
+    kept_row(tiny_study, 0, definition=once, name="other")
+    for definition in (old, new):
+        kept_row(tiny_study, 0, definition=definition, card={"planned": {"arms": {"a": new}}})
+
+    def named():
+        ((card, runs),) = store.evidence(tiny_study)
+        assert set(card["arms"]) == set(runs["arm"])
+        return set(runs["arm"])
+
+    assert named() == {"a", f"a-{old}", "other"}
+    for planned, names in (
+        ({"a": old}, {"a", f"a-{new}", "other"}),
+        ({"other": once}, {f"a-{old}", f"a-{new}", "other"}),
+        (["a", "other"], {f"a-{old}", f"a-{new}", "other"}),  # what older versions wrote
+    ):
+        store.plan_runs(tiny_study, "d" * 64, {"planned": {"arms": planned}})
+        assert named() == names
+    assert store.verify(tiny_study.folder)
+
+
 def test_kept_runs_are_repeated_without_a_trace(tiny_study, plan):
     run_all(tiny_study, plan, seeds=[0])
     before = {p.name: p.read_bytes() for p in _files(tiny_study)}
