@@ -51,7 +51,13 @@ def mixture_of(arm: Arm, study: Study, seed: int) -> Array:
     if arm.baseline:
         balance = 1.0 if arm.balance is None else arm.balance
         return baseline(
-            arm.baseline, similarity, rows=study.rows, seed=seed, utility=gain, balance=balance
+            arm.baseline,
+            similarity,
+            rows=study.rows,
+            seed=seed,
+            utility=gain,
+            balance=balance,
+            noise=store.noise(study, arm.measure),
         )
     question = Question(
         arm.measure,

@@ -56,6 +56,12 @@ class Arm(_Strict):
         return self
 
     @property
+    def solved_by(self) -> tuple[str, ...]:
+        """The settings that differ from their defaults and that only a solved mixture heeds."""
+        names = ("resolution", "anchor", "unary", "floor", "cap")
+        return tuple(n for n in names if getattr(self, n) != type(self).model_fields[n].default)
+
+    @property
     def digest(self) -> str:
         """Names what the arm is, whatever it is called: part of every run's identity."""
         added = {k for k in ("resolution", "weights", "budget") if getattr(self, k) is None}
@@ -118,6 +124,12 @@ class Protocol(_Strict):
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
             raise ValueError(f"arm '{twice[0]}' stands more than once")
+        for arm in self.arms:
+            if (arm.baseline or arm.weights is not None) and arm.solved_by:
+                raise ValueError(
+                    f"arm '{arm.name}' names a baseline or brings weights, so it takes no "
+                    f"{' and no '.join(arm.solved_by)}"
+                )
         if self.budget_tokens is not None and any(arm.budget for arm in self.arms):
             raise ValueError("an arm's budget is in rows, so it goes with no budget_tokens")
         for rows in (self.budget, *(arm.budget or self.budget for arm in self.arms)):

@@ -10,12 +10,13 @@ import pytest
 import yaml
 
 from taskpgm_core import store
+from taskpgm_core.analysis.mixture_reference import reference_mixture
 from taskpgm_core.cli.experiments import chosen_evidence
 from taskpgm_core.cli.main import main
 from taskpgm_core.errors import MixtureError, PlanError, SourceError, StoreError
 from taskpgm_core.evidence.arms import arm_words, mixture_of
 from taskpgm_core.evidence.campaign import campaign
-from taskpgm_core.evidence.protocol import PROTOCOLS, load_protocol
+from taskpgm_core.evidence.protocol import PROTOCOLS, Arm, load_protocol
 from taskpgm_core.evidence.run import Run, prepare_context, run
 from taskpgm_core.evidence.sampling import evaluation_rows, training_rows
 from taskpgm_core.evidence.statistics import compare, epochs
@@ -284,6 +285,15 @@ def test_an_arm_is_the_exact_mixture_it_names(tiny_study):
     assert mixture_of(arms["jsd-0.5"], tiny_study, 0) == pytest.approx(solve(pose(S), 0.5).p)
     assert mixture_of(arms["uniform"], tiny_study, 0) == pytest.approx(np.full(4, 0.25))
     assert mixture_of(arms["best-single"], tiny_study, 0).max() == 1
+
+
+def test_the_baseline_that_counts_skills_is_the_one_of_pages_and_commands():
+    study, arm = store.open_study("starter"), Arm(name="x", baseline="skill-even")
+    similarity, noise = store.similarity(study, "jsd"), store.noise(study, "jsd")
+    known = reference_mixture("skill-even", similarity, study.tasks, noise=noise)
+    guessed = reference_mixture("skill-even", similarity, study.tasks)
+    assert mixture_of(arm, study, 0) == pytest.approx(known)
+    assert known != pytest.approx(guessed)
 
 
 def test_an_arm_says_what_it_is():

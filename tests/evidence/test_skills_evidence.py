@@ -505,6 +505,17 @@ def test_shares_are_counted_in_the_studys_own_precision(tiny_study, plan):
         ({"hypotheses": [{"order": 1, "arm": "jsd-0.5"}]}, "so name the skills"),
         ({"arms": [{"name": "x", "weights": {"a": 1}, "balance": 1}]}, "takes no baseline"),
         ({"arms": [{"name": "x", "baseline": "uniform", "budget": 18}]}, "18 is no multiple of"),
+        (
+            {
+                "arms": [
+                    {"name": "x", "baseline": "uniform", "floor": 0.1, "anchor": "proportional"}
+                ]
+            },
+            "'x' names a baseline or brings weights, so it takes no anchor and no floor",
+        ),
+        ({"arms": [{"name": "x", "weights": {"a": 1}, "resolution": "auto"}]}, "no resolution"),
+        ({"arms": [{"name": "x", "baseline": "uniform", "unary": "gain"}]}, "no unary"),
+        ({"arms": [{"name": "x", "baseline": "uniform", "cap": 0.5}]}, "no cap"),
     ],
 )
 def test_bad_protocols_of_skills_get_one_sentence(tmp_path, change, words):
