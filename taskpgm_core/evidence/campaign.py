@@ -2,7 +2,8 @@
 
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,12 @@ def campaign(
         _reference(protocol, study, plan, on, card, threads=threads, repeat=repeat, say=say)
     started, done = time.monotonic(), itertools.count(1)
 
+    @contextmanager
+    def claimed(what: Run) -> Iterator[bool]:
+        here = (what.arm.name, what.arm.digest, what.seed)
+        with store.claim_run(study, digest, "-".join(map(str, here))) as mine:
+            yield mine and store.has_run(study, digest, *here) is repeat
+
     def keep(what: Run, frame: pd.DataFrame) -> None:
         beside = ""
         if repeat:
@@ -85,6 +92,7 @@ def campaign(
             protocol,
             todo,
             on,
+            claimed,
             keep,
             base=plan.base,
             models=root / ".models",
@@ -94,10 +102,8 @@ def campaign(
         )
     else:
         for what in todo:
-            name = f"{what.arm.name}-{what.arm.digest}-{what.seed}"
-            with store.claim_run(study, digest, name) as mine:
-                here = (study, digest, what.arm.name, what.arm.digest, what.seed)
-                if mine and store.has_run(*here) is repeat:
+            with claimed(what) as mine:
+                if mine:
                     keep(what, run(protocol, what, on))
     return next(done) - 1
 
