@@ -10,6 +10,7 @@ from taskpgm_core import store
 from taskpgm_core.evidence.arms import arm_titles
 from taskpgm_core.evidence.kept_share import MEASURES, judged_runs, reference_of
 from taskpgm_core.evidence.paired_test import (
+    LEVEL,
     PairedDifference,
     hold_in_order,
     holm,
@@ -41,6 +42,11 @@ class HypothesisTest:
     complete: bool = True
     holds: bool | None = None
     reached: bool = False
+
+    @property
+    def sure(self) -> bool:
+        """Whether it found a difference, in whichever direction."""
+        return self.reached and self.test.p is not None and self.test.p < LEVEL
 
 
 @dataclass(frozen=True)

@@ -49,11 +49,11 @@ class SkillRuns:
 
     def sure(self, arm: str) -> bool:
         """Whether its difference to uniform is taken for real: of a complete confirmation, where
-        its hypothesis holds, or where it is below 5% after Holm's correction."""
+        the test of its hypothesis found one, or where it is below 5% after Holm's correction."""
         if not self.judged.verdict_stands:
             return False
-        held = any(t.test.arm == arm and t.test.against == REFERENCE and t.holds for t in self.own)
-        return held or self.judged.others.get(arm, 1.0) < LEVEL
+        tested = any(t.test.arm == arm and t.test.against == REFERENCE and t.sure for t in self.own)
+        return tested or self.judged.others.get(arm, 1.0) < LEVEL
 
     @property
     def own(self) -> tuple[HypothesisTest, ...]:
@@ -116,18 +116,12 @@ def _state(found: SkillRuns, first: PairedDifference) -> State:
         return "screening"
     if not judged.complete:
         return "incomplete"
-    worse = (first.difference or 0.0) < 0
+    if found.sure(first.arm):
+        return "loses" if (first.difference or 0.0) < 0 else "wins"
     own = next((t for t in found.own if t.test.against == REFERENCE), None)
-    if own is None:
-        sure = judged.others.get(first.arm, 1.0) < LEVEL
-        return ("loses" if worse else "wins") if sure else "undecided"
-    if own.holds:
-        return "wins"
-    if own.test.p is None:
+    if own is None or own.test.p is None or own.reached:
         return "undecided"
-    if not own.reached:
-        return "waits" if own.holds is None else "stopped"
-    return "loses" if worse and own.test.p < LEVEL else "undecided"
+    return "waits" if own.holds is None else "stopped"
 
 
 def hypotheses(found: SkillRuns) -> tuple[Hypothesis, ...]:

@@ -10,7 +10,7 @@ from taskpgm_core.evidence.confirmation import dose_curve
 from taskpgm_core.evidence.kept_share import LOSSES, MEASURES
 from taskpgm_core.evidence.outcome import recommend
 from taskpgm_core.evidence.protocol import Arm, load_protocol, with_arms
-from taskpgm_core.evidence.verdict import hypotheses, skill_runs, verdict
+from taskpgm_core.evidence.verdict import hypotheses, skill_runs, sure_finding, verdict
 from taskpgm_core.findings.evidence import COUNTS
 from tests.support.kept_runs import COMMITTED, committed_copy, keep_run, keep_skill_runs
 
@@ -81,6 +81,16 @@ def own_protocol(folder, **weights):
     path = folder / "mine.yaml"
     path.write_text(yaml.safe_dump(value))
     return str(path)
+
+
+def test_a_hypothesis_that_surely_loses_is_said_to_in_every_sentence(cache, tmp_path):
+    start = committed_copy(cache, "starter")
+    keep_skill_runs(start, own_protocol(tmp_path, boolean=1.0), {"mine": -0.03})
+    found = seen(start)
+    assert verdict(found).state == "loses"
+    assert found.sure("mine")
+    assert "keeps less of what single-task models gain" in recommend(start).sentence
+    assert sure_finding(found).startswith("No mixture surely beats uniform; mine (−")
 
 
 def test_an_arm_that_was_redefined_is_judged_as_it_is_planned_now(cache, tmp_path):
