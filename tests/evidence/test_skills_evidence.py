@@ -261,6 +261,23 @@ def test_rows_saved_find_a_known_factor():
     assert rows_saved(table_of(values), "nobody", curve) is None
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_the_interval_of_rows_saved_covers_the_truth(seeds):
+    rng = np.random.default_rng(seeds)
+    curve, truth, worlds = {f"u{x:g}": x for x in (0.5, 1, 2, 4)}, 2**0.5, 300
+    covered = 0
+    for _ in range(worlds):
+        rows = {**curve, "t": truth}
+        values = {
+            name: 0.5 + 0.1 * np.log2(x) + rng.normal(0, 0.03, seeds) for name, x in rows.items()
+        }
+        found = rows_saved(table_of(values), "t", curve)
+        assert 0.5 <= found.low <= found.times <= found.high <= 4
+        covered += found.low <= truth <= found.high
+    assert covered / worlds > 0.93
+
+
 # Arms
 
 
