@@ -77,7 +77,7 @@ def _by_skill(found: SkillRuns, measure: str, anchor: str) -> TrainedMixtures | 
     if not judged.complete:
         stage += f", {count(judged.finished)} of {counted(judged.planned, 'run')} so far"
     return TrainedMixtures(
-        f"share of single-task models' gain kept, {counted(judged.skills, 'skill')}, "
+        f"share of single-task models' gain kept, {counted(judged.skills_counted, 'skill')}, "
         f"{counted(judged.seeds, 'seed')} ({stage})",
         sure_finding(found),
         REFERENCE,

@@ -12,7 +12,7 @@ import pandas as pd
 from taskpgm_core import store
 from taskpgm_core.errors import PlanError
 from taskpgm_core.evidence.arms import mixture_of
-from taskpgm_core.evidence.protocol import Protocol, evidence_card
+from taskpgm_core.evidence.protocol import Protocol, protocol_card
 from taskpgm_core.evidence.ray_campaign import run_on_ray
 from taskpgm_core.evidence.reference_losses import reference_losses
 from taskpgm_core.evidence.run import Run, RunContext, prepare_context, run
@@ -49,7 +49,7 @@ def campaign(
 
     measure.use_threads(threads)
     digest = protocol.digest(study.digest)
-    todo, card = _runs(protocol, study, part, kept=repeat), evidence_card(protocol, study)
+    todo, card = _runs(protocol, study, part, kept=repeat), protocol_card(protocol, study)
     judged = protocol.skills is None or store.reference_losses(study, digest) is not None
     if not todo and judged:
         if not repeat:

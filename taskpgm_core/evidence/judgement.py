@@ -8,7 +8,7 @@ import pandas as pd
 
 from taskpgm_core import store
 from taskpgm_core.evidence.arms import arm_titles
-from taskpgm_core.evidence.kept_share import MEASURES, judged_runs, reference_of
+from taskpgm_core.evidence.kept_share import MEASURES, judged_runs, reference_of, skills_counted
 from taskpgm_core.evidence.paired_test import (
     LEVEL,
     PairedDifference,
@@ -69,9 +69,10 @@ class Judgement:
     names and that have all seeds, planned arms and added ones each among themselves, none of them
     of a confirmation that is not complete; ``curve``: {uniform arm: its rows /
     the ``budget``}; ``budget_gains``: of arms that ran with other budgets too, by rows;
-    ``left_out``: tasks that no share is counted of; ``seeds_needed``: by a confirmation, from the
-    spread of the first hypothesis' difference, or of ``taskpgm`` to uniform. ``finished`` of
-    ``planned`` runs are there; ``committed``: the protocol's name where it came with this version;
+    ``left_out``: tasks that no share is counted of; ``skills_counted``: of the ``skills``, those
+    that have one; ``seeds_needed``: by a confirmation, from the spread of the first hypothesis'
+    difference, or of ``taskpgm`` to uniform. ``finished`` of ``planned`` runs are there;
+    ``committed``: the protocol's name where it came with this version;
     ``titles``: {arm: what it is called}, of planned ones too where they are known.
     """
 
@@ -84,6 +85,7 @@ class Judgement:
     budget: int
     seeds: int
     skills: int
+    skills_counted: int
     files: int
     table: pd.DataFrame
     means: Mapping[str, Mapping[str, float | None]]
@@ -120,7 +122,7 @@ def judgement(study: Study, card: Mapping[str, Any], runs: pd.DataFrame) -> Judg
     protocol = protocol_of(card)
     arms = {name: Arm.model_validate(value) for name, value in card["arms"].items()}
     skills = protocol.skill_of([*study.tasks, *protocol.held_out])
-    table = judged_runs(runs, skills, study.names, rows)
+    table, reference = judged_runs(runs, skills, study.names, rows), reference_of(rows)
     planned = planned_runs(study, card, runs)
     finished, titles = planned.finished(runs), _titles(card, runs, planned)
     hypotheses = tuple(
@@ -158,6 +160,7 @@ def judgement(study: Study, card: Mapping[str, Any], runs: pd.DataFrame) -> Judg
         budget=protocol.budget,
         seeds=int(runs["seed"].nunique()),
         skills=len({skills[name] for name in study.names}),
+        skills_counted=skills_counted(skills, study.names, reference),
         files=len(study.names),
         table=table,
         means=_means(table),
@@ -167,7 +170,7 @@ def judgement(study: Study, card: Mapping[str, Any], runs: pd.DataFrame) -> Judg
         rows_saved=tuple(one for one in saved if one is not None),
         curve=curve,
         budget_gains=_budget_gains(table, arms, protocol.budget),
-        left_out=reference_of(rows).left_out,
+        left_out=reference.left_out,
         seeds_needed=None if spread is None else seeds_needed(spread, protocol.worth_finding),
     )
 

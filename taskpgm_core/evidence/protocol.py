@@ -212,7 +212,23 @@ def with_arms(protocol: Protocol, arms: Sequence[Arm]) -> Protocol:
         raise PlanError(f"{protocol.name}: {said}.") from None
 
 
-def evidence_card(protocol: Protocol, study: Study) -> dict[str, Any]:
+def skills_warning(protocol: Protocol, study: Study) -> str:
+    """Which names in the protocol's skills are no task that is judged, in one sentence."""
+    if not isinstance(protocol.skills, tuple):
+        return ""
+    named = [task for group in protocol.skills for task in group]
+    tasks = [*study.names, *(task.id for task in protocol.held_out)]
+    free = set(tasks) - set(named)
+    strange = [f"'{name}'{nearest(name, free)}" for name in named if name not in tasks]
+    if not strange:
+        return ""
+    return (
+        f"The skills of {protocol.name} name {', '.join(strange)}, which {study.slug} has no task "
+        f"of; they count for nothing."
+    )
+
+
+def protocol_card(protocol: Protocol, study: Study) -> dict[str, Any]:
     """What an evidence folder says of the protocol of its runs, and of those that are planned.
 
     An arm of the committed protocol that keeps its runs in the same folder is planned as it is

@@ -7,7 +7,7 @@ import pandas as pd
 
 from taskpgm_core import store
 from taskpgm_core.evidence.judgement import protocol_of
-from taskpgm_core.evidence.protocol import Protocol, evidence_card
+from taskpgm_core.evidence.protocol import Protocol, protocol_card
 from taskpgm_core.evidence.run import judging_counts
 from taskpgm_core.plans.plan import Plan
 from taskpgm_core.records import Study
@@ -51,5 +51,5 @@ def share_reference(study: Study, plan: Plan, protocol: Protocol) -> bool:
     rows = reference_at_hand(study, plan, protocol)
     if rows is None:
         return False
-    store.keep_reference(study, digest, rows=rows, card=evidence_card(protocol, study))
+    store.keep_reference(study, digest, rows=rows, card=protocol_card(protocol, study))
     return True

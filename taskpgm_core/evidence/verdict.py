@@ -185,7 +185,7 @@ def skill_sentences(found: SkillRuns) -> tuple[str, ...]:
         f"{counted(len(found.full), 'mixture')} of this study's tasks were trained on "
         f"{count(judged.budget)} rows, with {counted(judged.seeds, 'seed')}, and judged by the "
         f"share of the single-task models' gain that they keep, each of "
-        f"{counted(judged.skills, 'skill')} counted once ({judged.stage}{missing}).",
+        f"{counted(judged.skills_counted, 'skill')} counted once ({judged.stage}{missing}).",
         most,
     )
 

@@ -33,7 +33,12 @@ from taskpgm_core.evidence.paired_test import (
     paired_differences,
     seeds_needed,
 )
-from taskpgm_core.evidence.protocol import Arm, committed_protocols, load_protocol
+from taskpgm_core.evidence.protocol import (
+    Arm,
+    committed_protocols,
+    load_protocol,
+    skills_warning,
+)
 from taskpgm_core.evidence.rows_saved import rows_saved, times_needed
 from taskpgm_core.evidence.run import judging_counts
 from taskpgm_core.evidence.sampling import mixture_rows
@@ -540,6 +545,14 @@ def test_bad_protocols_of_skills_get_one_sentence(tmp_path, change, words):
     (tmp_path / "p.yaml").write_text(yaml.safe_dump(value))
     with pytest.raises(PlanError, match=words):
         load_protocol(tmp_path / "p.yaml")
+
+
+def test_names_in_skills_that_are_no_task_are_said(tiny_study):
+    assert skills_warning(protocol(skills=[["boolean", "swaps"]]), tiny_study) == ""
+    assert skills_warning(protocol(skills="families"), tiny_study) == ""
+    groups = [["add-2-digt", "add-3-digit"], ["elsewhere"]]
+    said = skills_warning(protocol(skills=groups), tiny_study)
+    assert "'add-2-digt' (did you mean 'add-2-digit'?), 'elsewhere', which tiny has no" in said
 
 
 # The committed protocols

@@ -10,9 +10,21 @@ from taskpgm_core.evidence.confirmation import dose_curve
 from taskpgm_core.evidence.kept_share import LOSSES, MEASURES
 from taskpgm_core.evidence.outcome import recommend
 from taskpgm_core.evidence.protocol import Arm, load_protocol, with_arms
-from taskpgm_core.evidence.verdict import hypotheses, skill_runs, sure_finding, verdict
+from taskpgm_core.evidence.verdict import (
+    hypotheses,
+    skill_runs,
+    skill_sentences,
+    sure_finding,
+    verdict,
+)
 from taskpgm_core.findings.evidence import COUNTS
-from tests.support.kept_runs import COMMITTED, committed_copy, keep_run, keep_skill_runs
+from tests.support.kept_runs import (
+    COMMITTED,
+    committed_copy,
+    keep_reference,
+    keep_run,
+    keep_skill_runs,
+)
 
 BIG, START = "skills-confirmation-bigbench", "skills-confirmation-starter"
 MIXTURE = "TaskPGM at the automatic resolution"
@@ -124,6 +136,18 @@ def test_an_added_arm_is_judged_with_all_its_seeds_and_by_itself(cache):
     assert others.pop("mine") == found.kept("mine").p < 0.05
     assert others == before
     assert found.sure("mine")
+
+
+def test_only_skills_that_have_a_share_are_said_to_be_counted(cache):
+    start, chosen = committed_copy(cache, "starter"), load_protocol(START)
+    keep_skill_runs(start, START, {})
+    assert "each of 21 skills counted once" in skill_sentences(seen(start))[0]
+    rows = store.reference_losses(start, chosen.digest(start.digest))
+    weak = rows["task"].isin(["boolean", "add-2-digit"]) & (rows["replicate"] >= 0)
+    keep_reference(start, chosen, rows.assign(loss=rows["loss"].mask(weak, 2.9)))
+    found = seen(start).judged
+    assert (found.skills, found.skills_counted) == (21, 20)  # add-3-digit stands for its family
+    assert "each of 20 skills counted once" in skill_sentences(seen(start))[0]
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from taskpgm_core import store
-from taskpgm_core.evidence.protocol import Arm, Protocol, evidence_card, load_protocol
+from taskpgm_core.evidence.protocol import Arm, Protocol, load_protocol, protocol_card
 from taskpgm_core.records import Study
 
 COMMITTED = Path(__file__).parents[2] / "cache"
@@ -33,13 +33,13 @@ def keep_run(study: Study, protocol: Protocol, arm: Arm, rows: pd.DataFrame) -> 
         rows=rows,
         arm=arm.model_dump(mode="json"),
         definition=arm.digest,
-        card=evidence_card(protocol, study),
+        card=protocol_card(protocol, study),
     )
 
 
 def keep_reference(study: Study, protocol: Protocol, rows: pd.DataFrame) -> None:
     """Keep the losses of the base model and of single-task models, by which shares are judged."""
-    card = evidence_card(protocol, study)
+    card = protocol_card(protocol, study)
     store.keep_reference(study, protocol.digest(study.digest), rows=rows, card=card)
 
 
