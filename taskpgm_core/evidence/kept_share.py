@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from taskpgm_core.analysis.kept_gain import LEAST_GAIN
 from taskpgm_core.errors import MixtureError
 
-LEAST_GAIN = 0.25  # nats a token that the single-task models gain; below it a share says nothing
 LOWEST, HIGHEST = -1.0, 1.5  # shares are clipped to these, so that no single task decides
-BASE = -1
+BASE = -1  # the base model's replicate
 
 
 @dataclass(frozen=True)

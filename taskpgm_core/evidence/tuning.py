@@ -15,10 +15,11 @@ import pandas as pd
 from pydantic import ValidationError
 
 from taskpgm_core import store
+from taskpgm_core.analysis.kept_gain import LEAST_GAIN
 from taskpgm_core.errors import MixtureError, PlanError
 from taskpgm_core.evidence.candidates import UNIFORM, Candidate, distinct
 from taskpgm_core.evidence.halving import Round, better_half, fresh_seeds, halving
-from taskpgm_core.evidence.kept_share import LEAST_GAIN, judged_runs, reference_of, skills_counted
+from taskpgm_core.evidence.kept_share import judged_runs, reference_of, skills_counted
 from taskpgm_core.evidence.paired_test import paired_difference
 from taskpgm_core.evidence.protocol import Protocol
 from taskpgm_core.files.hashing import digest_of
