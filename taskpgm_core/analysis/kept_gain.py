@@ -5,7 +5,8 @@ import numpy as np
 from taskpgm_core.records import Array, LossTable, read_only
 
 LEAST_GAIN = 0.25
-"""Nats a token: a task whose own model gains less than this is not quoted."""
+"""Nats a token: a task whose own model gains less than this is not quoted, and no share of it is
+counted."""
 
 
 def kept_gain(table: LossTable) -> Array:

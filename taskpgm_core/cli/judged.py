@@ -43,8 +43,8 @@ def judged_lines(found: SkillRuns) -> Iterator[str]:
             f"concluded before all are."
         )
     yield (
-        f"Judged by {judged.skills} skills of {judged.files} files: the share of the single-task "
-        f"models' gain that is kept; difference to uniform:"
+        f"Judged by {judged.skills_counted} skills of {judged.files} files: the share of the "
+        f"single-task models' gain that is kept; difference to uniform:"
     )
     saved = {r.arm: r.words for r in judged.rows_saved}
     rows = []

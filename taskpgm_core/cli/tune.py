@@ -9,11 +9,11 @@ import click
 from taskpgm_core import store
 from taskpgm_core.analysis.question_words import from_words
 from taskpgm_core.cli.build import clock, engine_options, placing_of
-from taskpgm_core.cli.output import as_json, print_json, study_argument
+from taskpgm_core.cli.output import as_json, print_json, study_argument, warn
 from taskpgm_core.errors import MixtureError, StoreError
 from taskpgm_core.evidence.candidates import BALANCES, RESOLUTIONS, Candidate, among, grid
 from taskpgm_core.evidence.halving import BLOCK, MOST_SEEDS
-from taskpgm_core.evidence.protocol import Protocol, load_protocol
+from taskpgm_core.evidence.protocol import Protocol, load_protocol, skills_warning
 from taskpgm_core.evidence.shared_reference import share_reference
 from taskpgm_core.evidence.tuned_mixture import evidence_card, save_tuned
 from taskpgm_core.evidence.tuning import Tuning, complete, tune, tuning_of
@@ -120,6 +120,8 @@ def tune_(
         known = store.own_copy(known)
         say(f"{known.slug} came with the package; its copy keeps the runs: {known.folder}")
     tuning = _tuning(known, plan, options)
+    if unknown := skills_warning(tuning.protocol, known):
+        warn(unknown)
     said = _opening(tuning)
     if dry_run:
         cost = tuning_cost(tuning, plan, threads)

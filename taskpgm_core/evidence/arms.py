@@ -51,7 +51,13 @@ def mixture_of(arm: Arm, study: Study, seed: int) -> Array:
     if arm.baseline:
         balance = 1.0 if arm.balance is None else arm.balance
         return baseline(
-            arm.baseline, similarity, rows=study.rows, seed=seed, utility=gain, balance=balance
+            arm.baseline,
+            similarity,
+            rows=study.rows,
+            seed=seed,
+            utility=gain,
+            balance=balance,
+            noise=store.noise(study, arm.measure),
         )
     question = Question(
         arm.measure,
@@ -140,13 +146,11 @@ def arm_titles(definitions: Mapping[str, Any], arms: Iterable[str]) -> dict[str,
     """{arm: title} of the arms of finished runs; one whose definition is not known keeps
     its name, and one whose title another has too says both.
 
-    ``definitions``: as a card of ``store.evidence`` has them, by name and digest.
+    ``definitions``: as a card of ``store.evidence`` has them.
     """
-    arms = list(arms)
     titles = {name: name for name in arms}
-    for key, value in definitions.items():
-        if "imported" not in value:
-            arm = Arm.model_validate(value)
-            titles |= {name: arm_title(arm) for name in {arm.name, key} & set(arms)}
+    for name, value in definitions.items():
+        if name in titles and "imported" not in value:
+            titles[name] = arm_title(Arm.model_validate(value))
     told = list(titles.values())
     return {name: t if told.count(t) == 1 else f"{t} ({name})" for name, t in titles.items()}

@@ -77,7 +77,7 @@ def _by_skill(found: SkillRuns, measure: str, anchor: str) -> TrainedMixtures | 
     if not judged.complete:
         stage += f", {count(judged.finished)} of {counted(judged.planned, 'run')} so far"
     return TrainedMixtures(
-        f"share of single-task models' gain kept, {counted(judged.skills, 'skill')}, "
+        f"share of single-task models' gain kept, {counted(judged.skills_counted, 'skill')}, "
         f"{counted(judged.seeds, 'seed')} ({stage})",
         sure_finding(found),
         REFERENCE,
@@ -90,7 +90,8 @@ def _placed(
 ) -> dict[str, float]:
     """{arm: balance} of the arms that have one on this measure's and this anchor's axis."""
     placed: dict[str, float] = {}
-    for key, value in definitions.items():
+    for name in arms:
+        value = definitions[name]
         if "imported" in value:
             continue
         arm = Arm.model_validate(value)
@@ -100,5 +101,5 @@ def _placed(
         elif (arm.measure, arm.anchor) != (measure, anchor) or arm.unary == "gain":
             continue
         if balance is not None:
-            placed |= dict.fromkeys({arm.name, key} & arms, balance)
+            placed[name] = balance
     return placed

@@ -2,7 +2,8 @@
 
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import pandas as pd
 from taskpgm_core import store
 from taskpgm_core.errors import PlanError
 from taskpgm_core.evidence.arms import mixture_of
-from taskpgm_core.evidence.protocol import Protocol
+from taskpgm_core.evidence.protocol import Protocol, protocol_card
 from taskpgm_core.evidence.ray_campaign import run_on_ray
 from taskpgm_core.evidence.reference_losses import reference_losses
 from taskpgm_core.evidence.run import Run, RunContext, prepare_context, run
@@ -48,22 +49,26 @@ def campaign(
 
     measure.use_threads(threads)
     digest = protocol.digest(study.digest)
-    todo = _runs(protocol, study, part, kept=repeat)
+    todo, card = _runs(protocol, study, part, kept=repeat), protocol_card(protocol, study)
     judged = protocol.skills is None or store.reference_losses(study, digest) is not None
     if not todo and judged:
+        if not repeat:
+            store.plan_runs(study, digest, card)
         return 0
     if store.is_bundled(study.folder):
         study = store.own_copy(study)
         say(f"{study.slug} came with the package; its copy keeps the runs: {study.folder}")
     root = Path(study.folder).parent
     on = prepare_context(protocol, plan, root, suite_tasks)
-    card = {
-        "protocol": protocol.model_dump(mode="json", exclude={"arms", "seeds", "name"}),
-        "planned": {"arms": [arm.name for arm in protocol.arms], "seeds": list(protocol.seeds)},
-    }
     if protocol.skills is not None:
         _reference(protocol, study, plan, on, card, threads=threads, repeat=repeat, say=say)
     started, done = time.monotonic(), itertools.count(1)
+
+    @contextmanager
+    def claimed(what: Run) -> Iterator[bool]:
+        here = (what.arm.name, what.arm.digest, what.seed)
+        with store.claim_run(study, digest, "-".join(map(str, here))) as mine:
+            yield mine and store.has_run(study, digest, *here) is repeat
 
     def keep(what: Run, frame: pd.DataFrame) -> None:
         beside = ""
@@ -87,6 +92,7 @@ def campaign(
             protocol,
             todo,
             on,
+            claimed,
             keep,
             base=plan.base,
             models=root / ".models",
@@ -96,10 +102,8 @@ def campaign(
         )
     else:
         for what in todo:
-            name = f"{what.arm.name}-{what.arm.digest}-{what.seed}"
-            with store.claim_run(study, digest, name) as mine:
-                here = (study, digest, what.arm.name, what.arm.digest, what.seed)
-                if mine and store.has_run(*here) is repeat:
+            with claimed(what) as mine:
+                if mine:
                     keep(what, run(protocol, what, on))
     return next(done) - 1
 

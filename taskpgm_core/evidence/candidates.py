@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -95,11 +96,13 @@ def among(study: Study, names: Sequence[str]) -> list[Candidate]:
     kept = [s for s in list_scenarios()[0] if set(s.tasks) == set(study.names)]
     found = [_given(study, name, kept) for name in dict.fromkeys(names)]
     arms, titles = [one.arm.name for one in found], [one.title for one in found]
-    apart = []
+    apart, used = [], set(arms)
     for k, one in enumerate(found, 1):
         name, title = one.arm.name, one.title
         if arms.count(name) > 1:
-            name = f"{name[:LONGEST_ARM]}-{k}"
+            free = (f"{name[:LONGEST_ARM]}-{j}" for j in count(k))
+            name = next(n for n in free if n not in used)
+            used.add(name)
         if titles.count(title) > 1:
             title = f"{title} ({name})"
         apart.append(replace(one, arm=one.arm.model_copy(update={"name": name}), title=title))

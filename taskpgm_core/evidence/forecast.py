@@ -12,7 +12,7 @@ from scipy.stats import permutation_test, rankdata, spearmanr
 
 from taskpgm_core import store
 from taskpgm_core.analysis.kept_gain import LEAST_GAIN, kept_gain
-from taskpgm_core.evidence.judgement import REFERENCE, progress, protocol_of
+from taskpgm_core.evidence.judgement import REFERENCE, planned_runs, protocol_of
 from taskpgm_core.evidence.kept_share import judged_runs, reference_of
 from taskpgm_core.evidence.outcome import speaking_evidence
 from taskpgm_core.findings.evidence import FEWEST_ARMS, advice_finding, foresight_finding
@@ -225,7 +225,7 @@ def foresight(study: Study, card: Mapping[str, Any], runs: pd.DataFrame) -> Fore
     if len(drawn) < 3 or predicted.nunique() < 2 or realised.nunique() < 2:
         return None
     came = realised[predicted.index]
-    _, finished, planned = progress(study, card, runs)
+    planned = planned_runs(study, card, runs)
     return Foresight(
         arms=tuple(map(str, predicted.index)),
         predicted=read_only(predicted.to_numpy()),
@@ -233,7 +233,7 @@ def foresight(study: Study, card: Mapping[str, Any], runs: pd.DataFrame) -> Fore
         correlation=rank_correlation(predicted, came),
         p=permutation_p(predicted, came),
         measure="loss" if reference is None else "kept",
-        finished=finished == planned,
+        finished=planned.finished(runs) == planned.count,
         campaign=judge,
     )
 

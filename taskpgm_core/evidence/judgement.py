@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 import pandas as pd
 
 from taskpgm_core import store
 from taskpgm_core.evidence.arms import arm_titles
-from taskpgm_core.evidence.kept_share import MEASURES, judged_runs, reference_of
+from taskpgm_core.evidence.kept_share import MEASURES, judged_runs, reference_of, skills_counted
 from taskpgm_core.evidence.paired_test import (
+    LEVEL,
     PairedDifference,
     hold_in_order,
     holm,
@@ -18,7 +18,7 @@ from taskpgm_core.evidence.paired_test import (
     paired_differences,
     seeds_needed,
 )
-from taskpgm_core.evidence.protocol import Arm, Protocol, committed_protocols
+from taskpgm_core.evidence.protocol import Arm, Protocol, committed_as
 from taskpgm_core.evidence.rows_saved import DosePoint, RowsSaved, rows_saved
 from taskpgm_core.records import Study
 
@@ -43,6 +43,11 @@ class HypothesisTest:
     holds: bool | None = None
     reached: bool = False
 
+    @property
+    def sure(self) -> bool:
+        """Whether it found a difference, in whichever direction."""
+        return self.reached and self.test.p is not None and self.test.p < LEVEL
+
 
 @dataclass(frozen=True)
 class BudgetGain:
@@ -61,11 +66,13 @@ class Judgement:
     ``table``: as of ``judged_runs``; ``means``: {arm: {measure: mean over seeds}}, None where
     nothing is known; ``differences``: of every arm to uniform in every measure; ``others``: {arm: p
     after Holm's correction} in the first measure, of the arms of full budget that no hypothesis
-    names, none of them of a confirmation that is not complete; ``curve``: {uniform arm: its rows /
+    names and that have all seeds, planned arms and added ones each among themselves, none of them
+    of a confirmation that is not complete; ``curve``: {uniform arm: its rows /
     the ``budget``}; ``budget_gains``: of arms that ran with other budgets too, by rows;
-    ``left_out``: tasks that no share is counted of; ``seeds_needed``: by a confirmation, from the
-    spread of the first hypothesis' difference, or of ``taskpgm`` to uniform. ``finished`` of
-    ``planned`` runs are there; ``committed``: the protocol's name where it came with this version;
+    ``left_out``: tasks that no share is counted of; ``skills_counted``: of the ``skills``, those
+    that have one; ``seeds_needed``: by a confirmation, from the spread of the first hypothesis'
+    difference, or of ``taskpgm`` to uniform. ``finished`` of ``planned`` runs are there;
+    ``committed``: the protocol's name where it came with this version;
     ``titles``: {arm: what it is called}, of planned ones too where they are known.
     """
 
@@ -78,6 +85,7 @@ class Judgement:
     budget: int
     seeds: int
     skills: int
+    skills_counted: int
     files: int
     table: pd.DataFrame
     means: Mapping[str, Mapping[str, float | None]]
@@ -112,33 +120,30 @@ def judgement(study: Study, card: Mapping[str, Any], runs: pd.DataFrame) -> Judg
         return None
     stated = card["protocol"].get("hypotheses", [])
     protocol = protocol_of(card)
-    arms = {value["name"]: Arm.model_validate(value) for value in card["arms"].values()}
+    arms = {name: Arm.model_validate(value) for name, value in card["arms"].items()}
     skills = protocol.skill_of([*study.tasks, *protocol.held_out])
-    table = judged_runs(runs, skills, study.names, rows)
-    name, finished, planned = progress(study, card, runs)
-    titles = _titles(card, runs, name)
-
-    def called(arm: str) -> str:
-        return titles.get(arm, arm)
-
+    table, reference = judged_runs(runs, skills, study.names, rows), reference_of(rows)
+    planned = planned_runs(study, card, runs)
+    finished, titles = planned.finished(runs), _titles(card, runs, planned)
     hypotheses = tuple(
         HypothesisTest(
             h["order"],
             study.slug,
             paired_difference(table, "kept", h["arm"], h["against"]),
-            (called(h["arm"]), called(h["against"])),
-            finished == planned,
+            (titles[h["arm"]], titles[h["against"]]),
+            finished == planned.count,
         )
         for h in sorted(stated, key=lambda h: int(h["order"]))
     )
     differences = tuple(d for m in MEASURES for d in paired_differences(table, m, REFERENCE))
     named = {name for t in hypotheses for name in (t.test.arm, t.test.against)}
     named |= {name for name, arm in arms.items() if arm.budget is not None}
-    undecided = card["stage"] == "confirmation" and finished < planned
-    others = {
+    undecided = card["stage"] == "confirmation" and finished < planned.count
+    whole = {
         d.arm: d.p
         for d in differences
-        if d.measure == "kept" and d.p is not None and d.arm not in named and not undecided
+        if d.measure == "kept" and d.p is not None and d.seeds >= len(planned.seeds)
+        if d.arm not in named and not undecided
     }
     first = hypotheses[0].test if hypotheses else None
     spread = (first or paired_difference(table, "kept", MIXTURE, REFERENCE)).spread
@@ -148,23 +153,24 @@ def judgement(study: Study, card: Mapping[str, Any], runs: pd.DataFrame) -> Judg
     return Judgement(
         study=study.slug,
         stage=str(card["stage"]),
-        committed=name,
+        committed=planned.committed.name if planned.committed else "",
         titles=titles,
         finished=finished,
-        planned=planned,
+        planned=planned.count,
         budget=protocol.budget,
         seeds=int(runs["seed"].nunique()),
         skills=len({skills[name] for name in study.names}),
+        skills_counted=skills_counted(skills, study.names, reference),
         files=len(study.names),
         table=table,
         means=_means(table),
         differences=differences,
         hypotheses=hypotheses,
-        others=dict(zip(others, holm(list(others.values())), strict=True)),
+        others=_corrected(whole, planned.arms),
         rows_saved=tuple(one for one in saved if one is not None),
         curve=curve,
         budget_gains=_budget_gains(table, arms, protocol.budget),
-        left_out=reference_of(rows).left_out,
+        left_out=reference.left_out,
         seeds_needed=None if spread is None else seeds_needed(spread, protocol.worth_finding),
     )
 
@@ -176,36 +182,52 @@ def protocol_of(card: Mapping[str, Any]) -> Protocol:
     )
 
 
-@cache
-def _committed() -> dict[str, Protocol]:
-    return committed_protocols()
+@dataclass(frozen=True)
+class PlannedRuns:
+    """The arms and seeds that an evidence folder's runs were planned with.
 
-
-def _titles(card: Mapping[str, Any], runs: pd.DataFrame, committed: str) -> dict[str, str]:
-    """Of the arms that ran, and of those that the committed protocol plans."""
-    planned = _committed()[committed].arms if committed else ()
-    known = {arm.name: arm.model_dump(mode="json") for arm in planned}
-    return arm_titles({**known, **card["arms"]}, sorted({*runs["arm"], *(a.name for a in planned)}))
-
-
-def progress(study: Study, card: Mapping[str, Any], runs: pd.DataFrame) -> tuple[str, int, int]:
-    """(name of the committed protocol, runs that are finished of the planned ones, planned runs).
-
-    The name is empty for a protocol of one's own, whose runs say what was planned; where they do
-    not, it was every arm that ran with every seed that any ran with.
+    ``committed``: the protocol that came with this version; None for one of one's own, whose runs
+    say what was planned. Where they do not, it was every arm that ran with every seed that any ran
+    with.
     """
-    fits = (n for n, p in _committed().items() if p.digest(study.digest).startswith(card["folder"]))
-    name = next(fits, "")
-    if name:
-        known = _committed()[name]
-        arms, seeds = [arm.name for arm in known.arms], list(known.seeds)
-    else:
-        planned = card.get("planned") or {}
-        arms = planned.get("arms") or sorted(set(runs["arm"]))
-        seeds = planned.get("seeds") or sorted(set(runs["seed"]))
-    ran = set(zip(runs["arm"], runs["seed"], strict=True))
-    full = [(arm, seed) for arm in arms for seed in seeds]
-    return name, sum(pair in ran for pair in full), len(full)
+
+    committed: Protocol | None
+    arms: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.arms) * len(self.seeds)
+
+    def finished(self, runs: pd.DataFrame) -> int:
+        """How many of them are there."""
+        ran = set(zip(runs["arm"], runs["seed"], strict=True))
+        return sum((arm, seed) in ran for arm in self.arms for seed in self.seeds)
+
+
+def planned_runs(study: Study, card: Mapping[str, Any], runs: pd.DataFrame) -> PlannedRuns:
+    """From an evidence folder's card and runs (``store.evidence``)."""
+    if known := committed_as(card["folder"], study):
+        return PlannedRuns(known, tuple(arm.name for arm in known.arms), known.seeds)
+    told = card.get("planned") or {}
+    arms = told.get("arms") or sorted(set(runs["arm"]))
+    return PlannedRuns(None, tuple(arms), tuple(told.get("seeds") or sorted(set(runs["seed"]))))
+
+
+def _titles(card: Mapping[str, Any], runs: pd.DataFrame, planned: PlannedRuns) -> dict[str, str]:
+    """Of the arms that ran, and of those that are planned."""
+    arms = planned.committed.arms if planned.committed else ()
+    known = {arm.name: arm.model_dump(mode="json") for arm in arms}
+    return arm_titles({**known, **card["arms"]}, sorted({*runs["arm"], *planned.arms}))
+
+
+def _corrected(p: Mapping[str, float], planned: Sequence[str]) -> dict[str, float]:
+    families = ([arm for arm in p if (arm in planned) is its] for its in (True, False))
+    return {
+        arm: corrected
+        for arms in families
+        for arm, corrected in zip(arms, holm([p[arm] for arm in arms]), strict=True)
+    }
 
 
 def _means(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:

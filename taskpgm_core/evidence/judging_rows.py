@@ -4,11 +4,13 @@ A single-task model must not have been trained on a row that judges it: what it 
 too well, and every mixture would seem to keep less of its gain.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from taskpgm_core.errors import SourceError
 from taskpgm_core.evidence.sampling import evaluation_rows
+from taskpgm_core.figures.numbers import counted
 from taskpgm_core.files.hashing import generator_from
 from taskpgm_core.plans.plan import Plan, TaskEntry
 from taskpgm_core.tasks import load_task, split
@@ -17,7 +19,8 @@ from taskpgm_core.tasks.overlap import normalised
 if TYPE_CHECKING:
     from taskpgm_core.measure import BaseModel, RenderedExample
 
-IN_ORDER = ("generated", "bigbench", "jsonl")  # sources whose further rows follow the first ones
+# Further rows of these sources follow the first ones.
+IN_ORDER = ("generated", "bigbench", "jsonl", "file")
 REPLICATES = 2
 
 
@@ -44,47 +47,86 @@ def task_rows(
     among the probe examples.
 
     ``unseen``: judge by rows that no single-task model of ``plan`` was trained on: first those
-    after the plan's own, then those that its training left out. Else by any, half of them at most.
-    SourceError where none is unseen.
+    after the plan's own, then those that its training left out. A model that was brought along may
+    have seen all of the plan's own; a task that ``plan`` lacks has no model, so it is judged by
+    others too where these are too few. Not ``unseen``: by any, half of them at most.
+    SourceError where none is left.
     """
     from taskpgm_core import measure
 
     rows = load_task(entry, plan)
     parts = split(rows, probe=plan.probe.examples_per_task, seed=plan.seed, name=entry.id)
     rendered = measure.render([rows[k] for k in parts.train_indices], base.tokenizer, plan.template)
+    every = [normalised(rows[k]) for k in parts.train_indices]
     kept = [k for k, e in enumerate(rendered) if e.length <= most]
-    texts = {k: normalised(rows[parts.train_indices[k]]) for k in kept}
+    texts = {k: every[k] for k in kept}
     training = {k: rendered[k] for k in kept}
-    if not unseen:
+    if unseen:
+        order = generator_from("evaluation", entry.id).permutation(len(kept))
+        known = set(texts.values())
+        further = _further(entry, plan, base, len(rows), wanted, most)
+        candidates = [
+            *((text, e) for text, e in further if text not in known),
+            *((texts[kept[k]], training[kept[k]]) for k in order),
+        ]
+        seen = set(every) if entry.brought else _seen(entry, plan, base, every, rendered)
+        taken = {normalised(rows[k]) for k in parts.probe_indices}
+        if entry.id in {task.id for task in plan.tasks}:
+            taken |= seen
+        else:
+            candidates.sort(key=lambda one: one[0] in seen)
+        judges: dict[bytes, RenderedExample] = {}
+        for text, example in candidates:
+            if len(judges) < wanted and text not in taken:
+                judges.setdefault(text, example)
+        judging, judged = list(judges.values()), set(judges)
+    else:
         chosen = [kept[k] for k in evaluation_rows(entry.id, len(kept), wanted)]
-        judging = [rendered[k] for k in chosen]
-        return TaskRows(training, judging, texts, {texts[k] for k in chosen})
+        judging, judged = [training[k] for k in chosen], {texts[k] for k in chosen}
+    if not judging:
+        raise SourceError(_none_left(entry, len(kept), most))
+    return TaskRows(training, judging, texts, judged)
+
+
+def _seen(
+    entry: TaskEntry,
+    plan: Plan,
+    base: "BaseModel",
+    texts: Sequence[bytes],
+    rendered: Sequence["RenderedExample"],
+) -> set[bytes]:
+    """Of the ``texts`` to train on, those that the task's single-task models are trained on."""
+    from taskpgm_core import measure
+
     short = min(plan.training.max_tokens, base.context)
-    trained = [k for k, e in enumerate(rendered) if e.length <= short]
-    seen = {
-        normalised(rows[parts.train_indices[trained[k]]])
+    trained = [text for text, e in zip(texts, rendered, strict=True) if e.length <= short]
+    if not trained:
+        return set()
+    return {
+        trained[k]
         for replicate in range(REPLICATES)
         for k in measure.rows_seen(
             len(trained), plan.training, measure.task_seed(plan.seed, entry.id, replicate)
         )
     }
-    taken = seen | {normalised(rows[k]) for k in parts.probe_indices}
-    further = _further(entry, plan, base, len(rows), wanted, most)
-    order = generator_from("evaluation", entry.id).permutation(len(kept))
-    candidates = [
-        *((text, e) for text, e in further if text not in texts.values()),
-        *((texts[kept[k]], training[kept[k]]) for k in order),
-    ]
-    judges: dict[bytes, RenderedExample] = {}
-    for text, example in candidates:
-        if len(judges) < wanted and text not in taken:
-            judges.setdefault(text, example)
-    if not judges:
-        raise SourceError(
-            f"Every row of task '{entry.id}' was seen by its single-task models, so none can judge "
-            f"them; give the task more rows, or train for fewer steps."
+
+
+def _none_left(entry: TaskEntry, short: int, most: int) -> str:
+    """Why no row of a task judges, of which ``short`` have at most ``most`` tokens."""
+    if short < 2:
+        return (
+            f"Task '{entry.id}' has {counted(short, 'row')} of at most {most} tokens beside its "
+            f"probe examples, too few to judge by; give it more rows, or raise max_tokens."
         )
-    return TaskRows(training, list(judges.values()), texts, set(judges))
+    if entry.brought:
+        return (
+            f"The model of task '{entry.id}' was brought along and may have seen every row of the "
+            f"plan, so none can judge it; give its source more rows than the plan takes."
+        )
+    return (
+        f"Every row of task '{entry.id}' of at most {most} tokens was seen by its single-task "
+        f"models, so none can judge them; give the task more rows, or train for fewer steps."
+    )
 
 
 def _further(

@@ -4,17 +4,17 @@ Near-copies must not count twice in the judgement, or whoever spends on them see
 of one skill are averaged first, then skills.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from taskpgm_core.analysis.kept_gain import LEAST_GAIN
 from taskpgm_core.errors import MixtureError
 
-LEAST_GAIN = 0.25  # nats a token that the single-task models gain; below it a share says nothing
 LOWEST, HIGHEST = -1.0, 1.5  # shares are clipped to these, so that no single task decides
-BASE = -1
+BASE = -1  # the base model's replicate
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,13 @@ def kept_shares(loss: pd.DataFrame, reference: ReferenceLosses) -> pd.DataFrame:
     base, own = (x.reindex(loss.columns) for x in (reference.base, reference.own))
     gain = (base - own).where(base - own >= LEAST_GAIN)
     return ((base - loss) / gain).clip(LOWEST, HIGHEST)
+
+
+def skills_counted(
+    skills: Mapping[str, str], tasks: Iterable[str], reference: ReferenceLosses
+) -> int:
+    """How many of the ``skills`` {task: skill} of these tasks have a share that is counted."""
+    return len({skills[task] for task in tasks if task not in reference.left_out})
 
 
 MEASURES = {

@@ -226,11 +226,10 @@ def loss_table(found: JudgedRuns) -> EvidenceTable:
 
 def _mixture(card: dict[str, Any], arm: str, study: Study) -> Array | None:
     """(n,) what an arm trained on; None where its definition is not known or is random."""
-    for key, value in card["arms"].items():
-        if "imported" not in value and arm in (key, value.get("name")):
-            known = Arm.model_validate(value)
-            return None if known.baseline == "dirichlet" else mixture_of(known, study, seed=0)
-    return None
+    value = card["arms"][arm]
+    if "imported" in value or value["baseline"] == "dirichlet":
+        return None
+    return mixture_of(Arm.model_validate(value), study, seed=0)
 
 
 def _judged(found: JudgedRuns) -> Judged:

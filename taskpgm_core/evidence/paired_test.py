@@ -9,8 +9,6 @@ import pandas as pd
 from scipy.special import stdtr, stdtrit
 from scipy.stats import nct
 
-from taskpgm_core.records import Array
-
 LEVEL = 0.05
 POWER = 0.8
 FEWEST_SEEDS = 5
@@ -40,12 +38,7 @@ def paired_difference(
     table: pd.DataFrame, measure: str, arm: str, against: str
 ) -> PairedDifference:
     """From a ``judged_runs`` table; seeds that only one of the two has are left out."""
-    column = table[measure].dropna()
-    arms = set(column.index.get_level_values("arm"))
-    if not {arm, against} <= arms:
-        return PairedDifference(arm, against, measure, 0, None, None, None, None, None)
-    both = (column.xs(arm, level="arm") - column.xs(against, level="arm")).dropna().to_numpy()
-    return _tested(arm, against, measure, both)
+    return _tested(table[measure].unstack("arm"), measure, arm, against)
 
 
 def paired_differences(
@@ -53,18 +46,13 @@ def paired_differences(
 ) -> tuple[PairedDifference, ...]:
     """``paired_difference`` of every other arm of the table to ``against``, in name order."""
     wide = table[measure].unstack("arm")
-    if against not in wide:
-        return tuple(paired_difference(table, measure, str(arm), against) for arm in wide)
-    values = wide.to_numpy() - wide[[against]].to_numpy()
-    return tuple(
-        _tested(str(arm), against, measure, column[~np.isnan(column)])
-        for arm, column in zip(wide.columns, values.T, strict=True)
-        if arm != against
-    )
+    return tuple(_tested(wide, measure, str(arm), against) for arm in wide if arm != against)
 
 
-def _tested(arm: str, against: str, measure: str, both: Array) -> PairedDifference:
-    """From the differences of the common seeds."""
+def _tested(wide: pd.DataFrame, measure: str, arm: str, against: str) -> PairedDifference:
+    """``wide``: (seeds, arms)."""
+    known = arm in wide and against in wide
+    both = (wide[arm] - wide[against]).dropna().to_numpy() if known else np.empty(0)
     n, mean = len(both), float(both.mean()) if len(both) else None
     if n < 2 or mean is None:
         return PairedDifference(arm, against, measure, n, mean, None, None, None, None)

@@ -1,6 +1,7 @@
 """The schema of a protocol: which mixtures are trained, how, and what they are judged on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ from taskpgm_core.errors import PlanError, nearest
 from taskpgm_core.files.hashing import digest_of
 from taskpgm_core.plans.plan import TaskEntry, Training
 from taskpgm_core.plans.slug import ARM
-from taskpgm_core.records import Task
+from taskpgm_core.records import Study, Task
 
 PROTOCOLS = Path(__file__).parent / "protocols"
 CODE = "1"  # raise it whenever the same protocol would give other numbers
@@ -53,6 +54,12 @@ class Arm(_Strict):
         if not ARM.fullmatch(self.name):
             raise ValueError(f"arm '{self.name}' must be lower-case letters, digits, . and -")
         return self
+
+    @property
+    def solved_by(self) -> tuple[str, ...]:
+        """The settings that differ from their defaults and that only a solved mixture heeds."""
+        names = ("resolution", "anchor", "unary", "floor", "cap")
+        return tuple(n for n in names if getattr(self, n) != type(self).model_fields[n].default)
 
     @property
     def digest(self) -> str:
@@ -117,6 +124,12 @@ class Protocol(_Strict):
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
             raise ValueError(f"arm '{twice[0]}' stands more than once")
+        for arm in self.arms:
+            if (arm.baseline or arm.weights is not None) and arm.solved_by:
+                raise ValueError(
+                    f"arm '{arm.name}' names a baseline or brings weights, so it takes no "
+                    f"{' and no '.join(arm.solved_by)}"
+                )
         if self.budget_tokens is not None and any(arm.budget for arm in self.arms):
             raise ValueError("an arm's budget is in rows, so it goes with no budget_tokens")
         for rows in (self.budget, *(arm.budget or self.budget for arm in self.arms)):
@@ -199,6 +212,46 @@ def with_arms(protocol: Protocol, arms: Sequence[Arm]) -> Protocol:
         raise PlanError(f"{protocol.name}: {said}.") from None
 
 
-def committed_protocols() -> dict[str, Protocol]:
+def skills_warning(protocol: Protocol, study: Study) -> str:
+    """Which names in the protocol's skills are no task that is judged, in one sentence."""
+    if not isinstance(protocol.skills, tuple):
+        return ""
+    named = [task for group in protocol.skills for task in group]
+    tasks = [*study.names, *(task.id for task in protocol.held_out)]
+    free = set(tasks) - set(named)
+    strange = [f"'{name}'{nearest(name, free)}" for name in named if name not in tasks]
+    if not strange:
+        return ""
+    return (
+        f"The skills of {protocol.name} name {', '.join(strange)}, which {study.slug} has no task "
+        f"of; they count for nothing."
+    )
+
+
+def protocol_card(protocol: Protocol, study: Study) -> dict[str, Any]:
+    """What an evidence folder says of the protocol of its runs, and of those that are planned.
+
+    An arm of the committed protocol that keeps its runs in the same folder is planned as it is
+    there, whatever bears its name in a protocol of one's own.
+    """
+    committed = committed_as(protocol.digest(study.digest), study)
+    arms = (*protocol.arms, *(committed.arms if committed else ()))
+    return {
+        "protocol": protocol.model_dump(mode="json", exclude={"arms", "seeds", "name"}),
+        "planned": {
+            "arms": {arm.name: arm.digest for arm in arms},
+            "seeds": list(protocol.seeds),
+        },
+    }
+
+
+@cache
+def committed_protocols() -> Mapping[str, Protocol]:
     """The protocols that come with this version, by name."""
     return {p.stem: load_protocol(p) for p in sorted(PROTOCOLS.glob("*.yaml"))}
+
+
+def committed_as(folder: str, study: Study) -> Protocol | None:
+    """The committed protocol whose runs a study's evidence ``folder`` keeps, by its digest."""
+    known = committed_protocols().values()
+    return next((p for p in known if p.digest(study.digest)[:12] == folder[:12]), None)

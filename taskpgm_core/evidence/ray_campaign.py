@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +41,7 @@ def run_on_ray(
     protocol: Protocol,
     todo: Sequence[Run],
     on: RunContext,
+    claimed: Callable[[Run], AbstractContextManager[bool]],
     keep: Callable[[Run, pd.DataFrame], None],
     *,
     base: str,
@@ -50,6 +52,7 @@ def run_on_ray(
 ) -> None:
     """Every run of ``todo`` on a Ray cluster; ``keep`` hears one finished run at a time, here.
 
+    ``claimed``: whether a run is still to be made, and by this process alone within the block.
     ``base``: the base model's name, which every machine must find the same weights under.
     """
     from taskpgm_core.measure.ray_actors import RayWorkers, answer, cluster
@@ -67,8 +70,10 @@ def run_on_ray(
         lock = threading.Lock()
 
         def serve(worker: Any, what: Run) -> None:
-            frame = answer(worker.run.remote(what))
-            with lock:
-                keep(what, frame)
+            with claimed(what) as mine:
+                if mine:
+                    frame = answer(worker.run.remote(what))
+                    with lock:
+                        keep(what, frame)
 
         serving.share(todo, serve)

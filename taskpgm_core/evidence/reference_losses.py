@@ -6,10 +6,9 @@ import pandas as pd
 
 from taskpgm_core.builds.pipeline import engine_for, prepare
 from taskpgm_core.errors import MeasurementError
+from taskpgm_core.evidence.kept_share import BASE
 from taskpgm_core.evidence.run import RunContext
 from taskpgm_core.plans.plan import Plan
-
-BASE = -1  # the base model's replicate
 
 
 def reference_losses(plan: Plan, on: RunContext, root: Path, threads: int) -> pd.DataFrame:

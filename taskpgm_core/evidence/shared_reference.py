@@ -6,7 +6,8 @@ Measuring them judges every single-task model, and trains again those that the c
 import pandas as pd
 
 from taskpgm_core import store
-from taskpgm_core.evidence.protocol import Protocol
+from taskpgm_core.evidence.judgement import protocol_of
+from taskpgm_core.evidence.protocol import Protocol, protocol_card
 from taskpgm_core.evidence.run import judging_counts
 from taskpgm_core.plans.plan import Plan
 from taskpgm_core.records import Study
@@ -23,8 +24,7 @@ def reference_at_hand(study: Study, plan: Plan, protocol: Protocol) -> pd.DataFr
         stated = card.get("protocol")
         if not stated or not stated.get("skills"):
             continue
-        named = {"name": "", "study": study.slug, "arms": [], "seeds": [], "hypotheses": []}
-        other = Protocol.model_validate({**stated, **named})
+        other = protocol_of(card)
         made_now = other.digest(study.digest).startswith(card["folder"])
         if made_now and _rows_of(other, plan, names) == _rows_of(protocol, plan, names):
             found = store.reference_losses(study, card["folder"])
@@ -51,12 +51,5 @@ def share_reference(study: Study, plan: Plan, protocol: Protocol) -> bool:
     rows = reference_at_hand(study, plan, protocol)
     if rows is None:
         return False
-    card = {
-        "protocol": protocol.model_dump(mode="json", exclude={"arms", "seeds", "name"}),
-        "planned": {
-            "arms": [arm.name for arm in protocol.arms],
-            "seeds": list(protocol.seeds),
-        },
-    }
-    store.keep_reference(study, digest, rows=rows, card=card)
+    store.keep_reference(study, digest, rows=rows, card=protocol_card(protocol, study))
     return True

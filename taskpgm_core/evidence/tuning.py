@@ -15,10 +15,11 @@ import pandas as pd
 from pydantic import ValidationError
 
 from taskpgm_core import store
+from taskpgm_core.analysis.kept_gain import LEAST_GAIN
 from taskpgm_core.errors import MixtureError, PlanError
 from taskpgm_core.evidence.candidates import UNIFORM, Candidate, distinct
 from taskpgm_core.evidence.halving import Round, better_half, fresh_seeds, halving
-from taskpgm_core.evidence.kept_share import LEAST_GAIN, judged_runs
+from taskpgm_core.evidence.kept_share import judged_runs, reference_of, skills_counted
 from taskpgm_core.evidence.paired_test import paired_difference
 from taskpgm_core.evidence.protocol import Protocol
 from taskpgm_core.files.hashing import digest_of
@@ -73,8 +74,13 @@ class Tuning:
 
     @property
     def by(self) -> TunedBy:
+        """What judges; once reference losses are kept, by the skills that have a share."""
         skill = self.protocol.skill_of(self.study.tasks)
         skills = len({skill[name] for name in self.study.names})
+        for protocol in (self.round_protocol([], ()), self._fresh_protocol([])):
+            rows = store.reference_losses(self.study, protocol.digest(self.study.digest))
+            if rows is not None:
+                skills = skills_counted(skill, self.study.names, reference_of(rows))
         return TunedBy("loss" if self.judges else "kept", skills, self.judges)
 
     @property
@@ -88,7 +94,10 @@ class Tuning:
 
     def fresh_protocol(self, winner: Candidate) -> Protocol:
         """Of the runs that confirm; no other tuning has any of them."""
-        return self._protocol([winner], self.fresh, "confirmation", self.digest[:12])
+        return self._fresh_protocol([winner])
+
+    def _fresh_protocol(self, arms: Sequence[Candidate]) -> Protocol:
+        return self._protocol(arms, self.fresh, "confirmation", self.digest[:12])
 
     def _protocol(
         self, arms: Sequence[Candidate], seeds: Sequence[int], stage: str, tuning: str
@@ -194,7 +203,7 @@ def tune(
     table = scores(tuning, fresh)
     d = paired_difference(table, tuning.by.measure, winner.arm.name, UNIFORM.name)
     return TuningResult(
-        result.by,
+        tuning.by,
         result.budget,
         result.candidates,
         result.rounds,

@@ -16,7 +16,6 @@ from taskpgm_core.evidence.judgement import (
     judgement,
 )
 from taskpgm_core.evidence.paired_test import LEVEL, PairedDifference
-from taskpgm_core.evidence.protocol import Arm
 from taskpgm_core.figures.numbers import count, counted
 from taskpgm_core.findings.evidence import (
     COUNTS,
@@ -50,11 +49,11 @@ class SkillRuns:
 
     def sure(self, arm: str) -> bool:
         """Whether its difference to uniform is taken for real: of a complete confirmation, where
-        its hypothesis holds, or where it is below 5% after Holm's correction."""
+        the test of its hypothesis found one, or where it is below 5% after Holm's correction."""
         if not self.judged.verdict_stands:
             return False
-        held = any(t.test.arm == arm and t.test.against == REFERENCE and t.holds for t in self.own)
-        return held or self.judged.others.get(arm, 1.0) < LEVEL
+        tested = any(t.test.arm == arm and t.test.against == REFERENCE and t.sure for t in self.own)
+        return tested or self.judged.others.get(arm, 1.0) < LEVEL
 
     @property
     def own(self) -> tuple[HypothesisTest, ...]:
@@ -84,8 +83,7 @@ def skill_runs(study: Study, card: dict[str, Any], runs: pd.DataFrame) -> SkillR
     if judged is None:
         return None
     arms = sorted(judged.means)
-    known = {arm.name: arm for arm in map(Arm.model_validate, card["arms"].values())}
-    full = tuple(a for a in arms if a not in known or known[a].budget is None)
+    full = tuple(a for a in arms if card["arms"][a].get("budget") is None)
     return SkillRuns(card, judged, tested_in_order(judged), full)
 
 
@@ -118,18 +116,12 @@ def _state(found: SkillRuns, first: PairedDifference) -> State:
         return "screening"
     if not judged.complete:
         return "incomplete"
-    worse = (first.difference or 0.0) < 0
+    if found.sure(first.arm):
+        return "loses" if (first.difference or 0.0) < 0 else "wins"
     own = next((t for t in found.own if t.test.against == REFERENCE), None)
-    if own is None:
-        sure = judged.others.get(first.arm, 1.0) < LEVEL
-        return ("loses" if worse else "wins") if sure else "undecided"
-    if own.holds:
-        return "wins"
-    if own.test.p is None:
+    if own is None or own.test.p is None or own.reached:
         return "undecided"
-    if not own.reached:
-        return "waits" if own.holds is None else "stopped"
-    return "loses" if worse and own.test.p < LEVEL else "undecided"
+    return "waits" if own.holds is None else "stopped"
 
 
 def hypotheses(found: SkillRuns) -> tuple[Hypothesis, ...]:
@@ -193,7 +185,7 @@ def skill_sentences(found: SkillRuns) -> tuple[str, ...]:
         f"{counted(len(found.full), 'mixture')} of this study's tasks were trained on "
         f"{count(judged.budget)} rows, with {counted(judged.seeds, 'seed')}, and judged by the "
         f"share of the single-task models' gain that they keep, each of "
-        f"{counted(judged.skills, 'skill')} counted once ({judged.stage}{missing}).",
+        f"{counted(judged.skills_counted, 'skill')} counted once ({judged.stage}{missing}).",
         most,
     )
 

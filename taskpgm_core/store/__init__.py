@@ -38,6 +38,7 @@ from taskpgm_core.store.runs import (
     keep_reference,
     keep_run,
     kept_run,
+    plan_runs,
     reference_losses,
 )
 from taskpgm_core.store.studies import (
@@ -110,6 +111,7 @@ __all__ = [
     "pack",
     "pair_divergences",
     "parse_mixture",
+    "plan_runs",
     "probe_pool",
     "probe_text",
     "put_back",

@@ -35,9 +35,14 @@ def content_digest(files: Mapping[str, Mapping[str, Any]]) -> str:
     return digest_of({name: entry["sha256"] for name, entry in files.items()})
 
 
-def write_manifest(folder: Path, card: Mapping[str, Any]) -> dict[str, Any]:
-    """Seal ``folder``: list its files with their checksums, then write manifest and guard."""
-    files = file_entries(folder)
+def write_manifest(
+    folder: Path, card: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Seal ``folder``: list its files with their checksums, then write manifest and guard.
+
+    ``files``: as of ``file_entries``, in place of what lies there now.
+    """
+    files = file_entries(folder) if files is None else files
     manifest = {"schema": SCHEMA, **card, "files": files, "content": content_digest(files)}
     data = json_bytes(manifest)
     write_atomic(folder / GUARD, (sha256(data) + "\n").encode())

@@ -1,6 +1,7 @@
 """Finished training runs under a study: one Parquet file a run, kept at once."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -78,23 +79,33 @@ def keep_run(
 
     ``arm``: what was trained; ``definition``: its digest; ``card`` describes the protocol.
     """
-    folder = _folder(study, digest)
     name, seed = str(rows["arm"].iloc[0]), int(rows["seed"].iloc[0])
+    kept = [*COLUMNS, *(["stderr"] if "stderr" in rows else [])]
+    arms = {f"{name}-{definition}": dict(arm)}
+    _list(study, digest, _file(name, definition, seed), rows[kept], arms=arms, card=card)
+
+
+def _list(
+    study: Study,
+    digest: str,
+    name: str,
+    rows: pd.DataFrame,
+    *,
+    arms: Mapping[str, Any],
+    card: Mapping[str, Any],
+) -> None:
+    """Write one file and list it. Those that are listed already stay as they were listed, so a
+    file that was damaged since is still known to be."""
+    folder = _folder(study, digest)
     folder.mkdir(parents=True, exist_ok=True)
     with exclusive(_lock(folder)):
-        listed = folder / MANIFEST
-        arms = read_manifest(folder)["arms"] if listed.is_file() else {}
-        kept = [*COLUMNS, *(["stderr"] if "stderr" in rows else [])]
-        write_atomic(folder / _file(name, definition, seed), parquet_bytes(rows[kept]))
-        write_manifest(
-            folder,
-            {
-                "kind": "evidence",
-                "study": study.digest,
-                "arms": {**arms, f"{name}-{definition}": dict(arm)},
-                **card,
-            },
-        )
+        listed = (folder / MANIFEST).is_file()
+        old = read_manifest(folder) if listed else {"arms": {}, "files": {}}
+        data = parquet_bytes(rows)
+        write_atomic(folder / name, data)
+        made = {"kind": "evidence", "study": study.digest, "arms": {**old["arms"], **arms}, **card}
+        files = {**old["files"], name: {"sha256": sha256(data), "size": len(data)}}
+        write_manifest(folder, made, files)
 
 
 REFERENCE = "reference.parquet"
@@ -109,13 +120,7 @@ def keep_reference(
     ``rows``: columns ``task``, ``replicate`` (-1 for the base model), ``loss`` (nats a token),
     ``accuracy`` and ``n_rows`` that judge. ``card`` as of ``keep_run``.
     """
-    folder = _folder(study, digest)
-    folder.mkdir(parents=True, exist_ok=True)
-    with exclusive(_lock(folder)):
-        listed = folder / MANIFEST
-        arms = read_manifest(folder)["arms"] if listed.is_file() else {}
-        write_atomic(folder / REFERENCE, parquet_bytes(rows))
-        write_manifest(folder, {"kind": "evidence", "study": study.digest, "arms": arms, **card})
+    _list(study, digest, REFERENCE, rows, arms={}, card=card)
 
 
 def reference_losses(study: Study, digest: str) -> pd.DataFrame | None:
@@ -137,18 +142,24 @@ def evidence(study: Study) -> list[tuple[dict[str, Any], pd.DataFrame]]:
 
     A card has the folder's name, the ``stage`` of its protocol (``imported`` without one) and
     ``tuning``, whether a tuning made its runs; of one stage these come last.
-    Arms of one name but several definitions carry theirs in their name, so none are averaged.
+    Where arms of one name have several definitions, the one that is planned keeps the name and
+    others carry their definition in it, so none are averaged. A card's ``arms`` are named like it.
     """
     found = []
     for path in sorted(Path(study.folder).glob(f"evidence/*/{MANIFEST}")):
         manifest = read_manifest(path.parent)
-        listed = [name for name in manifest["files"] if name != REFERENCE]
-        frames = [_named_apart(path.parent, name, listed) for name in listed]
+        names = _arm_names(manifest)
+        frames = [
+            parquet_frame(read_checked(path.parent, name)).assign(arm=names[_arm_key(name)])
+            for name in _runs(manifest)
+        ]
         if frames:
             protocol = manifest.get("protocol")
             stage = protocol.get("stage", "screening") if protocol else "imported"
             tuning = bool(protocol and protocol.get("tuning"))
-            card = {**manifest, "folder": path.parent.name, "stage": stage, "tuning": tuning}
+            arms = {names[k]: arm for k, arm in manifest["arms"].items() if k in names}
+            card = {**manifest, "arms": arms, "stage": stage, "tuning": tuning}
+            card["folder"] = path.parent.name
             found.append((card, pd.concat(frames, ignore_index=True)))
     return sorted(found, key=lambda one: (one[0]["stage"] != "confirmation", one[0]["tuning"]))
 
@@ -159,11 +170,42 @@ def evidence_version(study: Study) -> str:
     return sha256(b"".join(path.read_bytes() for path in lists))
 
 
-def _named_apart(folder: Path, name: str, listed: Iterable[str]) -> pd.DataFrame:
-    frame = parquet_frame(read_checked(folder, name))
-    arm, definition, _ = name.rsplit("-", 2)
-    definitions = {d for a, d, _ in (other.rsplit("-", 2) for other in listed) if a == arm}
-    return frame.assign(arm=f"{arm}-{definition}") if len(definitions) > 1 else frame
+def _runs(manifest: Mapping[str, Any]) -> list[str]:
+    return [name for name in manifest["files"] if name != REFERENCE]
+
+
+def _arm_key(file: str) -> str:
+    return file.rsplit("-", 1)[0]
+
+
+def _arm_names(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """{ARM-DEFINITION: what the arm is called} of all that have finished runs."""
+    keys = dict.fromkeys(map(_arm_key, _runs(manifest)))
+    arms = Counter(key.rsplit("-", 1)[0] for key in keys)
+    told = manifest.get("planned", {}).get("arms", ())
+    planned = told if isinstance(told, dict) else {}  # older versions told no definitions
+    names = {}
+    for key in keys:
+        arm, definition = key.rsplit("-", 1)
+        bare = planned[arm] == definition if arm in planned else arms[arm] == 1
+        names[key] = arm if bare else key
+    return names
+
+
+def plan_runs(study: Study, digest: str, card: Mapping[str, Any]) -> None:
+    """Let finished runs be called by the arms that ``card`` plans, where it plans others now."""
+    folder = _folder(study, digest)
+    if not (folder / MANIFEST).is_file():
+        return
+    old = read_manifest(folder)
+    if _arm_names({**old, **card}) != _arm_names(old):
+        with exclusive(_lock(folder)):
+            old = read_manifest(folder)
+            write_manifest(folder, {**_card(old), **card}, old["files"])
+
+
+def _card(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in manifest.items() if k not in ("schema", "files", "content")}
 
 
 def drop_run(folder: Path, name: str) -> None:
@@ -171,8 +213,8 @@ def drop_run(folder: Path, name: str) -> None:
     with exclusive(_lock(folder)):
         manifest = read_manifest(folder)
         (folder / name).unlink(missing_ok=True)
-        card = {k: v for k, v in manifest.items() if k not in ("schema", "files", "content")}
-        write_manifest(folder, card)
+        files = {other: entry for other, entry in manifest["files"].items() if other != name}
+        write_manifest(folder, _card(manifest), files)
 
 
 def keep_runs(study: Study, rows: pd.DataFrame, digest: str, arms_from: str) -> int:

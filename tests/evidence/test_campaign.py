@@ -10,12 +10,13 @@ import pytest
 import yaml
 
 from taskpgm_core import store
+from taskpgm_core.analysis.mixture_reference import reference_mixture
 from taskpgm_core.cli.experiments import chosen_evidence
 from taskpgm_core.cli.main import main
 from taskpgm_core.errors import MixtureError, PlanError, SourceError, StoreError
 from taskpgm_core.evidence.arms import arm_words, mixture_of
 from taskpgm_core.evidence.campaign import campaign
-from taskpgm_core.evidence.protocol import PROTOCOLS, load_protocol
+from taskpgm_core.evidence.protocol import PROTOCOLS, Arm, load_protocol
 from taskpgm_core.evidence.run import Run, prepare_context, run
 from taskpgm_core.evidence.sampling import evaluation_rows, training_rows
 from taskpgm_core.evidence.statistics import compare, epochs
@@ -78,6 +79,28 @@ def test_runs_of_an_arm_that_was_redefined_are_never_averaged(tiny_study):
     ((_, runs),) = store.evidence(tiny_study)
     found = {c.arm: c.loss for c in compare(runs, ["x"], reference="a-b-" + "0" * 12)}
     assert found == {"a-b-" + "0" * 12: 1.0, "a-b-" + "1" * 12: 3.0}
+
+
+def test_runs_of_the_definition_that_is_planned_keep_the_arms_name(tiny_study):
+    old, new, once = "0" * 12, "1" * 12, "2" * 12
+    kept_row(tiny_study, 0, definition=once, name="other")
+    for definition in (old, new):
+        kept_row(tiny_study, 0, definition=definition, card={"planned": {"arms": {"a": new}}})
+
+    def named():
+        ((card, runs),) = store.evidence(tiny_study)
+        assert set(card["arms"]) == set(runs["arm"])
+        return set(runs["arm"])
+
+    assert named() == {"a", f"a-{old}", "other"}
+    for planned, names in (
+        ({"a": old}, {"a", f"a-{new}", "other"}),
+        ({"other": once}, {f"a-{old}", f"a-{new}", "other"}),
+        (["a", "other"], {f"a-{old}", f"a-{new}", "other"}),  # what older versions wrote
+    ):
+        store.plan_runs(tiny_study, "d" * 64, {"planned": {"arms": planned}})
+        assert named() == names
+    assert store.verify(tiny_study.folder)
 
 
 def test_kept_runs_are_repeated_without_a_trace(tiny_study, plan):
@@ -195,18 +218,38 @@ def test_no_text_is_in_two_of_probe_pool_training_and_judging(tiny_study, plan):
         assert not held & (trained | judging)
 
 
-def test_finished_runs_kept_at_the_same_time_are_all_listed(tiny_study):
-    def keep(seed):
-        rows = pd.DataFrame(
-            [dict.fromkeys(store.evidence_columns(), 0) | {"arm": "a", "task": "x", "seed": seed}]
-        )
-        store.keep_run(
-            tiny_study, "d" * 64, rows=rows, arm={"name": "a"}, definition="0" * 12, card={}
-        )
+def kept_row(study, seed, *, name="a", definition="0" * 12, card=None, loss=0.0):
+    row = dict.fromkeys(store.evidence_columns(), 0) | {"task": "x", "arm": name, "seed": seed}
+    store.keep_run(
+        study,
+        "d" * 64,
+        rows=pd.DataFrame([row | {"loss": loss}]),
+        arm={"name": name},
+        definition=definition,
+        card=card or {},
+    )
 
+
+def test_finished_runs_kept_at_the_same_time_are_all_listed(tiny_study):
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(keep, range(24)))
+        list(pool.map(lambda seed: kept_row(tiny_study, seed), range(24)))
     assert all(store.has_run(tiny_study, "d" * 64, "a", "0" * 12, s) for s in range(24))
+
+
+def test_a_damaged_run_stays_damaged_when_others_are_kept_or_dropped(tiny_study):
+    for seed in range(3):
+        kept_row(tiny_study, seed)
+    victim, other, _ = _files(tiny_study)
+    victim.write_bytes(victim.read_bytes()[:-1])
+    kept_row(tiny_study, 3)
+    with pytest.raises(StoreError, match=f"{victim.name} is damaged"):
+        store.evidence(tiny_study)
+    store.drop_run(_folder(tiny_study), other.name)
+    with pytest.raises(StoreError, match=f"{victim.name} is damaged"):
+        store.evidence(tiny_study)
+    kept_row(tiny_study, 0)
+    ((_, runs),) = store.evidence(tiny_study)
+    assert set(runs["seed"]) == {0, 2, 3}
 
 
 def test_rows_are_redrawn_by_seed_and_repeat_only_after_a_whole_pass():
@@ -243,6 +286,15 @@ def test_an_arm_is_the_exact_mixture_it_names(tiny_study):
     assert mixture_of(arms["jsd-0.5"], tiny_study, 0) == pytest.approx(solve(pose(S), 0.5).p)
     assert mixture_of(arms["uniform"], tiny_study, 0) == pytest.approx(np.full(4, 0.25))
     assert mixture_of(arms["best-single"], tiny_study, 0).max() == 1
+
+
+def test_the_baseline_that_counts_skills_is_the_one_of_pages_and_commands():
+    study, arm = store.open_study("starter"), Arm(name="x", baseline="skill-even")
+    similarity, noise = store.similarity(study, "jsd"), store.noise(study, "jsd")
+    known = reference_mixture("skill-even", similarity, study.tasks, noise=noise)
+    guessed = reference_mixture("skill-even", similarity, study.tasks)
+    assert mixture_of(arm, study, 0) == pytest.approx(known)
+    assert known != pytest.approx(guessed)
 
 
 def test_an_arm_says_what_it_is():

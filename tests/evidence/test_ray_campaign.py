@@ -3,7 +3,9 @@
 import os
 import shutil
 import signal
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -64,6 +66,35 @@ def test_a_dead_workers_run_is_made_elsewhere_and_the_rows_are_the_same(
     assert len(begun) == 7  # one was lost with its worker
     assert kept(tiny_study) == expected
     assert store.verify(tiny_study.folder)
+
+
+class InProcess:
+    """In place of a cluster: one worker, which is called here."""
+
+    def __init__(self, kind, shared, base, *_, **__):
+        home = SimpleNamespace(load=lambda: base)
+        self.run = SimpleNamespace(remote=kind(shared, home).run)
+
+    def share(self, pieces, serve):
+        for piece in pieces:
+            serve(self, piece)
+
+
+def test_two_processes_share_the_runs_as_they_do_without_ray(tiny_study, tiny_base, monkeypatch):
+    monkeypatch.setattr(ray_actors, "RayWorkers", InProcess)
+    monkeypatch.setattr(ray_actors, "answer", lambda answered: answered)
+    monkeypatch.setattr(ray_actors, "cluster", lambda *_: nullcontext())
+    chosen, plan = protocol(seeds=[0]), tiny_plan(tiny_base)
+    digest, arm = chosen.digest(tiny_study.digest), chosen.arms[0]
+
+    def made():
+        return campaign(chosen, tiny_study, plan, threads=1, placing=Placing("ray", workers=1))
+
+    with store.claim_run(tiny_study, digest, f"{arm.name}-{arm.digest}-0") as mine:
+        assert mine  # as another process does that makes this run
+        assert made() == 2
+        assert not store.has_run(tiny_study, digest, arm.name, arm.digest, 0)
+    assert made() == 1
 
 
 def test_what_a_run_raises_is_raised_here(tiny_study, tiny_base, monkeypatch):

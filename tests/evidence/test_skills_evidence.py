@@ -33,7 +33,12 @@ from taskpgm_core.evidence.paired_test import (
     paired_differences,
     seeds_needed,
 )
-from taskpgm_core.evidence.protocol import Arm, committed_protocols, load_protocol
+from taskpgm_core.evidence.protocol import (
+    Arm,
+    committed_protocols,
+    load_protocol,
+    skills_warning,
+)
 from taskpgm_core.evidence.rows_saved import rows_saved, times_needed
 from taskpgm_core.evidence.run import judging_counts
 from taskpgm_core.evidence.sampling import mixture_rows
@@ -261,6 +266,23 @@ def test_rows_saved_find_a_known_factor():
     assert rows_saved(table_of(values), "nobody", curve) is None
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_the_interval_of_rows_saved_covers_the_truth(seeds):
+    rng = np.random.default_rng(seeds)
+    curve, truth, worlds = {f"u{x:g}": x for x in (0.5, 1, 2, 4)}, 2**0.5, 300
+    covered = 0
+    for _ in range(worlds):
+        rows = {**curve, "t": truth}
+        values = {
+            name: 0.5 + 0.1 * np.log2(x) + rng.normal(0, 0.03, seeds) for name, x in rows.items()
+        }
+        found = rows_saved(table_of(values), "t", curve)
+        assert 0.5 <= found.low <= found.times <= found.high <= 4
+        covered += found.low <= truth <= found.high
+    assert covered / worlds > 0.93
+
+
 # Arms
 
 
@@ -363,21 +385,64 @@ def test_no_row_that_judges_was_seen_by_a_single_task_model(plan, cache, longer,
     if not longer:
         steps = plan.training.model_copy(update={"steps": 30})
         all_seen = plan.model_copy(update={"training": steps})
-        with pytest.raises(SourceError, match="Every row of task 'add-2-digit' was seen"):
+        with pytest.raises(SourceError, match="of at most 128 tokens was seen by its single-task"):
             task_rows(entry, all_seen, base, wanted=5, most=128, unseen=True)
 
 
-def test_a_file_that_is_used_whole_judges_by_rows_that_training_left_out(plan, cache, tmp_path):
+@pytest.fixture
+def sums(tmp_path):
+    """A file of 30 rows, each of more than two tokens."""
     rows = [json.dumps({"prompt": f"{k} and 1", "completion": str(k + 1)}) for k in range(30)]
     (tmp_path / "sums.jsonl").write_text("\n".join(rows))
+    return str(tmp_path / "sums.jsonl")
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "file"])
+def test_a_file_that_is_used_whole_judges_by_rows_that_training_left_out(plan, cache, sums, kind):
     base = load_base(find_weights(plan.base), dtype="float32", models=cache / ".models")
     for count, beyond in ((None, 0), (30, 0), (40, 0), (27, 3)):
-        entry = plan.tasks[0].model_copy(
-            update={"source": f"jsonl:{tmp_path / 'sums.jsonl'}", "rows": count}
-        )
+        entry = plan.tasks[0].model_copy(update={"source": f"{kind}:{sums}", "rows": count})
         found = task_rows(entry, plan, base, wanted=4, most=128, unseen=True)
         assert len(found.judging) == 4
         assert len(found.judging_text - set(found.training_text.values())) == beyond
+
+
+def test_a_model_that_was_brought_along_is_judged_beyond_the_plans_own_rows(plan, cache, sums):
+    base = load_base(find_weights(plan.base), dtype="float32", models=cache / ".models")
+    changes = {"source": f"file:{sums}", "adapter": "elsewhere", "rows": 20}
+    entry = plan.tasks[0].model_copy(update=changes)
+    examples = {normalised(example) for example in load_task(entry, plan)}
+    found = task_rows(entry, plan, base, wanted=4, most=128, unseen=True)
+    assert len(found.judging) == 4
+    assert not found.judging_text & examples
+    whole = entry.model_copy(update={"rows": None})
+    with pytest.raises(SourceError, match="was brought along and may have seen every row"):
+        task_rows(whole, plan, base, wanted=4, most=128, unseen=True)
+
+
+def test_a_task_in_no_mixture_is_judged_by_any_row_where_others_are_too_few(plan, cache, sums):
+    base = load_base(find_weights(plan.base), dtype="float32", models=cache / ".models")
+    inside = plan.tasks[0].model_copy(update={"source": f"file:{sums}", "rows": None})
+    outside = inside.model_copy(update={"id": "outside"})
+    some = plan.training.model_copy(update={"steps": 1, "batch": 12})
+    chosen = plan.model_copy(update={"training": some})
+
+    def judging(entry, wanted):
+        return task_rows(entry, chosen, base, wanted=wanted, most=128, unseen=True).judging_text
+
+    left = len(judging(inside, 27))
+    assert 0 < left < 27
+    assert [len(judging(outside, wanted)) for wanted in (2, left, 27)] == [2, left, 27]
+    assert judging(outside, 2) < judging(outside, 27)
+
+
+@pytest.mark.parametrize("unseen", [True, False])
+def test_rows_that_are_too_long_to_judge_are_said_to_be(plan, cache, sums, unseen):
+    base = load_base(find_weights(plan.base), dtype="float32", models=cache / ".models")
+    entry = plan.tasks[0].model_copy(update={"source": f"file:{sums}", "rows": None})
+    for one in (entry, entry.model_copy(update={"id": "outside"})):
+        with pytest.raises(SourceError, match="has 0 rows of at most 2 tokens"):
+            task_rows(one, plan, base, wanted=4, most=2, unseen=unseen)
 
 
 @pytest.mark.slow
@@ -462,6 +527,17 @@ def test_shares_are_counted_in_the_studys_own_precision(tiny_study, plan):
         ({"hypotheses": [{"order": 1, "arm": "jsd-0.5"}]}, "so name the skills"),
         ({"arms": [{"name": "x", "weights": {"a": 1}, "balance": 1}]}, "takes no baseline"),
         ({"arms": [{"name": "x", "baseline": "uniform", "budget": 18}]}, "18 is no multiple of"),
+        (
+            {
+                "arms": [
+                    {"name": "x", "baseline": "uniform", "floor": 0.1, "anchor": "proportional"}
+                ]
+            },
+            "'x' names a baseline or brings weights, so it takes no anchor and no floor",
+        ),
+        ({"arms": [{"name": "x", "weights": {"a": 1}, "resolution": "auto"}]}, "no resolution"),
+        ({"arms": [{"name": "x", "baseline": "uniform", "unary": "gain"}]}, "no unary"),
+        ({"arms": [{"name": "x", "baseline": "uniform", "cap": 0.5}]}, "no cap"),
     ],
 )
 def test_bad_protocols_of_skills_get_one_sentence(tmp_path, change, words):
@@ -469,6 +545,14 @@ def test_bad_protocols_of_skills_get_one_sentence(tmp_path, change, words):
     (tmp_path / "p.yaml").write_text(yaml.safe_dump(value))
     with pytest.raises(PlanError, match=words):
         load_protocol(tmp_path / "p.yaml")
+
+
+def test_names_in_skills_that_are_no_task_are_said(tiny_study):
+    assert skills_warning(protocol(skills=[["boolean", "swaps"]]), tiny_study) == ""
+    assert skills_warning(protocol(skills="families"), tiny_study) == ""
+    groups = [["add-2-digt", "add-3-digit"], ["elsewhere"]]
+    said = skills_warning(protocol(skills=groups), tiny_study)
+    assert "'add-2-digt' (did you mean 'add-2-digit'?), 'elsewhere', which tiny has no" in said
 
 
 # The committed protocols

@@ -53,11 +53,12 @@ def files(tmp_path):
 class MadeUp:
     """Keeps made-up runs of a protocol: uniform keeps half of the gain, the others ``gains`` more.
 
-    ``fresh``: {arm: gain} on fresh seeds, where others; ``noise``: standard deviation over seeds.
+    ``fresh``: {arm: gain} on fresh seeds, where others; ``noise``: standard deviation over seeds;
+    ``weak``: tasks whose single-task models gain too little for a share.
     """
 
-    def __init__(self, study, gains, fresh=None, noise=0.0):
-        self.study, self.gains, self.noise = study, gains, noise
+    def __init__(self, study, gains, fresh=None, noise=0.0, weak=()):
+        self.study, self.gains, self.noise, self.weak = study, gains, noise, weak
         self.fresh = gains if fresh is None else fresh
         self.made: list[tuple[str, int]] = []
 
@@ -65,7 +66,8 @@ class MadeUp:
         study, digest = self.study, protocol.digest(self.study.digest)
         card = {"protocol": protocol.model_dump(mode="json", exclude={"arms", "seeds", "name"})}
         if protocol.skills is not None and store.reference_losses(study, digest) is None:
-            rows = [(t, k, x, 0.0, 8) for k, x in ((-1, 3.0), (0, 1.0)) for t in study.names]
+            rows = [(t, -1, 3.0, 0.0, 8) for t in study.names]
+            rows += [(t, 0, 2.9 if t in self.weak else 1.0, 0.0, 8) for t in study.names]
             columns = ["task", "replicate", "loss", "accuracy", "n_rows"]
             frame = pd.DataFrame(rows, columns=columns)
             store.keep_reference(study, digest, rows=frame, card=card)
@@ -127,6 +129,13 @@ def test_the_best_is_chosen_and_confirmed_on_seeds_that_no_round_used(tiny_study
     assert len(folders) == 2
     for protocol in (chosen.round_protocol([], [0]), chosen.fresh_protocol(chosen.candidates[1])):
         assert protocol.digest(tiny_study.digest)[:12] in folders
+
+
+@pytest.mark.parametrize("many", [1, 4])
+def test_only_skills_that_have_a_share_are_counted(tiny_study, plan, files, many):
+    made = MadeUp(tiny_study, GAINS, weak=("boolean",))
+    chosen, found = outcome(tiny_study, plan, files[:many], made, skills="tasks")
+    assert found.by.skills == chosen.by.skills == 3
 
 
 def test_what_fresh_seeds_decide_does_not_depend_on_how_the_rounds_went(tiny_study, plan, files):
@@ -229,6 +238,11 @@ def test_mixtures_are_found_by_name_id_baseline_and_file(tiny_study, plan, files
     assert len({one.title for one in found}) == len({one.arm.name for one in found}) == 4
     assert found[2].title == "best-single"
     assert found[2].p.max() == 1
+    (tmp_path / "b").mkdir()
+    for name, weights in zip(("a-2", "a", "b/a"), WEIGHTS, strict=False):
+        (tmp_path / f"{name}.json").write_text(json.dumps(weights))
+    twins = among(tiny_study, [str(tmp_path / f"{n}.json") for n in ("a-2", "a", "b/a")])
+    assert len({one.arm.name for one in twins}) == len({one.title for one in twins}) == 3
     assert among(tiny_study, [files[0]])[0].p[tiny_study.names.index("boolean")] == 1
     with pytest.raises(MixtureError, match=r"'best-singel' is no saved .* \(did you mean 'best-"):
         among(tiny_study, ["best-singel"])

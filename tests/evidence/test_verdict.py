@@ -2,15 +2,29 @@
 
 import numpy as np
 import pytest
+import yaml
 
 from taskpgm_core import store
 from taskpgm_core.analysis.question import DEFAULT, Question, pose_question
 from taskpgm_core.evidence.confirmation import dose_curve
 from taskpgm_core.evidence.kept_share import LOSSES, MEASURES
 from taskpgm_core.evidence.outcome import recommend
-from taskpgm_core.evidence.verdict import hypotheses, skill_runs, verdict
+from taskpgm_core.evidence.protocol import Arm, load_protocol, with_arms
+from taskpgm_core.evidence.verdict import (
+    hypotheses,
+    skill_runs,
+    skill_sentences,
+    sure_finding,
+    verdict,
+)
 from taskpgm_core.findings.evidence import COUNTS
-from tests.support.kept_runs import COMMITTED, committed_copy, keep_skill_runs
+from tests.support.kept_runs import (
+    COMMITTED,
+    committed_copy,
+    keep_reference,
+    keep_run,
+    keep_skill_runs,
+)
 
 BIG, START = "skills-confirmation-bigbench", "skills-confirmation-starter"
 MIXTURE = "TaskPGM at the automatic resolution"
@@ -66,6 +80,74 @@ def test_a_loss_stops_the_order_and_the_other_study_claims_nothing(big, cache):
         "does not hold, the order stops here",
         *["not tested"] * 3,
     ]
+
+
+def own_protocol(folder, **weights):
+    """A confirmation of one's own, of one arm with these weights."""
+    value = load_protocol(START).model_dump(mode="json") | {
+        "name": "mine",
+        "arms": [{"name": "uniform", "baseline": "uniform"}, {"name": "mine", "weights": weights}],
+        "hypotheses": [{"order": 1, "arm": "mine"}],
+        "evaluation_rows": 17,
+    }
+    path = folder / "mine.yaml"
+    path.write_text(yaml.safe_dump(value))
+    return str(path)
+
+
+def test_a_hypothesis_that_surely_loses_is_said_to_in_every_sentence(cache, tmp_path):
+    start = committed_copy(cache, "starter")
+    keep_skill_runs(start, own_protocol(tmp_path, boolean=1.0), {"mine": -0.03})
+    found = seen(start)
+    assert verdict(found).state == "loses"
+    assert found.sure("mine")
+    assert "keeps less of what single-task models gain" in recommend(start).sentence
+    assert sure_finding(found).startswith("No mixture surely beats uniform; mine (−")
+
+
+def test_an_arm_that_was_redefined_is_judged_as_it_is_planned_now(cache, tmp_path):
+    start = committed_copy(cache, "starter")
+    keep_skill_runs(start, own_protocol(tmp_path, boolean=1.0), {"mine": -0.03})
+    chosen = own_protocol(tmp_path, navigate=1.0)
+    keep_skill_runs(start, chosen, {"mine": 0.03})
+    found = seen(start)
+    assert (found.judged.finished, found.judged.planned) == (10, 10)
+    assert verdict(found).state == "wins"
+    assert dict(zip(start.names, recommend(start).p, strict=True))["navigate"] == 1
+    card = {"planned": {"arms": ["uniform", "mine"], "seeds": [1, 2]}}  # as older versions wrote it
+    store.plan_runs(start, load_protocol(chosen).digest(start.digest), card)
+    assert not seen(start).judged.complete
+    assert "nothing is concluded" in recommend(start).sentence
+
+
+def test_an_added_arm_is_judged_with_all_its_seeds_and_by_itself(cache):
+    start, chosen = committed_copy(cache, "starter"), load_protocol(START)
+    keep_skill_runs(start, START, {"taskpgm": 0.03, "text": 0.003})
+    before = seen(start).judged.others
+    added = Arm(name="mine", weights={"boolean": 1.0})
+    digest, uniform = chosen.digest(start.digest), chosen.arms[0]
+    for seed in chosen.seeds:
+        assert seen(start).judged.others == before
+        rows = store.kept_run(start, digest, "uniform", uniform.digest, seed)
+        better = rows.assign(arm="mine", loss=rows["loss"] - 0.05 - 1e-4 * (seed % 2))
+        keep_run(start, with_arms(chosen, [added]), added, better)
+    found = seen(start)
+    others = dict(found.judged.others)
+    assert others.pop("mine") == found.kept("mine").p < 0.05
+    assert others == before
+    assert found.sure("mine")
+
+
+def test_only_skills_that_have_a_share_are_said_to_be_counted(cache):
+    start, chosen = committed_copy(cache, "starter"), load_protocol(START)
+    keep_skill_runs(start, START, {})
+    assert "each of 21 skills counted once" in skill_sentences(seen(start))[0]
+    rows = store.reference_losses(start, chosen.digest(start.digest))
+    weak = rows["task"].isin(["boolean", "add-2-digit"]) & (rows["replicate"] >= 0)
+    keep_reference(start, chosen, rows.assign(loss=rows["loss"].mask(weak, 2.9)))
+    found = seen(start).judged
+    assert (found.skills, found.skills_counted) == (21, 20)  # add-3-digit stands for its family
+    assert "each of 20 skills counted once" in skill_sentences(seen(start))[0]
 
 
 @pytest.mark.slow

@@ -138,8 +138,8 @@ def test_arms_are_named_in_words(arm, title):
 
 
 def test_arms_alike_in_words_keep_their_names_and_imported_ones_have_no_other():
-    twins = {f"{n}-0": Arm(name=n, baseline="uniform").model_dump() for n in ("a", "b")}
-    known = {**twins, "c-0": {"name": "c", "imported": "runs.csv"}}
+    twins = {n: Arm(name=n, baseline="uniform").model_dump() for n in ("a", "b")}
+    known = {**twins, "c": {"name": "c", "imported": "runs.csv"}}
     titles = arm_titles(known, ["a", "b", "c"])
     assert titles == {"a": "uniform (a)", "b": "uniform (b)", "c": "c"}
 

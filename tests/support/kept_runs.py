@@ -3,13 +3,12 @@
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from taskpgm_core import store
-from taskpgm_core.evidence.protocol import Arm, Protocol, load_protocol
+from taskpgm_core.evidence.protocol import Arm, Protocol, load_protocol, protocol_card
 from taskpgm_core.records import Study
 
 COMMITTED = Path(__file__).parents[2] / "cache"
@@ -34,17 +33,14 @@ def keep_run(study: Study, protocol: Protocol, arm: Arm, rows: pd.DataFrame) -> 
         rows=rows,
         arm=arm.model_dump(mode="json"),
         definition=arm.digest,
-        card=_card(protocol),
+        card=protocol_card(protocol, study),
     )
 
 
 def keep_reference(study: Study, protocol: Protocol, rows: pd.DataFrame) -> None:
     """Keep the losses of the base model and of single-task models, by which shares are judged."""
-    store.keep_reference(study, protocol.digest(study.digest), rows=rows, card=_card(protocol))
-
-
-def _card(protocol: Protocol) -> dict[str, Any]:
-    return {"protocol": protocol.model_dump(mode="json", exclude={"arms", "seeds", "name"})}
+    card = protocol_card(protocol, study)
+    store.keep_reference(study, protocol.digest(study.digest), rows=rows, card=card)
 
 
 def keep_runs(study: Study, name: str, differences: Mapping[str, float] = WORST) -> None:
