@@ -10,11 +10,11 @@ from taskpgm_core.records import Study
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _trained(runs: str, measure: str, anchor: str, _study: Study) -> tuple[TrainedMixtures | None]:
-    return (balance_runs(_study, measure, anchor),)
+def _trained(runs: str, asked: str, _study: Study, _view: View) -> tuple[TrainedMixtures | None]:
+    return (balance_runs(_study, _view.question),)
 
 
 def trained(study: Study, view: View) -> TrainedMixtures | None:
     """What training gave, by the view's balance; StoreError where finished runs are damaged."""
     runs = store.evidence_version(study)
-    return _trained(runs, view.question.measure, view.question.anchor, study)[0]
+    return _trained(f"{study.key} {runs}", view.question.key, study, view)[0]

@@ -189,7 +189,7 @@ def report(
             found,
             why,
             graph,
-            trained=balance_runs(known, posed.question.measure, posed.question.anchor),
+            trained=balance_runs(known, posed.question),
             verdict=advice.sentence,
             allocation=counted,
             trainers=[exporter.title for exporter in EXPORTERS.values()],

@@ -1,6 +1,7 @@
 """In a real browser: the task graph beside the dial, what training gave, and the story."""
 
 import re
+from math import inf
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -299,9 +300,9 @@ def test_equal_shares_stand_in_the_order_of_the_study(mixture, starter):
 
 
 def test_what_training_gave_stands_on_the_dials_own_axis(mixture, starter):
-    page = mixture(balance="0.9")
+    page = mixture(balance="0.9", resolution="inf")
     page.locator(".dial .strip .run b").first.wait_for()
-    every = balance_runs(starter, "jsd", "uniform").mixtures
+    every = balance_runs(starter, Question("jsd", resolution=inf)).mixtures
     runs = [run for run in every if run.balance is not None]
     dial = dial_of(page).bounding_box()
     drawn = page.locator(".dial .strip .run").evaluate_all(
