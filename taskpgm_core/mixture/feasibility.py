@@ -28,7 +28,7 @@ def duality_gap(problem: Problem, g: Array, p: Array, prices: Array) -> Array:
     """(...) an upper bound on max{g'v : v feasible} - g'p, exact where ``prices`` are optimal.
 
     g (..., n) minus the energy's gradient at p (..., n), ``prices`` (..., groups) multipliers of
-    the groups; by weak duality, so it holds for any prices. Infinite where p does not sum to 1.
+    the groups; by weak duality, so it holds for any prices. Infinite where p is not ``kept``.
     """
     priced = g - prices @ problem.incidence if problem.groups else g
     if problem.hi.min() >= 1.0:
@@ -39,12 +39,29 @@ def duality_gap(problem: Problem, g: Array, p: Array, prices: Array) -> Array:
         gap = (priced * (knapsack(priced, problem.lo, problem.hi) - p)).sum(axis=-1)
     if problem.groups:
         inside = p @ problem.incidence.T
-        hi = np.array([group.hi for group in problem.groups])
-        lo = np.array([group.lo for group in problem.groups])
+        lo, hi = _group_bounds(problem)
         gap = gap + np.where(prices > 0, prices * (hi - inside), prices * (lo - inside)).sum(
             axis=-1
         )
-    return np.where(np.abs(p.sum(axis=-1) - 1.0) <= FEASIBLE, np.maximum(gap, 0.0), np.inf)
+    return np.where(kept(problem, p), np.maximum(gap, 0.0), np.inf)
+
+
+def kept(problem: Problem, p: Array) -> np.ndarray:
+    """(...) whether p (..., n) sums to 1 and keeps the groups' bounds, within ``FEASIBLE``."""
+    whole: np.ndarray = np.abs(p.sum(axis=-1) - 1.0) <= FEASIBLE
+    if not problem.groups:
+        return whole
+    inside = p @ problem.incidence.T
+    lo, hi = _group_bounds(problem)
+    return whole & ((inside >= lo - FEASIBLE) & (inside <= hi + FEASIBLE)).all(axis=-1)
+
+
+def _group_bounds(problem: Problem) -> tuple[Array, Array]:
+    """(lo, hi), both (groups,)."""
+    return (
+        np.array([group.lo for group in problem.groups]),
+        np.array([group.hi for group in problem.groups]),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +88,7 @@ def best_face(problem: Problem) -> Face:
         else problem.n * problem.convexity.scale
     )
     lo, hi = problem.lo, problem.hi
-    group_lo = np.array([group.lo for group in problem.groups])
-    group_hi = np.array([group.hi for group in problem.groups])
+    group_lo, group_hi = _group_bounds(problem)
     prices = np.zeros(len(problem.groups))
     if not problem.centred.slope.any():
         return Face(lo, hi, group_lo, group_hi, prices)
