@@ -4,6 +4,7 @@ Only groups need linear programs; ``linprog`` takes as long to import as all els
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -93,19 +94,8 @@ def best_face(problem: Problem) -> Face:
     if not problem.centred.slope.any():
         return Face(lo, hi, group_lo, group_hi, prices)
     if problem.groups:
-        from scipy.optimize import linprog
-
         tie = 1e-9 * scale
-        answer = linprog(
-            -u / scale,
-            A_ub=np.vstack([problem.incidence, -problem.incidence]),
-            b_ub=np.concatenate([group_hi, -group_lo]),
-            A_eq=np.ones((1, problem.n)),
-            b_eq=[1.0],
-            bounds=np.column_stack([lo, hi]),
-            method="highs-ds",
-            options={"dual_feasibility_tolerance": 1e-10, "primal_feasibility_tolerance": 1e-10},
-        )
+        answer = _greatest(problem, u / scale)
         capped, floored = np.split(-scale * answer.ineqlin.marginals, 2)
         prices = capped - floored
         group_lo = np.where(prices > tie, group_hi, group_lo)
@@ -118,6 +108,32 @@ def best_face(problem: Problem) -> Face:
     reduced = u - problem.incidence.T @ prices - price
     held = np.where(reduced > tie, hi, lo)
     return Face(held, np.where(reduced < -tie, lo, hi), group_lo, group_hi, prices)
+
+
+def reach(problem: Problem) -> Array:
+    """(n, 2) the least and the greatest p_i that the bounds and groups allow."""
+    if not problem.groups:
+        return np.column_stack([problem.lo, problem.hi])
+    each = np.eye(problem.n)
+    ends = [[one @ _greatest(problem, gain).x for gain in (-one, one)] for one in each]
+    return np.array(ends)
+
+
+def _greatest(problem: Problem, gain: Array) -> Any:
+    """linprog's answer to the greatest gain'p."""
+    from scipy.optimize import linprog
+
+    group_lo, group_hi = _group_bounds(problem)
+    return linprog(
+        -gain,
+        A_ub=np.vstack([problem.incidence, -problem.incidence]),
+        b_ub=np.concatenate([group_hi, -group_lo]),
+        A_eq=np.ones((1, problem.n)),
+        b_eq=[1.0],
+        bounds=np.column_stack([problem.lo, problem.hi]),
+        method="highs-ds",
+        options={"dual_feasibility_tolerance": 1e-10, "primal_feasibility_tolerance": 1e-10},
+    )
 
 
 def clash(problem: Problem) -> str:
