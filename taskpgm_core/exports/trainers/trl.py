@@ -35,7 +35,7 @@ def render(recipe: Recipe) -> Rendered:
                 f"The rows of task {quoted(portion.task)} are unknown; TRL repeats none, and takes "
                 f"as many rows as the shares allow."
             )
-        elif "[" not in portion.source.split:
+        elif not portion.source.sliced:
             source["split"] += f"[:{length}]"
         if length < wanted:
             warnings.append(
