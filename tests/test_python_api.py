@@ -341,6 +341,20 @@ def test_sizes_come_from_the_study_or_from_the_caller():
     assert None not in tokens.rows_needed
 
 
+def test_sizes_from_the_caller_are_what_the_question_is_asked_of(matrix):
+    rows = [10, 20, 30, 140]
+
+    def tasks(**fields):
+        with pytest.warns(UserWarning, match="Nothing says where the rows"):
+            made = export_recipe(matrix, to="datasets", budget=100, rows=rows, **fields)
+        return json.loads(made.files["mixture.json"])["tasks"]
+
+    weights = [task["weight"] for task in tasks(anchor="proportional")]
+    assert weights == pytest.approx([0.05, 0.1, 0.15, 0.7])
+    counts = [task["count"] for task in tasks(max_epochs=1)]
+    assert all(count <= have for count, have in zip(counts, rows, strict=True))
+
+
 def test_a_recipe_names_the_rows_and_is_written_whole(tmp_path, matrix):
     files = {name: f"data/{name}.jsonl" for name in NAMES}
     made = export_recipe(

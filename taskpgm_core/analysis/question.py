@@ -203,21 +203,23 @@ def pose_question(
     *,
     similarity: Similarity | None = None,
     seen: Kernel | None = None,
+    tasks: Sequence[Task] | None = None,
 ) -> Posed:
     """The problem that ``question`` asks of a study, or of a matrix that is in memory.
 
     ``similarity``: the study's by the question's measure, and ``seen``: its kernel at the
-    question's resolution, where they are at hand already. MixtureError or StoreError for what
-    makes no sense; limits that clash are the solution's status.
+    question's resolution, where they are at hand already. ``tasks``: the source's, with other
+    sizes. MixtureError or StoreError for what makes no sense; limits that clash are the
+    solution's status.
     """
     if isinstance(source, Similarity):
-        similarity, tasks = source, tuple(Task(name) for name in source.tasks)
+        similarity = source
         seen = seen or kernel(source, question.resolution)
     else:
         similarity = similarity or store.similarity(source, question.measure or None)
         seen = seen or study_kernel(source, similarity, question.resolution)
-        tasks = source.tasks
         _no_target(source, question)
+    tasks = tasks_of(source) if tasks is None else tuple(tasks)
     utility = _utility(source, question, seen)
     names = similarity.tasks
     for reference in filter(None, (question.anchor, question.pull)):
@@ -245,6 +247,13 @@ def pose_question(
     )
     known = None if isinstance(source, Similarity) else source
     return Posed(known, question, tasks, similarity, seen, problem)
+
+
+def tasks_of(source: Study | Similarity) -> tuple[Task, ...]:
+    """The tasks of a source; those of a matrix in memory have names only."""
+    if isinstance(source, Study):
+        return source.tasks
+    return tuple(Task(name) for name in source.tasks)
 
 
 def _no_target(study: Study, question: Question) -> None:
