@@ -19,7 +19,7 @@ from taskpgm_core.analysis.mixture_reference import (
 )
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture import Group, Problem, Solution, SolutionPath, pose, solve, trace
-from taskpgm_core.mixture.counts import Allocation, Unit, allocate
+from taskpgm_core.mixture.counts import Allocation, Unit, allocate, epochs_hold, whole_budget
 from taskpgm_core.mixture.kernel import Kernel, kernel
 from taskpgm_core.mixture.utility import judged_by
 from taskpgm_core.records import NEVER_TRAINED, Array, Noise, Similarity, Study, Task
@@ -83,6 +83,8 @@ class Question:
             object.__setattr__(self, name, _pairs(getattr(self, name)))
         object.__setattr__(self, "groups", tuple(tuple(group) for group in self.groups))
         object.__setattr__(self, "judge_by", tuple(self.judge_by))
+        if self.budget is not None:
+            object.__setattr__(self, "budget", whole_budget(self.budget, self.unit))
 
     @property
     def key(self) -> str:
@@ -322,18 +324,14 @@ def _with_epochs(
     epochs, budget = question.max_epochs, question.budget
     if epochs is None:
         return caps
-    if budget is None or not epochs > 0:
+    if budget is None or not (isfinite(epochs) and epochs > 0):
         raise MixtureError(
             "A limit on epochs wants a number above 0, and a budget that it applies to."
         )
     caps = dict(caps or {})
     for task in tasks:
-        tokens = 1.0 if question.unit == "rows" else task.mean_tokens
-        if task.rows is None or tokens is None:
-            raise MixtureError(
-                f"A limit on epochs needs the rows of '{task.id}', which are unknown."
-            )
-        caps[task.id] = min(caps.get(task.id, 1.0), epochs * task.rows * tokens / budget)
+        held = epochs_hold(task.id, task.rows, task.mean_tokens, question.unit, epochs)
+        caps[task.id] = min(caps.get(task.id, 1.0), min(held, budget) / budget)
     return caps
 
 

@@ -14,7 +14,8 @@ from taskpgm_core.analysis.mixture_reference import (
 )
 from taskpgm_core.analysis.question import EVERY, UNARY, Question
 from taskpgm_core.errors import MixtureError, TaskPGMError, nearest
-from taskpgm_core.records import NEVER_TRAINED, Study
+from taskpgm_core.mixture.counts import MOST
+from taskpgm_core.records import NEVER_TRAINED, Study, brief
 
 WORDS = (
     "measure",
@@ -243,8 +244,11 @@ class _Reading:
             value = int(text)
         except ValueError:
             value = 0
-        if value < 1:
-            raise MixtureError(f"--budget must be a whole number of at least 1, not {text}.")
+        if not 1 <= value <= MOST:
+            raise MixtureError(
+                f"--budget must be a whole number of at least 1 and at most {MOST:,}, not "
+                f"{brief(text)}."
+            )
         return value
 
     def _unit(self, text: str) -> str:
