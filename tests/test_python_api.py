@@ -230,6 +230,11 @@ def test_a_bad_matrix_is_refused_in_one_sentence(matrix, names, kind, sentence):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", [np.array, pd.Index, pd.Series])
+def test_names_may_be_an_array_of_texts(kind):
+    assert from_matrix(S, kind(NAMES), kind="similarity").tasks == tuple(NAMES)
+
+
 def test_a_divergence_is_minus_s_and_one_above_ln_2_is_doubted():
     D = 0.5 * (1 - S)
     assert (from_matrix(D, NAMES, kind="divergence").matrix == -D).all()

@@ -4,10 +4,11 @@ The command line, the address of a page, a recipe's provenance and a notebook al
 ``Question``; ``question_words`` reads and writes it as words.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from math import inf, isfinite
+from numbers import Real
 from typing import Any, Literal, get_args
 from urllib.parse import urlencode
 
@@ -80,9 +81,12 @@ class Question:
 
     def __post_init__(self) -> None:
         for name in ("floors", "caps", "pins"):
-            object.__setattr__(self, name, _pairs(getattr(self, name)))
+            object.__setattr__(self, name, _pairs(name, getattr(self, name)))
         object.__setattr__(self, "groups", tuple(tuple(group) for group in self.groups))
-        object.__setattr__(self, "judge_by", tuple(self.judge_by))
+        judges = (self.judge_by,) if isinstance(self.judge_by, str) else tuple(self.judge_by)
+        object.__setattr__(self, "judge_by", judges)
+        if self.resolution is None:  # as JSON has no infinity
+            object.__setattr__(self, "resolution", inf)
         if self.budget is not None:
             object.__setattr__(self, "budget", whole_budget(self.budget, self.unit))
 
@@ -111,14 +115,20 @@ class Question:
         return self.balance * self.lam / n if isfinite(self.balance) else 1.0
 
 
-def _pairs(given: object) -> tuple[tuple[str, float | None], ...]:
+def _pairs(name: str, given: Any) -> tuple[tuple[str, float | None], ...]:
+    """Floors, caps or pins as pairs; a pin may be a name only."""
     if given is None:
         return ()
-    if isinstance(given, int | float):
+    if isinstance(given, Real) and name != "pins":
         return ((EVERY, float(given)),)
-    pairs = given.items() if isinstance(given, Mapping) else given
-    assert isinstance(pairs, Iterable)
-    return tuple((task, None if x is None else float(x)) for task, x in pairs)
+    try:
+        listed = given.items() if isinstance(given, Mapping) else given
+        if name == "pins" and not isinstance(given, str):
+            listed = [(one, None) if isinstance(one, str) else one for one in listed]
+        return tuple((task, None if x is None else float(x)) for task, x in listed)
+    except (TypeError, ValueError):
+        also = "a list of tasks" if name == "pins" else "a number"
+        raise MixtureError(f"{name} is {given!r}; give {also} or {{task: share}}.") from None
 
 
 @dataclass(frozen=True, eq=False)

@@ -237,7 +237,10 @@ class _Reading:
     @property
     def _endless(self) -> bool:
         """Whether lambda is 0, which is the end of the path."""
-        return [float(x) for x in list(self.words.get("lambda", ()))[-1:]] == [0.0]
+        try:
+            return [float(x) for x in list(self.words.get("lambda", ()))[-1:]] == [0.0]
+        except ValueError:
+            return False
 
     def _budget(self, text: str) -> int:
         try:

@@ -222,6 +222,36 @@ def test_a_question_takes_a_budget_that_can_be_counted(study, budget):
     assert "Budget must be a whole number" in ignored[0]
 
 
+@pytest.mark.parametrize(
+    ("plain", "full"),
+    [
+        ({"pins": ["sums"]}, {"pins": {"sums": None}}),
+        ({"floors": np.float64(0.1)}, {"floors": 0.1}),
+        ({"caps": np.float32(0.5)}, {"caps": 0.5}),
+        ({"judge_by": "sums"}, {"judge_by": ("sums",)}),
+        ({"resolution": None}, {"resolution": np.inf}),
+        ({"budget": 1e2}, {"budget": 100}),
+    ],
+)
+def test_what_is_plainly_meant_is_the_same_question(plain, full):
+    assert Question(**plain) == Question(**full)
+    assert to_words(Question(**plain)) == to_words(Question(**full))
+
+
+@pytest.mark.parametrize("fields", [{"floors": "0.1"}, {"caps": ["ab"]}, {"pins": 0.3}])
+def test_limits_that_cannot_be_read_are_refused_in_words(fields):
+    (name,) = fields
+    with pytest.raises(MixtureError, match=f"{name} is .*; give a"):
+        Question(**fields)
+
+
+def test_an_address_with_two_mistakes_loses_both_words(study):
+    ignored = []
+    words = {"balance": ["inf"], "lambda": ["abc"]}
+    assert from_words(words, study, ignored=ignored) == Question()
+    assert len(ignored) == 2
+
+
 def test_the_key_names_all_that_the_problem_depends_on_and_no_more():
     for same in ({"balance": 2.0}, {"lam": 2.0}, {"budget": 5}, {"unit": "tokens"}):
         assert Question(**same).key == Question().key
