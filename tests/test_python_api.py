@@ -230,6 +230,13 @@ def test_a_bad_matrix_is_refused_in_one_sentence(matrix, names, kind, sentence):
     assert "\n" not in str(caught.value)
 
 
+def test_a_hidden_entry_is_no_number():
+    hidden = np.ma.masked_equal(np.where(S == 0.1, -999.0, S), -999.0)
+    with pytest.raises(TaskPGMError, match="'a' and 'c' is not a finite number"):
+        from_matrix(hidden, NAMES, kind="similarity")
+    assert (from_matrix(np.ma.array(S), NAMES, kind="similarity").matrix == S).all()
+
+
 @pytest.mark.parametrize("kind", [np.array, pd.Index, pd.Series])
 def test_names_may_be_an_array_of_texts(kind):
     assert from_matrix(S, kind(NAMES), kind="similarity").tasks == tuple(NAMES)

@@ -65,6 +65,8 @@ def _table(matrix: Any, names: Sequence[str] | None) -> tuple[Table, list[str]]:
             raise StoreError("The DataFrame has other names than those given; leave out names.")
         given = given or own
     else:
+        if np.ma.is_masked(matrix):  # NaN is refused by the names of its tasks
+            matrix = np.ma.filled(matrix.astype(float), np.nan)
         try:
             array = np.asarray(matrix)
         except ValueError:
