@@ -166,8 +166,10 @@ def _alike(ends: Array, most: str) -> str:
     """The sum of several equal ends in percent, and what each may be; empty where they differ."""
     if len(ends) < 2 or np.ptp(ends) > FEASIBLE:
         return ""
-    down = np.floor if most == "most" else np.ceil
-    each = down(1000 / len(ends) + (1e-9 if most == "most" else -1e-9)) / 10
+    down, slack = (np.floor, 1e-9) if most == "most" else (np.ceil, -1e-9)
+    each = 100 / len(ends)
+    digits = 10 ** (2 - np.floor(np.log10(each)))
+    each = down(each * digits + slack) / digits
     one, all_of_them = 100 * ends[0], 100 * ends.sum()
     return f" ({len(ends)} x {one:.4g}% is {all_of_them:.4g}%; at {most} {each:.3g}% each)"
 

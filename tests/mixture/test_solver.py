@@ -1,5 +1,7 @@
 """The exact optimum: feasible, certified, and what independent solvers find too."""
 
+import re
+
 import cvxpy
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from scipy.optimize import linprog
 
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture import Group, pose, solve
+from taskpgm_core.mixture.feasibility import clash
 from taskpgm_core.records import Similarity
 from tests.support.matrices import KINDS, names, similarity
 from tests.support.problems import centred, excess, gradient, problem_of, questions
@@ -231,6 +234,16 @@ def test_clashing_constraints_are_a_value_that_names_them(options, named):
     assert np.isnan(found.energy)
     for words in named:
         assert words in found.message
+
+
+@pytest.mark.parametrize("n", [7, 999, 1200])
+def test_the_share_that_each_may_have_is_told_for_many_tasks_too(n):
+    for limit, word in (("floors", "most"), ("caps", "least")):
+        one = 2 / n if limit == "floors" else 0.5 / n
+        problem = pose(Similarity(names(n), np.eye(n)), **{limit: one})
+        told = float(re.search(rf"at {word} (\S+)% each", clash(problem)).group(1)) / 100
+        assert told == pytest.approx(1 / n, rel=1e-2)
+        assert told * n <= 1 + 1e-9 if word == "most" else told * n >= 1 - 1e-9
 
 
 @pytest.mark.parametrize("limit", [{"caps": {"t0": 0.05}}, {"pin": {"t0": 0.0, "t1": 0.5}}])
