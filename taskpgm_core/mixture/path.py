@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -21,13 +21,6 @@ LENT = 1e-9
 """Strict convexity lent to a singular problem while its path is followed, pulling to the anchor w.
 It leaves a gap of at most this times max(p - w) - (p - w)'p, a quarter for a uniform w."""
 RESTARTS = 30
-
-
-class Breakpoint(NamedTuple):
-    """A balance at which some task starts or stops moving, and the mixture there."""
-
-    balance: float
-    p: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +61,6 @@ class SolutionPath(Tabular):
     def table(self) -> tuple[str, Sequence[Any], Mapping[str, Any]]:
         """A row a breakpoint, a column a task: the weights."""
         return "balance", self.balances.tolist(), dict(zip(self.tasks, self.weights.T, strict=True))
-
-    @property
-    def breakpoints(self) -> tuple[Breakpoint, ...]:
-        return tuple(
-            Breakpoint(float(r), p) for r, p in zip(self.balances, self.weights, strict=True)
-        )
 
     @property
     def last(self) -> float:
