@@ -161,6 +161,11 @@ class Similarity(Tabular):
     came_as_divergence: bool = False
 
     def __post_init__(self) -> None:
+        if self.measure not in MEASURES:
+            raise StoreError(
+                f"There is no measure '{self.measure}'{nearest(self.measure, MEASURES)}; a matrix "
+                "that was brought is 'given'."
+            )
         S = read_only(self.matrix)
         n = len(self.tasks)
         if S.shape != (n, n):

@@ -230,6 +230,18 @@ def test_a_bad_matrix_is_refused_in_one_sentence(matrix, names, kind, sentence):
     assert "\n" not in str(caught.value)
 
 
+def test_a_hidden_entry_is_no_number():
+    hidden = np.ma.masked_equal(np.where(S == 0.1, -999.0, S), -999.0)
+    with pytest.raises(TaskPGMError, match="'a' and 'c' is not a finite number"):
+        from_matrix(hidden, NAMES, kind="similarity")
+    assert (from_matrix(np.ma.array(S), NAMES, kind="similarity").matrix == S).all()
+
+
+@pytest.mark.parametrize("kind", [np.array, pd.Index, pd.Series])
+def test_names_may_be_an_array_of_texts(kind):
+    assert from_matrix(S, kind(NAMES), kind="similarity").tasks == tuple(NAMES)
+
+
 def test_a_divergence_is_minus_s_and_one_above_ln_2_is_doubted():
     D = 0.5 * (1 - S)
     assert (from_matrix(D, NAMES, kind="divergence").matrix == -D).all()
@@ -339,6 +351,20 @@ def test_sizes_come_from_the_study_or_from_the_caller():
     tokens = allocate(baseline("starter", "uniform"), 4000, "tokens", source=study)
     assert sum(tokens.counts) == 4000
     assert None not in tokens.rows_needed
+
+
+def test_sizes_from_the_caller_are_what_the_question_is_asked_of(matrix):
+    rows = [10, 20, 30, 140]
+
+    def tasks(**fields):
+        with pytest.warns(UserWarning, match="Nothing says where the rows"):
+            made = export_recipe(matrix, to="datasets", budget=100, rows=rows, **fields)
+        return json.loads(made.files["mixture.json"])["tasks"]
+
+    weights = [task["weight"] for task in tasks(anchor="proportional")]
+    assert weights == pytest.approx([0.05, 0.1, 0.15, 0.7])
+    counts = [task["count"] for task in tasks(max_epochs=1)]
+    assert all(count <= have for count, have in zip(counts, rows, strict=True))
 
 
 def test_a_recipe_names_the_rows_and_is_written_whole(tmp_path, matrix):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from taskpgm_core.errors import StoreError
 from taskpgm_core.figures.similarity import matrix_figure
 from taskpgm_core.findings.graph import neighbour_finding
 from taskpgm_core.findings.similarity import block_finding, pair_finding
@@ -58,3 +59,8 @@ def test_a_divergence_without_a_unit_is_read_as_d(unitless):
     figure = matrix_figure(S, range(3))
     assert figure.data[0].colorbar.title.text == "D"
     assert float(figure.data[0].z[2][0]) == pytest.approx(0.4)
+
+
+def test_a_measure_that_there_is_not_is_refused():
+    with pytest.raises(StoreError, match="no measure 'cosine'"):
+        Similarity(("a", "b"), np.eye(2), "cosine")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse.csgraph import minimum_spanning_tree
 
+from taskpgm_core.mixture.baselines import unit_strength
 from taskpgm_core.records import Array, Similarity, read_only
 
 
@@ -22,14 +23,6 @@ class TaskGraph:
     edges: np.ndarray
     strength: Array
     community: np.ndarray
-
-
-def unit_strength(similarity: Similarity) -> Array:
-    """(n, n) similarities stretched from their least (0) to their greatest (1) off the diagonal."""
-    S = similarity.matrix
-    pairs = S[np.triu_indices(similarity.n, 1)]
-    low, high = float(pairs.min(initial=np.inf)), float(pairs.max(initial=-np.inf))
-    return (S - low) / (high - low) if high > low else np.ones_like(S)
 
 
 def backbone(strength: Array, neighbours: int) -> list[tuple[int, int]]:

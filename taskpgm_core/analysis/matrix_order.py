@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from taskpgm_core.analysis.graph_layout import unit_strength
+from taskpgm_core.mixture.baselines import unit_strength
 from taskpgm_core.records import Similarity
 
 

@@ -4,10 +4,11 @@ The command line, the address of a page, a recipe's provenance and a notebook al
 ``Question``; ``question_words`` reads and writes it as words.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from math import inf, isfinite
+from numbers import Real
 from typing import Any, Literal, get_args
 from urllib.parse import urlencode
 
@@ -19,7 +20,7 @@ from taskpgm_core.analysis.mixture_reference import (
 )
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture import Group, Problem, Solution, SolutionPath, pose, solve, trace
-from taskpgm_core.mixture.counts import Allocation, Unit, allocate
+from taskpgm_core.mixture.counts import Allocation, Unit, allocate, epochs_hold, whole_budget
 from taskpgm_core.mixture.kernel import Kernel, kernel
 from taskpgm_core.mixture.utility import judged_by
 from taskpgm_core.records import NEVER_TRAINED, Array, Noise, Similarity, Study, Task
@@ -80,9 +81,14 @@ class Question:
 
     def __post_init__(self) -> None:
         for name in ("floors", "caps", "pins"):
-            object.__setattr__(self, name, _pairs(getattr(self, name)))
+            object.__setattr__(self, name, _pairs(name, getattr(self, name)))
         object.__setattr__(self, "groups", tuple(tuple(group) for group in self.groups))
-        object.__setattr__(self, "judge_by", tuple(self.judge_by))
+        judges = (self.judge_by,) if isinstance(self.judge_by, str) else tuple(self.judge_by)
+        object.__setattr__(self, "judge_by", judges)
+        if self.resolution is None:  # as JSON has no infinity
+            object.__setattr__(self, "resolution", inf)
+        if self.budget is not None:
+            object.__setattr__(self, "budget", whole_budget(self.budget, self.unit))
 
     @property
     def key(self) -> str:
@@ -109,14 +115,20 @@ class Question:
         return self.balance * self.lam / n if isfinite(self.balance) else 1.0
 
 
-def _pairs(given: object) -> tuple[tuple[str, float | None], ...]:
+def _pairs(name: str, given: Any) -> tuple[tuple[str, float | None], ...]:
+    """Floors, caps or pins as pairs; a pin may be a name only."""
     if given is None:
         return ()
-    if isinstance(given, int | float):
+    if isinstance(given, Real) and name != "pins":
         return ((EVERY, float(given)),)
-    pairs = given.items() if isinstance(given, Mapping) else given
-    assert isinstance(pairs, Iterable)
-    return tuple((task, None if x is None else float(x)) for task, x in pairs)
+    try:
+        listed = given.items() if isinstance(given, Mapping) else given
+        if name == "pins" and not isinstance(given, str):
+            listed = [(one, None) if isinstance(one, str) else one for one in listed]
+        return tuple((task, None if x is None else float(x)) for task, x in listed)
+    except (TypeError, ValueError):
+        also = "a list of tasks" if name == "pins" else "a number"
+        raise MixtureError(f"{name} is {given!r}; give {also} or {{task: share}}.") from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,21 +215,23 @@ def pose_question(
     *,
     similarity: Similarity | None = None,
     seen: Kernel | None = None,
+    tasks: Sequence[Task] | None = None,
 ) -> Posed:
     """The problem that ``question`` asks of a study, or of a matrix that is in memory.
 
     ``similarity``: the study's by the question's measure, and ``seen``: its kernel at the
-    question's resolution, where they are at hand already. MixtureError or StoreError for what
-    makes no sense; limits that clash are the solution's status.
+    question's resolution, where they are at hand already. ``tasks``: the source's, with other
+    sizes. MixtureError or StoreError for what makes no sense; limits that clash are the
+    solution's status.
     """
     if isinstance(source, Similarity):
-        similarity, tasks = source, tuple(Task(name) for name in source.tasks)
+        similarity = source
         seen = seen or kernel(source, question.resolution)
     else:
         similarity = similarity or store.similarity(source, question.measure or None)
         seen = seen or study_kernel(source, similarity, question.resolution)
-        tasks = source.tasks
         _no_target(source, question)
+    tasks = tasks_of(source) if tasks is None else tuple(tasks)
     utility = _utility(source, question, seen)
     names = similarity.tasks
     for reference in filter(None, (question.anchor, question.pull)):
@@ -245,6 +259,13 @@ def pose_question(
     )
     known = None if isinstance(source, Similarity) else source
     return Posed(known, question, tasks, similarity, seen, problem)
+
+
+def tasks_of(source: Study | Similarity) -> tuple[Task, ...]:
+    """The tasks of a source; those of a matrix in memory have names only."""
+    if isinstance(source, Study):
+        return source.tasks
+    return tuple(Task(name) for name in source.tasks)
 
 
 def _no_target(study: Study, question: Question) -> None:
@@ -313,18 +334,14 @@ def _with_epochs(
     epochs, budget = question.max_epochs, question.budget
     if epochs is None:
         return caps
-    if budget is None or not epochs > 0:
+    if budget is None or not (isfinite(epochs) and epochs > 0):
         raise MixtureError(
             "A limit on epochs wants a number above 0, and a budget that it applies to."
         )
     caps = dict(caps or {})
     for task in tasks:
-        tokens = 1.0 if question.unit == "rows" else task.mean_tokens
-        if task.rows is None or tokens is None:
-            raise MixtureError(
-                f"A limit on epochs needs the rows of '{task.id}', which are unknown."
-            )
-        caps[task.id] = min(caps.get(task.id, 1.0), epochs * task.rows * tokens / budget)
+        held = epochs_hold(task.id, task.rows, task.mean_tokens, question.unit, epochs)
+        caps[task.id] = min(caps.get(task.id, 1.0), min(held, budget) / budget)
     return caps
 
 

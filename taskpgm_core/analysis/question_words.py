@@ -14,7 +14,8 @@ from taskpgm_core.analysis.mixture_reference import (
 )
 from taskpgm_core.analysis.question import EVERY, UNARY, Question
 from taskpgm_core.errors import MixtureError, TaskPGMError, nearest
-from taskpgm_core.records import NEVER_TRAINED, Study
+from taskpgm_core.mixture.counts import MOST
+from taskpgm_core.records import NEVER_TRAINED, Study, brief
 
 WORDS = (
     "measure",
@@ -236,15 +237,21 @@ class _Reading:
     @property
     def _endless(self) -> bool:
         """Whether lambda is 0, which is the end of the path."""
-        return [float(x) for x in list(self.words.get("lambda", ()))[-1:]] == [0.0]
+        try:
+            return [float(x) for x in list(self.words.get("lambda", ()))[-1:]] == [0.0]
+        except ValueError:
+            return False
 
     def _budget(self, text: str) -> int:
         try:
             value = int(text)
         except ValueError:
             value = 0
-        if value < 1:
-            raise MixtureError(f"--budget must be a whole number of at least 1, not {text}.")
+        if not 1 <= value <= MOST:
+            raise MixtureError(
+                f"--budget must be a whole number of at least 1 and at most {MOST:,}, not "
+                f"{brief(text)}."
+            )
         return value
 
     def _unit(self, text: str) -> str:

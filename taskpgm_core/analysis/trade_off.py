@@ -3,6 +3,7 @@
 import numpy as np
 
 from taskpgm_core.mixture import Problem
+from taskpgm_core.mixture.solution import effective_tasks
 from taskpgm_core.records import Array, Similarity, read_only
 from taskpgm_core.similarity_measures import KERNEL
 
@@ -35,6 +36,4 @@ def standing(problem: Problem, mixtures: Array) -> Array:
 
 def effective_numbers(mixtures: Array) -> Array:
     """(m,) exp of the entropy of each of ``mixtures`` (m, n)."""
-    P = np.atleast_2d(mixtures)
-    logs = np.log(np.where(P > 0, P, 1.0))
-    return read_only(np.exp(-(P * logs).sum(axis=1)))
+    return read_only([effective_tasks(p) for p in np.atleast_2d(mixtures)])

@@ -54,9 +54,10 @@ def from_matrix(
 
 def _table(matrix: Any, names: Sequence[str] | None) -> tuple[Table, list[str]]:
     """The square table of a matrix and the names of its rows."""
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names or ()):
-        raise StoreError("names must be a list of texts, one a row.")
     given = None if names is None else list(names)
+    if isinstance(names, str) or not all(isinstance(name, str) for name in given or ()):
+        raise StoreError("names must be a list of texts, one a row.")
+    given = None if given is None else [str(name) for name in given]  # of numpy's texts
     if isinstance(matrix, pd.DataFrame) and any(isinstance(c, str) for c in matrix.columns):
         table = table_of_frame(matrix, WHERE)
         own = table.rows or table.columns
@@ -64,6 +65,8 @@ def _table(matrix: Any, names: Sequence[str] | None) -> tuple[Table, list[str]]:
             raise StoreError("The DataFrame has other names than those given; leave out names.")
         given = given or own
     else:
+        if np.ma.is_masked(matrix):  # NaN is refused by the names of its tasks
+            matrix = np.ma.filled(matrix.astype(float), np.nan)
         try:
             array = np.asarray(matrix)
         except ValueError:

@@ -29,7 +29,7 @@ from taskpgm_core.mixture.selection.greedy import Selection
 from taskpgm_core.mixture.selection.greedy import select as select_greedily
 from taskpgm_core.mixture.uncertainty import Uncertainty
 from taskpgm_core.mixture.uncertainty import uncertainty as solve_replicates
-from taskpgm_core.records import Array, Similarity, Study
+from taskpgm_core.records import Array, Similarity, Study, Task
 
 Source = str | Study | Similarity
 Weights = Solution | Mapping[str, float] | Sequence[float] | Array
@@ -48,10 +48,16 @@ def opened(source: Source) -> Study | Similarity:
     )
 
 
-def asked(source: Source, question: Question | None, fields: Mapping[str, Any]) -> Posed:
+def asked(
+    source: Source,
+    question: Question | None,
+    fields: Mapping[str, Any],
+    tasks: Sequence[Task] | None = None,
+) -> Posed:
     """The question, with ``fields`` in place of its own, posed to the source.
 
-    An anchor or a pull may also be a mixture: a solution, {task: weight} or (n,) weights.
+    ``tasks``: the source's, with other sizes. An anchor or a pull may also be a mixture: a
+    solution, {task: weight} or (n,) weights.
     """
     if not isinstance(question, Question | None):
         raise MixtureError(f"{question!r} is no Question; write a balance as balance=0.5.")
@@ -70,7 +76,7 @@ def asked(source: Source, question: Question | None, fields: Mapping[str, Any]) 
             p = weights_over(given, names, name).tolist()
             words: dict[str, Any] = {name: inline_reference(dict(zip(names, p, strict=True)))}
             whole = replace(whole, **words)
-    return pose_question(found, whole)
+    return pose_question(found, whole, tasks=tasks)
 
 
 def weights_over(given: Weights, tasks: Sequence[str], what: str = "mixture") -> Array:

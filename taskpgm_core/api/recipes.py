@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from taskpgm_core.analysis.provenance import provenance
-from taskpgm_core.analysis.question import Posed, Question
-from taskpgm_core.api.mixtures import Source, asked
+from taskpgm_core.analysis.question import Posed, Question, tasks_of
+from taskpgm_core.api.mixtures import Source, asked, opened
 from taskpgm_core.errors import ExportError, nearest
 from taskpgm_core.exports import Recipe, Rendered, export, make_recipe, placed_sources
 from taskpgm_core.exports import Source as Rows
@@ -43,12 +43,13 @@ def export_recipe(
     unknown trainer (naming those there are) and for what its format needs and nobody knows;
     MixtureError where the limits clash.
     """
-    posed = asked(source, question, fields)
+    known = opened(source)
+    sized = _sized(tasks_of(known), rows, mean_tokens)
+    posed = asked(known, question, fields, sized)
     names = posed.similarity.tasks
     for task in sources or {}:
         if task not in names:
             raise ExportError(f"sources names '{task}', which is no task{nearest(task, names)}.")
-    posed = replace(posed, tasks=_sized(posed.tasks, rows, mean_tokens))
     places = {t: Rows(s) if isinstance(s, str) else s for t, s in (sources or {}).items()}
     recipe = recipe_of(posed, seed=seed, sources=places)
     rendered = export(recipe, to, strict=strict)

@@ -42,6 +42,11 @@ class Source:
         suffix = self.path.rpartition(".")[2].lower()
         return {"jsonl": "json", "json": "json", "parquet": "parquet"}.get(suffix)
 
+    @property
+    def sliced(self) -> bool:
+        """Whether its split is a part of one, as ``train[:50%]``."""
+        return "[" in self.split
+
 
 def materialised(task: str, folder: str = "tasks", suffix: str = "jsonl") -> Source:
     """Where ``materialise(..., per_task=True)`` puts a task's rows inside ``folder``."""

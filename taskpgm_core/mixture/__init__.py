@@ -3,13 +3,12 @@
 from taskpgm_core.mixture.closed_form import ClosedForm, closed_form
 from taskpgm_core.mixture.convexity import Convexity, convexity
 from taskpgm_core.mixture.kernel import Kernel, kernel
-from taskpgm_core.mixture.path import Breakpoint, SolutionPath, trace
+from taskpgm_core.mixture.path import SolutionPath, trace
 from taskpgm_core.mixture.problem import Group, Problem, Pull, pose
 from taskpgm_core.mixture.solution import Solution, Status
 from taskpgm_core.mixture.solver import solve
 
 __all__ = [
-    "Breakpoint",
     "ClosedForm",
     "Convexity",
     "Group",

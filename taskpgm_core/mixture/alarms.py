@@ -78,11 +78,12 @@ def _signal(problem: Problem, measured: Similarity, noise_floor: float | None) -
             )
         else:
             rewarded = "representative" if problem.utility is None else "useful"
-            moves = "only a pull towards the anchor makes" if shape.shift else "no change of"
-            said = (
-                f"Every task is as {rewarded} as any other, so "
-                f"{moves} the balance {'move' if shape.shift else 'moves'} the mixture."
+            moves = (
+                "only a pull towards the anchor makes the balance move"
+                if problem.centred.slope.any()
+                else "no change of the balance moves"
             )
+            said = f"Every task is as {rewarded} as any other, so {moves} the mixture."
         yield Alarm("nothing-to-say", said, flat)
     elif noise_floor is not None and noise_floor > 0 and n > 2:
         ratio = float(np.ptp(measured.matrix[np.triu_indices(n, 1)])) / noise_floor
@@ -106,7 +107,7 @@ def _between_bounds(
     if moved > MOVED or set(end.support) != set(solution.support):
         yield Alarm(
             "between-bounds",
-            "Divergences are known between two bounds only, and between these the "
+            "Divergences are known between two bounds only, and between these "
             f"{_share(moved / 2)} of the budget moves; keep more tokens (probe.kept) to "
             "settle it.",
             moved,
@@ -117,21 +118,28 @@ def _shape(problem: Problem, solution: Solution) -> Iterator[Alarm]:
     """What was done to the energy, and whether the mixture is nearly one task."""
     shape, n = problem.convexity, problem.n
     if shape.shift > 0:
-        toward = "the anchor" if problem.utility is None else "an even split"
+        anchored = problem.utility is None and solution.balance > 0
+        toward = "the anchor" if anchored else "an even split"
+        until = "only one is" if solution.unique else "they are as good as one another"
         yield Alarm(
             "not-convex",
             "By the similarities alone several mixtures may each be better than all near them, so "
-            f"the mixture is pulled towards {toward} until only one is.",
+            f"the mixture is pulled towards {toward} until {until}.",
             shape.shift,
         )
     largest = int(solution.p.argmax())
     if solution.p[largest] >= ONE_TASK and n > 2:
+        if solution.p[largest] <= problem.lo[largest] + ROUNDING:
+            why = "its floor or pin holds it there"
+        elif solution.balance == 0:
+            why = "floors of others or a cap on it spread it"
+        else:
+            why = "a floor or a lower balance spreads it"
         yield Alarm(
             "corner",
             f"{solution.p[largest]:.0%} of the mixture goes to one task, "
             f"'{problem.tasks[largest]}' (an effective number of "
-            f"{solution.effective_tasks:.2f} tasks of {n}); a floor or a lower balance "
-            "spreads it.",
+            f"{solution.effective_tasks:.2f} tasks of {n}); {why}.",
             solution.effective_tasks,
         )
 
@@ -142,7 +150,9 @@ def _closed_form(problem: Problem, solution: Solution) -> Iterator[Alarm]:
         return
     n = problem.n
     dropped = n - len(solution.support)
-    if dropped:
+    if not isfinite(solution.balance):
+        reason = "divides by lambda, which is 0 here"
+    elif dropped:
         have = "has" if dropped == 1 else "have"
         reason = f"is no mixture here; {dropped} of {n} tasks {have} no weight"
     elif any(name != "simplex" for name in solution.multipliers):

@@ -121,18 +121,21 @@ def unit_kernel(similarity: Similarity) -> Array:
     their least (0) to their greatest (1) value over all pairs, the diagonal left out: for those
     the budgets depend on which tasks are in the study.
     """
-    S = similarity.matrix
-    n = similarity.n
     most = similarity.reading.most
     if most is not None:
-        K = np.clip(1 + S / most, 0, 1)
+        K = np.clip(1 + similarity.matrix / most, 0, 1)
     else:
-        pairs = S[~np.eye(n, dtype=bool)]
-        low, high = (pairs.min(), pairs.max()) if n > 1 else (0.0, 0.0)
-        K = (S - low) / (high - low) if high > low else np.ones((n, n))
-    K = K.copy()
+        K = unit_strength(similarity)
     np.fill_diagonal(K, 1)
     return K
+
+
+def unit_strength(similarity: Similarity) -> Array:
+    """(n, n) similarities stretched from their least (0) to their greatest (1) off the diagonal."""
+    S = similarity.matrix
+    pairs = S[np.triu_indices(similarity.n, 1)]
+    low, high = float(pairs.min(initial=np.inf)), float(pairs.max(initial=-np.inf))
+    return (S - low) / (high - low) if high > low else np.ones_like(S)
 
 
 def _vector(name: str, values: npt.ArrayLike, tasks: tuple[str, ...]) -> Array:

@@ -4,7 +4,7 @@ import numpy as np
 
 from taskpgm_core.mixture.feasibility import duality_gap
 from taskpgm_core.mixture.problem import Problem
-from taskpgm_core.mixture.solver import minimise
+from taskpgm_core.mixture.solver import limit, minimise
 from taskpgm_core.records import Array
 
 SAME = 1e-12
@@ -14,6 +14,8 @@ CERTIFIED = 5e-10
 ROUNDS = 40
 MOST = 400
 """Solves after which the gaps that are left are reported as they are."""
+DOUBLINGS = 60
+"""Balances tried, each twice as far, for the end of a path that following did not reach."""
 ROWS = 256
 """Breakpoints certified at a time."""
 
@@ -36,6 +38,24 @@ class Knots:
         self.balances.append(balance)
         self.weights.append(p)
         self.prices.append(prices)
+
+    def end(self, step: float) -> None:
+        """Adds the mixture of lambda = 0 where it is certified, a ``step`` or more beyond the last
+        knot; ``close`` finds what lies between."""
+        last, count = self.balances[-1], len(self.balances)
+        for _ in range(DOUBLINGS):
+            self._replace(count, len(self.balances), [])
+            found = limit(self.problem, last + step)
+            self.add(last + step, found.p, found.prices)
+            if self.gap_at_end() <= CERTIFIED:
+                break
+            step *= 2.0
+
+    def gap_at_end(self) -> float:
+        """The last knot's own relative gap."""
+        balances, weights, prices = (part[-1:] for part in self.table())
+        g = self.gradients(balances, weights)
+        return float(duality_gap(self.problem, g, weights, prices)[0]) / self.problem.centred.unit
 
     def table(self) -> tuple[Array, Array, Array]:
         """(balances (m,), weights (m, n), prices (m, groups))."""

@@ -16,6 +16,8 @@ Unit = Literal["rows", "tokens"]
 
 TIE_DECIMALS = 9  # remainders closer than this are a tie: solver noise must not decide who wins
 SUM_TOLERANCE = 1e-6
+MOST = 10**15
+"""The greatest budget; up to it shares of a budget tell its whole numbers apart."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,7 @@ def allocate(
     weights = _weights(p, tasks)
     if unit not in ("rows", "tokens"):
         raise MixtureError(f"The budget's unit is '{unit}'; give rows or tokens.")
-    if isinstance(budget, bool) or not isfinite(budget) or budget != int(budget) or budget < 1:
-        raise MixtureError(f"The budget is {budget}; give a whole number of {unit}, at least 1.")
-    budget = int(budget)
+    budget = whole_budget(budget, unit)
     stock = _known("rows", rows, tasks, whole=True)
     lengths = _known("mean_tokens", mean_tokens, tasks)
     for task, weight, available in zip(tasks, weights, stock, strict=True):
@@ -98,7 +98,7 @@ def allocate(
         if not isfinite(max_epochs) or max_epochs <= 0:
             raise MixtureError(f"max_epochs is {max_epochs}; give a positive number of passes.")
         caps = [
-            _cap(task, have, length, unit=unit, max_epochs=max_epochs) if weight else 0
+            epochs_hold(task, have, length, unit, max_epochs) if weight else 0
             for task, weight, have, length in zip(tasks, weights, stock, lengths, strict=True)
         ]
         _check_room(caps, budget, unit, max_epochs)
@@ -118,6 +118,16 @@ def allocate(
         ),
         capped=tuple(task for i, task in enumerate(tasks) if i in held),
     )
+
+
+def whole_budget(budget: float, unit: Unit) -> int:
+    """``budget`` as a whole number; MixtureError where it is none."""
+    if isinstance(budget, bool) or not 1 <= budget <= MOST or budget != int(budget):
+        raise MixtureError(
+            f"The budget is {brief(str(budget))}; give a whole number of {unit}, at least 1 and at "
+            f"most {MOST:,}."
+        )
+    return int(budget)
 
 
 def _weights(p: npt.ArrayLike, tasks: tuple[str, ...]) -> list[Fraction]:
@@ -161,8 +171,8 @@ def _known(
     return [None if value is None else float(value) for value in values]
 
 
-def _cap(
-    task: str, have: float | None, length: float | None, *, unit: Unit, max_epochs: float
+def epochs_hold(
+    task: str, have: float | None, length: float | None, unit: Unit, max_epochs: float
 ) -> int:
     """The whole ``unit`` that ``max_epochs`` passes over a task hold."""
     for name, value in (("rows", have), ("mean_tokens", length if unit == "tokens" else 1.0)):

@@ -4,6 +4,7 @@ Only groups need linear programs; ``linprog`` takes as long to import as all els
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def duality_gap(problem: Problem, g: Array, p: Array, prices: Array) -> Array:
     """(...) an upper bound on max{g'v : v feasible} - g'p, exact where ``prices`` are optimal.
 
     g (..., n) minus the energy's gradient at p (..., n), ``prices`` (..., groups) multipliers of
-    the groups; by weak duality, so it holds for any prices. Infinite where p does not sum to 1.
+    the groups; by weak duality, so it holds for any prices. Infinite where p is not ``kept``.
     """
     priced = g - prices @ problem.incidence if problem.groups else g
     if problem.hi.min() >= 1.0:
@@ -39,12 +40,29 @@ def duality_gap(problem: Problem, g: Array, p: Array, prices: Array) -> Array:
         gap = (priced * (knapsack(priced, problem.lo, problem.hi) - p)).sum(axis=-1)
     if problem.groups:
         inside = p @ problem.incidence.T
-        hi = np.array([group.hi for group in problem.groups])
-        lo = np.array([group.lo for group in problem.groups])
+        lo, hi = _group_bounds(problem)
         gap = gap + np.where(prices > 0, prices * (hi - inside), prices * (lo - inside)).sum(
             axis=-1
         )
-    return np.where(np.abs(p.sum(axis=-1) - 1.0) <= FEASIBLE, np.maximum(gap, 0.0), np.inf)
+    return np.where(kept(problem, p), np.maximum(gap, 0.0), np.inf)
+
+
+def kept(problem: Problem, p: Array) -> np.ndarray:
+    """(...) whether p (..., n) sums to 1 and keeps the groups' bounds, within ``FEASIBLE``."""
+    whole: np.ndarray = np.abs(p.sum(axis=-1) - 1.0) <= FEASIBLE
+    if not problem.groups:
+        return whole
+    inside = p @ problem.incidence.T
+    lo, hi = _group_bounds(problem)
+    return whole & ((inside >= lo - FEASIBLE) & (inside <= hi + FEASIBLE)).all(axis=-1)
+
+
+def _group_bounds(problem: Problem) -> tuple[Array, Array]:
+    """(lo, hi), both (groups,)."""
+    return (
+        np.array([group.lo for group in problem.groups]),
+        np.array([group.hi for group in problem.groups]),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,25 +89,13 @@ def best_face(problem: Problem) -> Face:
         else problem.n * problem.convexity.scale
     )
     lo, hi = problem.lo, problem.hi
-    group_lo = np.array([group.lo for group in problem.groups])
-    group_hi = np.array([group.hi for group in problem.groups])
+    group_lo, group_hi = _group_bounds(problem)
     prices = np.zeros(len(problem.groups))
     if not problem.centred.slope.any():
         return Face(lo, hi, group_lo, group_hi, prices)
     if problem.groups:
-        from scipy.optimize import linprog
-
         tie = 1e-9 * scale
-        answer = linprog(
-            -u / scale,
-            A_ub=np.vstack([problem.incidence, -problem.incidence]),
-            b_ub=np.concatenate([group_hi, -group_lo]),
-            A_eq=np.ones((1, problem.n)),
-            b_eq=[1.0],
-            bounds=np.column_stack([lo, hi]),
-            method="highs-ds",
-            options={"dual_feasibility_tolerance": 1e-10, "primal_feasibility_tolerance": 1e-10},
-        )
+        answer = _greatest(problem, u / scale)
         capped, floored = np.split(-scale * answer.ineqlin.marginals, 2)
         prices = capped - floored
         group_lo = np.where(prices > tie, group_hi, group_lo)
@@ -102,6 +108,32 @@ def best_face(problem: Problem) -> Face:
     reduced = u - problem.incidence.T @ prices - price
     held = np.where(reduced > tie, hi, lo)
     return Face(held, np.where(reduced < -tie, lo, hi), group_lo, group_hi, prices)
+
+
+def reach(problem: Problem) -> Array:
+    """(n, 2) the least and the greatest p_i that the bounds and groups allow."""
+    if not problem.groups:
+        return np.column_stack([problem.lo, problem.hi])
+    each = np.eye(problem.n)
+    ends = [[one @ _greatest(problem, gain).x for gain in (-one, one)] for one in each]
+    return np.array(ends)
+
+
+def _greatest(problem: Problem, gain: Array) -> Any:
+    """linprog's answer to the greatest gain'p."""
+    from scipy.optimize import linprog
+
+    group_lo, group_hi = _group_bounds(problem)
+    return linprog(
+        -gain,
+        A_ub=np.vstack([problem.incidence, -problem.incidence]),
+        b_ub=np.concatenate([group_hi, -group_lo]),
+        A_eq=np.ones((1, problem.n)),
+        b_eq=[1.0],
+        bounds=np.column_stack([problem.lo, problem.hi]),
+        method="highs-ds",
+        options={"dual_feasibility_tolerance": 1e-10, "primal_feasibility_tolerance": 1e-10},
+    )
 
 
 def clash(problem: Problem) -> str:
@@ -134,8 +166,10 @@ def _alike(ends: Array, most: str) -> str:
     """The sum of several equal ends in percent, and what each may be; empty where they differ."""
     if len(ends) < 2 or np.ptp(ends) > FEASIBLE:
         return ""
-    down = np.floor if most == "most" else np.ceil
-    each = down(1000 / len(ends) + (1e-9 if most == "most" else -1e-9)) / 10
+    down, slack = (np.floor, 1e-9) if most == "most" else (np.ceil, -1e-9)
+    each = 100 / len(ends)
+    digits = 10 ** (2 - np.floor(np.log10(each)))
+    each = down(each * digits + slack) / digits
     one, all_of_them = 100 * ends[0], 100 * ends.sum()
     return f" ({len(ends)} x {one:.4g}% is {all_of_them:.4g}%; at {most} {each:.3g}% each)"
 

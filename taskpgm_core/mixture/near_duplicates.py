@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from taskpgm_core.mixture.task_distances import distances
 from taskpgm_core.records import Similarity
 
 
@@ -21,17 +22,16 @@ class Redundancy:
 
 def redundancies(similarity: Similarity, limit: int | None = None) -> tuple[Redundancy, ...]:
     """Every task's twin, the most redundant tasks first, at most ``limit`` of them."""
-    S, n = similarity.matrix, similarity.n
+    n = similarity.n
     if n < 2:
         return ()
-    diagonal = np.diagonal(S)
-    distance = (diagonal[:, None] + diagonal[None, :]) / 2 - S
+    distance = distances(similarity.matrix)
     others = np.where(np.eye(n, dtype=bool), np.inf, distance)
     twins = others.argmin(axis=1)
     found = []
     for i, j in enumerate(twins):
-        usual = float(np.median(np.delete(distance[i], i)))
-        share = 1.0 - float(distance[i, j]) / usual if usual > 0 else 0.0
+        nearest, usual = float(distance[i, j]), float(np.median(np.delete(distance[i], i)))
+        share = 1.0 - nearest / usual if usual > 0 else float(nearest == 0)
         names = similarity.tasks[i], similarity.tasks[int(j)]
-        found.append(Redundancy(*names, float(distance[i, j]), float(np.clip(share, 0.0, 1.0))))
+        found.append(Redundancy(*names, nearest, float(np.clip(share, 0.0, 1.0))))
     return tuple(sorted(found, key=lambda r: -r.share)[:limit])

@@ -3,15 +3,15 @@
 import numpy as np
 
 from taskpgm_core.errors import MixtureError
+from taskpgm_core.mixture.feasibility import reach
 from taskpgm_core.mixture.problem import Problem
-from taskpgm_core.mixture.qp.block_pivoting import Point
 from taskpgm_core.mixture.qp.form import Centred
 from taskpgm_core.mixture.qp.parametric import FLAT, Homotopy, optimum
 from taskpgm_core.mixture.solution import Solution
 from taskpgm_core.records import Array, read_only
 
 AT_END = 1e-9
-"""A weight nearer to its bound than this is at it, and can go no further."""
+"""A weight nearer to its end than this is at it, and can go no further."""
 
 
 def near_optimal(problem: Problem, solution: Solution, slack: float) -> Array:
@@ -30,25 +30,24 @@ def near_optimal(problem: Problem, solution: Solution, slack: float) -> Array:
     form = exact.ridged(FLAT) if problem.convexity.singular else exact
     c = form.linear(solution.balance)
     point, _, _ = optimum(form, c, solution.basis)
-    n = problem.n
+    n, allowed = problem.n, reach(problem)
+    ends = allowed - problem.anchor[:, None]
     ranges = np.empty((n, 2))
     for i in range(n):
-        for side, sign in enumerate((-1.0, 1.0)):
-            ranges[i, side] = _extreme(exact, form, c, point, i, sign, slack / form.unit)
-    ranges += problem.anchor[:, None]
-    ranges[:, 0] = np.clip(np.minimum(ranges[:, 0], solution.p), problem.lo, problem.hi)
-    ranges[:, 1] = np.clip(np.maximum(ranges[:, 1], solution.p), problem.lo, problem.hi)
+        for side in (0, 1):
+            toward = np.zeros(form.items)
+            toward[i] = 1.0 if side else -1.0
+            walk = Homotopy(form, c, point, toward)
+            ranges[i, side] = _extreme(exact, walk, i, float(ends[i, side]), slack / form.unit)
+    ranges = np.clip(ranges + problem.anchor[:, None], allowed[:, :1], allowed[:, 1:])
+    ranges[:, 0] = np.minimum(ranges[:, 0], solution.p)
+    ranges[:, 1] = np.maximum(ranges[:, 1], solution.p)
     return read_only(ranges)
 
 
-def _extreme(
-    exact: Centred, form: Centred, c: Array, start: Point, i: int, sign: float, slack: float
-) -> float:
-    """z_i where the optimum of E - sign t z_i has lost ``slack``, or where it stops moving."""
-    toward = np.zeros(form.items)
-    toward[i] = sign
-    end = form.hi[i] if sign > 0 else form.lo[i]
-    walk = Homotopy(form, c, start, toward)
+def _extreme(exact: Centred, walk: Homotopy, i: int, end: float, slack: float) -> float:
+    """z_i where the optimum on its ``walk`` has lost ``slack``, or where it reaches its ``end``."""
+    form, c = walk.form, walk.origin
     z = walk.x[: form.n]
     origin = z
     for _ in range(20 * form.items + 200):

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from taskpgm_core.errors import MixtureError
-from taskpgm_core.mixture.breakpoints import Knots
+from taskpgm_core.mixture.breakpoints import CERTIFIED, Knots
 from taskpgm_core.mixture.feasibility import best_face, clash, duality_gap
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.qp.parametric import Homotopy, optimum
@@ -21,13 +21,6 @@ LENT = 1e-9
 """Strict convexity lent to a singular problem while its path is followed, pulling to the anchor w.
 It leaves a gap of at most this times max(p - w) - (p - w)'p, a quarter for a uniform w."""
 RESTARTS = 30
-
-
-class Breakpoint(NamedTuple):
-    """A balance at which some task starts or stops moving, and the mixture there."""
-
-    balance: float
-    p: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +61,6 @@ class SolutionPath(Tabular):
     def table(self) -> tuple[str, Sequence[Any], Mapping[str, Any]]:
         """A row a breakpoint, a column a task: the weights."""
         return "balance", self.balances.tolist(), dict(zip(self.tasks, self.weights.T, strict=True))
-
-    @property
-    def breakpoints(self) -> tuple[Breakpoint, ...]:
-        return tuple(
-            Breakpoint(float(r), p) for r, p in zip(self.balances, self.weights, strict=True)
-        )
 
     @property
     def last(self) -> float:
@@ -172,20 +159,23 @@ def _follow(problem: Problem, knots: Knots) -> int:
         knots.add(start + walk.t, p, x[n + 1 :] * form.unit)
         return float(duality_gap(problem, unary, p, face.prices)) <= ENDED * widest
 
+    ended = False
     for _ in range(RESTARTS):
         point, _, count = optimum(form, form.linear(start))
         walk = Homotopy(form, form.linear(start), point, form.slope)
         stuck, before = 0, 0.0
-        done = record(walk)
-        while not done and stuck <= 2 * form.items + 20:
+        ended, moved = record(walk), True
+        while not ended and moved and stuck <= 2 * form.items + 20:
             moved = walk.advance(np.inf)
-            done = record(walk) or not moved
+            ended = record(walk)
             stuck = 0 if walk.t > before else stuck + 1
             before = walk.t
         pivots += count + walk.pivots
-        if done:
+        if ended or not moved:
             break
         # ties that rounding makes endless: start anew beyond them, ever further
         start += walk.t + nudge * (1.0 + start)
         nudge *= 10.0
+    if form.slope.any() and (not ended or knots.gap_at_end() > CERTIFIED):
+        knots.end(problem.n * form.unit / widest)
     return pivots

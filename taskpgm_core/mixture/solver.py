@@ -9,7 +9,7 @@ import scipy.linalg
 
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture.convexity import ZERO_CURVATURE
-from taskpgm_core.mixture.feasibility import Face, best_face, clash, duality_gap
+from taskpgm_core.mixture.feasibility import FEASIBLE, Face, best_face, clash, duality_gap, kept
 from taskpgm_core.mixture.problem import Problem
 from taskpgm_core.mixture.qp.block_pivoting import Point, inside, refine
 from taskpgm_core.mixture.qp.form import Centred
@@ -47,9 +47,7 @@ def solve(
     if trouble:
         return _infeasible(problem, balance, lam, trouble)
     if math.isinf(balance):
-        face = best_face(problem)
-        found = minimise(_on_face(problem, face), 0.0)
-        found = dataclasses.replace(found, prices=face.prices)
+        found = limit(problem, balance)
     else:
         found = minimise(problem, balance, warm.basis if warm else None)
     return _assemble(problem, balance, lam, found)
@@ -67,7 +65,10 @@ class Minimiser:
 
 
 def minimise(problem: Problem, balance: float, start: Basis | None = None) -> Minimiser:
-    """The minimiser nearest to the anchor at a finite balance, for constraints that can hold."""
+    """The minimiser nearest to the anchor at a finite balance, for constraints that can hold.
+
+    Where the unary term is so large that rounding swamps the constraints, it is that of lambda = 0.
+    """
     form = problem.centred
     c = form.linear(balance)
     if start is not None and len(start.basic) != form.items:
@@ -78,8 +79,20 @@ def minimise(problem: Problem, balance: float, start: Basis | None = None) -> Mi
     if problem.convexity.singular:
         point, unique = _nearest(form, c, point)
     p = weights_of(problem, point.basis, point.x[: form.n])
+    if balance and not kept(problem, p):
+        return limit(problem, balance)
     prices = point.x[form.n + 1 :] * form.unit
     return Minimiser(p, prices, point.basis, unique, iterations)
+
+
+def limit(problem: Problem, balance: float) -> Minimiser:
+    """The minimiser for lambda = 0, with the prices that it has at ``balance``."""
+    face = best_face(problem)
+    found = minimise(_on_face(problem, face), 0.0)
+    prices = face.prices
+    if math.isfinite(balance):
+        prices = balance / problem.n * prices + found.prices
+    return dataclasses.replace(found, prices=prices)
 
 
 def _nearest(form: Centred, c: Array, point: Point) -> tuple[Point, bool]:
@@ -145,21 +158,26 @@ def _assemble(problem: Problem, balance: float, lam: float, found: Minimiser) ->
     p, prices = found.p, found.prices
     shape, S, n, w = problem.convexity, problem.similarity.matrix, problem.n, problem.anchor
     u = problem.unary
-    limit = math.isinf(balance)
-    tau = 1.0 if limit else balance / n
-    beta = 1.0 if limit else balance * lam / n
+    at_limit = math.isinf(balance)
+    tau = 1.0 if at_limit else balance / n
+    beta = 1.0 if at_limit else balance * lam / n
     Sp = S @ p if shape.scale else np.full(n, float(S.mean()))
     level = float(problem.solved_unary.mean())  # no part of the gap, whose digits it could swamp
     g = tau * (problem.solved_unary - level)
-    if not limit:
+    if not at_limit:
         g = g - shape.shift * p
         if shape.scale:
             g -= Sp
         if problem.pull:
             g += problem.pull.rho * (problem.pull.mixture - p)
     gap = float(duality_gap(problem, g, p, prices))
+    if not math.isfinite(gap):
+        raise MixtureError(
+            f"At balance {balance:g} no mixture keeps the limits to {FEASIBLE:g}: the numbers of "
+            "this question are too far apart in size; bring utility and similarity nearer together."
+        )
     g += tau * level
-    if not (limit or shape.scale):
+    if not (at_limit or shape.scale):
         g -= Sp
     unit = problem.centred.unit
     multipliers = _multipliers(problem, g, p, prices, ACTIVE * unit)
@@ -183,7 +201,7 @@ def _assemble(problem: Problem, balance: float, lam: float, found: Minimiser) ->
         status="optimal",
         message="",
         unique=found.unique,
-        closed_form_valid=not bound and not limit and not shape.singular,
+        closed_form_valid=not bound and not at_limit and not shape.singular,
         shift=shape.shift,
         shift_floor=shape.shift_floor,
         curvature=shape.curvature,

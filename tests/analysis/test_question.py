@@ -18,6 +18,8 @@ from taskpgm_core.analysis.question_words import WORDS, from_words, to_words
 from taskpgm_core.cli.options import ask, question_options
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture import pose, solve
+from taskpgm_core.records import Task
+from tests.support.matrices import similarity
 from tests.support.synthetic_study import TASKS, write_study
 
 shares = st.floats(0, 1)
@@ -191,6 +193,63 @@ def test_a_matrix_in_memory_is_asked_like_a_study(study):
     np.testing.assert_allclose(here.solution().p, solve(expected, 0.4).p, atol=1e-12)
     with pytest.raises(MixtureError, match="gain"):
         pose_question(S, Question(unary="gain"))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.lists(st.tuples(st.integers(1, 40), st.floats(0.3, 20)), min_size=2, max_size=5),
+    st.floats(0.2, 4),
+    st.integers(1, 300),
+    st.sampled_from(["rows", "tokens"]),
+)
+def test_what_a_limit_on_epochs_allows_can_be_allocated(sizes, epochs, budget, unit):
+    tasks = [Task(f"t{i}", rows=n, mean_tokens=m) for i, (n, m) in enumerate(sizes)]
+    asked = Question(max_epochs=epochs, budget=budget, unit=unit)
+    posed = pose_question(similarity("jsd", len(tasks), 0), asked, tasks=tasks)
+    found = posed.solution()
+    if found.status == "optimal":
+        counts = posed.allocation(found.p).counts
+        for task, count in zip(tasks, counts, strict=True):
+            assert count <= epochs * task.rows * (1 if unit == "rows" else task.mean_tokens)
+
+
+@pytest.mark.parametrize("budget", [0, -1, 1.5, 10**18, 10**310, float("inf")], ids=range(6))
+def test_a_question_takes_a_budget_that_can_be_counted(study, budget):
+    with pytest.raises(MixtureError, match="budget is"):
+        Question(budget=budget)
+    ignored = []
+    assert from_words({"budget": [str(budget)]}, study, ignored=ignored).budget is None
+    assert "Budget must be a whole number" in ignored[0]
+
+
+@pytest.mark.parametrize(
+    ("plain", "full"),
+    [
+        ({"pins": ["sums"]}, {"pins": {"sums": None}}),
+        ({"floors": np.float64(0.1)}, {"floors": 0.1}),
+        ({"caps": np.float32(0.5)}, {"caps": 0.5}),
+        ({"judge_by": "sums"}, {"judge_by": ("sums",)}),
+        ({"resolution": None}, {"resolution": np.inf}),
+        ({"budget": 1e2}, {"budget": 100}),
+    ],
+)
+def test_what_is_plainly_meant_is_the_same_question(plain, full):
+    assert Question(**plain) == Question(**full)
+    assert to_words(Question(**plain)) == to_words(Question(**full))
+
+
+@pytest.mark.parametrize("fields", [{"floors": "0.1"}, {"caps": ["ab"]}, {"pins": 0.3}])
+def test_limits_that_cannot_be_read_are_refused_in_words(fields):
+    (name,) = fields
+    with pytest.raises(MixtureError, match=f"{name} is .*; give a"):
+        Question(**fields)
+
+
+def test_an_address_with_two_mistakes_loses_both_words(study):
+    ignored = []
+    words = {"balance": ["inf"], "lambda": ["abc"]}
+    assert from_words(words, study, ignored=ignored) == Question()
+    assert len(ignored) == 2
 
 
 def test_the_key_names_all_that_the_problem_depends_on_and_no_more():

@@ -188,3 +188,28 @@ def test_versions_are_said_in_the_head_and_in_json(tiny, capsys, to):
     for text in heads:
         assert f"# Checked against {versions.checked}; needs at least" in text
     assert versions.older.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("trainer", "source", "words"),
+    [
+        ("ms-swift", Source("org/data", split="validation"), "reads the split train"),
+        ("ms-swift", Source("a/b.jsonl", split="train[:50%]"), "reads the split train"),
+        ("open-instruct", Source("a/b.json"), "takes a .json file for a data set's name"),
+        ("open-instruct", Source("a/b.jsonl", split="train[:50%]"), "reads files whole"),
+        ("openrlhf", Source("org/data", split="train[:50%]"), "reads splits whole"),
+        ("oumi", Source("a/b.jsonl", split="train[:50%]"), "reads files whole"),
+        ("axolotl", Source("org/data", split="train[:50%]"), "is a slice already"),
+    ],
+)
+def test_a_trainer_that_would_read_other_rows_says_so_once(trainer, source, words):
+    tasks, p = [Task("a", rows=500), Task("b", rows=500)], [0.6, 0.4]
+    allocation = allocate(p, ["a", "b"], 100, rows=[500, 500])
+
+    def told(split, **sources):
+        places = {"b": Source("org/b", split=split), **sources}
+        recipe = make_recipe(p, tasks, allocation, sources=places)
+        return [w for w in export(recipe, trainer).warnings if words in w and '"a"' in w]
+
+    assert len(told(source.split, a=source)) == 1
+    assert not told("train", a=Source("org/a"))

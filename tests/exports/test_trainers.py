@@ -283,6 +283,7 @@ def test_zero_weights_never_reach_interleave_datasets(pools):
         (121, "rows", P),
         (300, "tokens", P),
         (110, "rows", (0.9, 0.098, 0.0, 0.002)),
+        (110, "rows", (0.9, 0.1 - 1e-9, 0.0, 1e-9)),
     ],
 )
 def test_trl_reads_its_recipe_and_keeps_its_shares(pools, budget, unit, p):

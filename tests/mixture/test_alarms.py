@@ -63,6 +63,38 @@ def test_a_shift_is_said_with_its_size():
     assert "not-convex" not in names(apart())
 
 
+RING = [[0.0, 2, -1, 2], [2, 0, 2, -1], [-1, 2, 0, 2], [2, -1, 2, 0]]
+BOWL = [[-10.0, 0, 0], [0, 1, 0], [0, 0, 1]]
+ANCHOR = [0.85, 0.05, 0.05, 0.05]
+TIED = 0.5 * np.eye(4) - np.abs(np.subtract.outer([0, 1, 0, 1], [0, 1, 0, 1]))
+
+
+@pytest.mark.parametrize(
+    ("S", "balance", "limits", "name", "said", "unsaid"),
+    [
+        (RING, 2.0, {}, "nothing-to-say", "no change of the balance moves", "only a pull"),
+        (RING, 2.0, {"anchor": ANCHOR}, "not-convex", "the anchor until only one is", "even"),
+        (RING, 0.0, {"anchor": ANCHOR}, "not-convex", "an even split until", "the anchor"),
+        (BOWL, 1.0, {"margin": 0.0}, "not-convex", "as good as one another", "only one"),
+        (BOWL, 0.0, {}, "corner", "floors of others or a cap on it spread", "lower balance"),
+        (np.eye(3), 1.0, {"pin": {"t0": 0.9}}, "corner", "its floor or pin", "spread"),
+        (TIED, np.inf, {}, "closed-form-invalid", "divides by lambda, which is 0", "singular"),
+    ],
+)
+def test_a_sentence_is_true_of_its_own_case(S, balance, limits, name, said, unsaid):
+    problem = pose(similarity(S), **limits)
+    (alarm,) = (a for a in alarms(problem, solve(problem, balance)) if a.name == name)
+    assert said in alarm.sentence
+    assert unsaid not in alarm.sentence
+
+
+def test_a_small_share_between_the_bounds_reads_as_a_sentence():
+    problem = pose(similarity(apart()))
+    found = replace(solve(problem, 0.9), support=())
+    (alarm,) = (a for a in alarms(problem, found, upper=problem.similarity))
+    assert "between these less than 0.1% of the budget moves" in alarm.sentence
+
+
 def test_a_corner_is_said():
     assert names(apart(5), balance=1e6)["corner"].number < 2
     assert "corner" not in names(apart(), balance=1.0)

@@ -211,6 +211,12 @@ def test_where_the_energy_is_flat_derivatives_leave_flat_moves_out(name):
         np.testing.assert_allclose(M.sum(axis=0), 0.0, atol=rounding)
 
 
+def test_many_copies_of_one_task_are_fully_redundant_all_of_them():
+    x = np.array([0.0, 0.0, 0.0, 1.0])
+    found = redundancies(Similarity(tuple("abcd"), -((x[:, None] - x) ** 2)))
+    assert [(r.task, r.share) for r in found] == [("a", 1.0), ("b", 1.0), ("c", 1.0), ("d", 0.0)]
+
+
 def test_twins_are_found_and_a_copy_is_fully_redundant():
     S = divergence_like(7, 11).matrix
     S = np.block([[S, S[:, :1]], [S[:1], S[:1, :1]]])

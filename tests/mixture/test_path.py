@@ -46,6 +46,22 @@ def test_what_once_failed_in_the_stress_run_is_certified(seed):
     assert path.last < 1e5
 
 
+FLAT = {
+    "a copy": np.array([[0.0, -0.5, -0.5], [-0.5, 0.0, 0.0], [-0.5, 0.0, 0.0]]),
+    "rank one": np.outer([0.3, -1.2, 0.7], [0.3, -1.2, 0.7]),
+}
+
+
+@pytest.mark.parametrize("size", [1e3, 1e4, 1e5, 1e6, 1e7])
+@pytest.mark.parametrize("utility", [[1, 0, 0], [0, 1, 0], [0, 1, 2]])
+@pytest.mark.parametrize("S", FLAT.values(), ids=FLAT)
+def test_a_huge_utility_on_a_flat_energy_is_followed_to_its_end(S, utility, size):
+    path = trace(pose(Similarity(names(3), S), utility=size * np.array(utility, dtype=float)))
+    best = np.eye(3)[int(np.argmax(utility))]
+    assert path.at(1e3) == pytest.approx(best, abs=1e-12)
+    assert path.last < 1e3
+
+
 @modest
 @given(questions(most=30))
 def test_representativeness_never_falls_along_the_path(question):

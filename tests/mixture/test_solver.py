@@ -1,14 +1,18 @@
 """The exact optimum: feasible, certified, and what independent solvers find too."""
 
+import re
+
 import cvxpy
 import numpy as np
 import pytest
 import quadprog
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from taskpgm_core.errors import MixtureError
 from taskpgm_core.mixture import Group, pose, solve
+from taskpgm_core.mixture.feasibility import clash
 from taskpgm_core.records import Similarity
 from tests.support.matrices import KINDS, names, similarity
 from tests.support.problems import centred, excess, gradient, problem_of, questions
@@ -232,6 +236,16 @@ def test_clashing_constraints_are_a_value_that_names_them(options, named):
         assert words in found.message
 
 
+@pytest.mark.parametrize("n", [7, 999, 1200])
+def test_the_share_that_each_may_have_is_told_for_many_tasks_too(n):
+    for limit, word in (("floors", "most"), ("caps", "least")):
+        one = 2 / n if limit == "floors" else 0.5 / n
+        problem = pose(Similarity(names(n), np.eye(n)), **{limit: one})
+        told = float(re.search(rf"at {word} (\S+)% each", clash(problem)).group(1)) / 100
+        assert told == pytest.approx(1 / n, rel=1e-2)
+        assert told * n <= 1 + 1e-9 if word == "most" else told * n >= 1 - 1e-9
+
+
 @pytest.mark.parametrize("limit", [{"caps": {"t0": 0.05}}, {"pin": {"t0": 0.0, "t1": 0.5}}])
 def test_an_infeasible_anchor_is_projected_in_the_s_norm(limit):
     problem = pose(similarity("jsd", 6, 1), **limit)
@@ -258,6 +272,53 @@ def test_lambda_zero_is_the_most_representative_mixture():
     tied = solve(pose(Similarity(names(4), S - np.diag([0.0, 0.5, 0, 0]))), np.inf)
     assert tied.p.sum() == pytest.approx(1)
     assert tied.lam == 0
+
+
+LIMITS = {
+    "none": {},
+    "caps": {"caps": 0.3},
+    "groups": {"groups": [Group("g", ("t0", "t1", "t2", "t3"), 0.1, 0.3)]},
+    "utility": {"utility": [0.0, 1.0, 1.0, 0.5, 0.0, 0.25, 1.0]},
+}
+
+
+@pytest.mark.parametrize("options", LIMITS.values(), ids=LIMITS)
+@pytest.mark.parametrize("balance", [1e10, 1e13, 1e16, 1e100])
+def test_a_huge_balance_keeps_the_limits_and_the_greatest_unary_term(balance, options):
+    for seed in range(8):
+        problem = pose(similarity("jsd", 7, seed), **options)
+        found = solve(problem, balance)
+        assert found.p.sum() == pytest.approx(1.0, abs=1e-9)
+        assert np.isfinite(found.gap)
+        bounds = np.column_stack([problem.lo, problem.hi])
+        limits = {}
+        for row, group in zip(problem.incidence, problem.groups, strict=True):
+            assert group.lo - 1e-9 <= row @ found.p <= group.hi + 1e-9
+            limits = {"A_ub": [row, -row], "b_ub": [group.hi, -group.lo]}
+        u = problem.solved_unary / np.ptp(problem.solved_unary)
+        most = linprog(-u, A_eq=np.ones((1, 7)), b_eq=[1.0], bounds=bounds, **limits)
+        assert u @ found.p == pytest.approx(-most.fun, abs=1e-8)
+
+
+def test_a_utility_on_a_tiny_spread_breaks_no_group():
+    S = Similarity(names(8), 1e-9 * similarity("factorial", 8, 0).matrix)
+    problem = pose(
+        S,
+        utility=[0.0, 100.0, 200.0, 0.0, 200.0, 200.0, 0.0, 0.0],
+        caps=1 / 7,
+        groups=[Group("g", ("t3", "t4"), 0.1, 0.25), Group("h", ("t1", "t2", "t4"), 0.25, 1.0)],
+        pull_to=np.full(8, 1 / 8),
+        rho=0.01,
+    )
+    found = solve(problem, 1e3)
+    assert found.p[3] + found.p[4] <= 0.25 + 1e-9
+    assert found.gap_relative <= 1e-9
+
+
+def test_numbers_too_far_apart_for_a_certificate_are_refused():
+    problem = pose(similarity("jsd", 3, 0), utility=[1e300, 0.0, 0.0])
+    with np.errstate(all="ignore"), pytest.raises(MixtureError, match="too far apart"):
+        solve(problem, 1e12)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from taskpgm_core.mixture.uncertainty import (
     widened,
 )
 from taskpgm_core.records import Similarity
+from tests.support.matrices import names, similarity
 from tests.support.synthetic_study import TASKS, synthetic_arrays, two_models, write_study
 
 CACHE = Path(__file__).parents[2] / "cache"
@@ -376,6 +377,19 @@ def test_near_optimal_ranges_agree_with_a_conic_solver(bounds, balance):
     assert found == pytest.approx(ranges_by_cvxpy(problem, balance, slack), abs=2e-5)
     assert (found[:, 0] <= solution.p).all()
     assert (found[:, 1] >= solution.p).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("kind", ["rank one", "duplicated"])
+def test_no_range_of_a_flat_energy_leaves_what_groups_allow(kind, seed):
+    x = np.random.default_rng(seed).normal(size=(5, 1))
+    S = x @ x.T if kind == "rank one" else similarity("duplicated", 5, seed).matrix
+    group = Group("g", ("t0", "t1"), 0.1, 0.5)
+    problem = pose(Similarity(names(5), S), groups=[group])
+    for balance in (0.0, 0.5, 2.0):
+        ranges = near_optimal(problem, solve(problem, balance), 0.3 * problem.centred.unit)
+        assert (ranges >= -1e-9).all()
+        assert (ranges[:, 1] <= np.array([0.5, 0.5, 0.9, 0.9, 0.9]) + 1e-9).all()
 
 
 def test_no_slack_means_no_room_and_all_slack_means_all_of_it():

@@ -31,7 +31,7 @@ def render(recipe: Recipe) -> Rendered:
                 f"axolotl repeats no row, but task {quoted(portion.task)} has {keep:,} of the "
                 f"{want:,} rows asked."
             )
-        if "[" in source.split:
+        if source.sliced:
             warnings.append(
                 f"The split of task {quoted(portion.task)} is a slice already, and cannot be cut."
             )

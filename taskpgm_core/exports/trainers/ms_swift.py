@@ -2,16 +2,21 @@
 
 from taskpgm_core.exports import chat_limits
 from taskpgm_core.exports.recipe import Recipe, realised_shares, rows_to_draw
-from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, yaml_text
+from taskpgm_core.exports.trainer_files import Exporter, Rendered, Versions, quoted, yaml_text
 
 
 def render(recipe: Recipe) -> Rendered:
     rows = rows_to_draw(recipe)
-    names = []
+    names, warnings = [], chat_limits.supervision(recipe, "ms-swift", switch=True)
     for portion, n in zip(recipe.portions, rows, strict=True):
         source = portion.source
         if n:
             names.append(f"{source.path}{f':{source.config}' if source.config else ''}#{n}")
+        if n and source.split != "train":
+            warnings.append(
+                f"ms-swift reads the split train of a source, but the rows of task "
+                f"{quoted(portion.task)} are {quoted(source.split)}."
+            )
     settings = {
         "dataset": names,
         "dataset_shuffle": True,
@@ -26,7 +31,7 @@ def render(recipe: Recipe) -> Rendered:
         meaning=MEANING,
         realised=realised_shares(recipe, rows),
         warnings=(
-            *chat_limits.supervision(recipe, "ms-swift", switch=True),
+            *warnings,
             *chat_limits.tools(
                 recipe,
                 "ms-swift documents a call of tools as a turn of the role tool_call, but the rows "

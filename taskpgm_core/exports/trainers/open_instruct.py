@@ -18,6 +18,18 @@ def render(recipe: Recipe) -> Rendered:
         if portion.source.config
     ]
     warnings += [
+        f"open-instruct takes a .json file for a data set's name; write the rows of task "
+        f"{quoted(portion.task)} as JSON Lines or Parquet."
+        for portion, _ in used
+        if portion.source.path.lower().endswith(".json")
+    ]
+    warnings += [
+        f"open-instruct reads files whole, but the rows of task {quoted(portion.task)} are "
+        f"{quoted(portion.source.split)}."
+        for portion, _ in used
+        if portion.source.builder and portion.source.sliced
+    ]
+    warnings += [
         *chat_limits.supervision(recipe, "open-instruct", switch=True),
         *chat_limits.tools(
             recipe,

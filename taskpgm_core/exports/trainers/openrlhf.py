@@ -25,6 +25,11 @@ def render(recipe: Recipe) -> Rendered:
                 f"OpenRLHF takes no configuration and splits names at ',' and '@': it cannot name "
                 f"the source of task {quoted(portion.task)}, {quoted(portion.source.path)}."
             )
+        if portion.source.sliced:
+            warnings.append(
+                f"OpenRLHF reads splits whole, but the rows of task {quoted(portion.task)} are "
+                f"{quoted(portion.source.split)}."
+            )
     drawn = interleaved_counts(
         probabilities, total, seed=recipe.seed, lengths=lengths, strategy="all_exhausted"
     )

@@ -20,6 +20,11 @@ def render(recipe: Recipe) -> Rendered:
                 f"oumi's text_sft_jsonl reads JSON lines, but the rows of task "
                 f"{quoted(portion.task)} are in Parquet; materialise them as jsonl."
             )
+        if source.builder and source.sliced:
+            warnings.append(
+                f"oumi's text_sft_jsonl reads files whole, but the rows of task "
+                f"{quoted(portion.task)} are {quoted(source.split)}."
+            )
         place = (
             {"dataset_name": "text_sft_jsonl", "dataset_path": source.path}
             if source.builder

@@ -26,8 +26,9 @@ def render(recipe: Recipe) -> Rendered:
     ]
     said = len(warnings)
     for portion, share in zip(recipe.portions, shares, strict=True):
-        # Rounded up: TRL's total is the least of length / share, and must reach the budget.
-        wanted = ceil(share * total - 1e-6)  # a share of whole rows may lie a rounding above them
+        # Rounded up: TRL's total is the least of length / share, and must reach the budget;
+        # a share of whole rows may lie a rounding above them. datasets stops at an empty slice.
+        wanted = max(1, ceil(share * total - 1e-6))
         length = wanted if portion.rows is None else min(wanted, portion.rows)
         source: dict[str, Any] = {**load_arguments(portion.source), "columns": columns(recipe)}
         if portion.rows is None:
@@ -35,7 +36,7 @@ def render(recipe: Recipe) -> Rendered:
                 f"The rows of task {quoted(portion.task)} are unknown; TRL repeats none, and takes "
                 f"as many rows as the shares allow."
             )
-        elif "[" not in portion.source.split:
+        elif not portion.source.sliced:
             source["split"] += f"[:{length}]"
         if length < wanted:
             warnings.append(
