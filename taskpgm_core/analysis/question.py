@@ -122,7 +122,7 @@ def _pairs(name: str, given: Any) -> tuple[tuple[str, float | None], ...]:
     if isinstance(given, Real) and name != "pins":
         return ((EVERY, float(given)),)
     try:
-        listed = given.items() if isinstance(given, Mapping) else given
+        listed: Any = given.items() if isinstance(given, Mapping) else given
         if name == "pins" and not isinstance(given, str):
             listed = [(one, None) if isinstance(one, str) else one for one in listed]
         return tuple((task, None if x is None else float(x)) for task, x in listed)
