@@ -3,7 +3,9 @@
 GLOSSARY = {
     "study": "Tasks, and how alike they were found to be.",
     "measure": "How alike two tasks are is counted by it. JSD: how differently their models "
-    "predict on common examples. PMI: what one model's training is worth on the other's examples.",
+    "predict on common examples. PMI: what one model's training is worth on the other's examples "
+    "(PMI a token: for each token of an answer). Gold: how differently they judge the true tokens. "
+    "Text: how different the tasks' words are. Given: your matrix.",
     "probe example": "A held-out example on which models are compared.",
     "target": "A task that is scored and never trained on.",
     "judged by": "What your model will be judged by. Above balance 0 the mixture moves to the "
@@ -38,7 +40,8 @@ GLOSSARY = {
     "certified gap": "No other mixture that the limits allow has a lower energy by more than this, "
     "shift and pull counted in.",
     "reduced cost": "By how much the reward of a task left out would have to rise to bring it in.",
-    "baseline": "The mixture that differences are taken against, on every page that shows one.",
+    "baseline": "A mixture to compare with that a simple rule gives, such as uniform or "
+    "size-proportional; on a page, the one that differences are taken against.",
     "budget moved": "The share of the budget that another task gets than in the baseline.",
     "budget": "How many rows or tokens to train on in all. Counts always add up to it.",
     "rows and tokens": "Rows are examples; tokens are the supervised ones of their completions.",
