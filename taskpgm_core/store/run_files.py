@@ -28,7 +28,7 @@ from taskpgm_core.store.runs import COLUMNS, SUITE, keep_runs
 ALIASES = {
     "arm": ("mixture", "model", "model_name", "run", "method", "name"),
     "task": ("benchmark", "dataset", "eval", "suite", "task_name"),
-    "accuracy": ("acc", "score", "exact_match", "exact", "em", "value"),
+    "accuracy": ("acc", "score", "exact_match", "exact", "em"),
     "loss": ("eval_loss", "val_loss", "test_loss", "nll"),
     "stderr": ("acc_stderr", "score_stderr", "std_err", "se"),
     "n_rows": ("rows",),
@@ -157,7 +157,7 @@ def _table(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
     twice = next((c for c in columns if c and columns.count(c) > 1), None)
     if twice:
         raise StoreError(f"{name}: two columns are called '{twice}'; rename one.")
-    frame = frame.set_axis(columns, axis=1)
+    frame = _of_metric(frame.set_axis(columns, axis=1), name)
     said: list[str] = []
     if "task" not in frame and "arm" in frame and not {"loss", "accuracy"} & set(frame):
         frame, said = _long(frame, name)
@@ -166,6 +166,9 @@ def _table(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
         lacking = f"the column '{missing[0]}'" if missing else "a column loss or accuracy"
         what = "holds no run" if frame.empty else f"lacks {lacking}"
         raise StoreError(f"{name} {what}; it needs {', '.join(COLUMNS)}.")
+    unread = [c for c in frame if c.strip() and c not in (*COLUMNS, "stderr")]
+    if unread:
+        said.append(f"{name}: what stands under {', '.join(unread)} is not read.")
     frame["arm"], frame["task"] = frame["arm"].str.strip(), frame["task"].str.strip()
     if (frame["arm"] == "").any() or (frame["task"] == "").any():
         raise StoreError(f"{name} has a row without an arm or a task.")
@@ -188,7 +191,7 @@ def _table(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
 
 def _named(columns: Sequence[str], name: str) -> list[str]:
     """Column names as in ``COLUMNS``, whatever their case, where they are known under another."""
-    plain = [c.strip().lower().replace(" ", "_").replace("-", "_") for c in columns]
+    plain = [_plain(c) for c in columns]
     found = list(plain)
     for column, others in ALIASES.items():
         known = [k for k, word in enumerate(plain) if word in others]
@@ -203,6 +206,26 @@ def _named(columns: Sequence[str], name: str) -> list[str]:
     return [
         new if new in (*COLUMNS, "stderr") else old for old, new in zip(columns, found, strict=True)
     ]
+
+
+def _of_metric(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """A table whose column ``metric`` says what its one column of numbers is, so called."""
+    column = next((c for c in frame if _plain(c) == "metric"), None)
+    if column is None:
+        return frame
+    numbers = [c for c in frame if _plain(c) in ("value", "loss", "accuracy")]
+    metrics = {_plain(cell) for cell in frame[column]}
+    known = [m for m in ("loss", "accuracy") if metrics <= {m, *ALIASES[m]}]
+    if len(metrics) != 1 or len(known) != 1 or len(numbers) != 1:
+        raise StoreError(
+            f"{name}: a column metric must say loss or accuracy, the same in every row, of one "
+            f"column of numbers; give each metric a column of its own."
+        )
+    return frame.drop(columns=column).rename(columns={numbers[0]: known[0]})
+
+
+def _plain(word: str) -> str:
+    return word.strip().lower().replace(" ", "_").replace("-", "_")
 
 
 def _long(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:

@@ -111,6 +111,33 @@ def test_headers_in_any_case_and_other_words(tmp_path):
     assert plain.rows[["budget", "n_rows", "loss"]].isna().all(axis=None)
 
 
+@pytest.mark.parametrize("metric", ["loss", "eval_loss", "Exact Match", "acc"])
+@pytest.mark.parametrize("number", ["value", "Score", "loss"])
+def test_a_metric_says_what_the_numbers_are(tmp_path, metric, number):
+    rows = f"arm,seed,task,Metric,{number},note\na,0,mnli,{metric},0.9,x\na,0,qnli,{metric},0.8,y\n"
+    found = brought(tmp_path, rows)
+    kind = "loss" if "loss" in metric else "accuracy"
+    assert found.rows[kind].tolist() == [0.9, 0.8]
+    assert found.rows["accuracy" if kind == "loss" else "loss"].isna().all()
+    assert found.said == ("runs.csv: what stands under note is not read.",)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "metric,value\na,mnli,loss,2\na,qnli,accuracy,0.5\n",
+        "metric,value\na,mnli,bleu,2\n",
+        "metric,value\na,mnli,,2\n",
+        "metric,loss,accuracy\na,mnli,loss,2,0.5\n",
+        "metric\na,mnli,loss\n",
+        "value\na,mnli,0.9\n",
+    ],
+)
+def test_a_number_of_no_known_metric_is_refused(tmp_path, rows):
+    with pytest.raises(StoreError, match="loss or accuracy"):
+        brought(tmp_path, f"arm,task,{rows}")
+
+
 def test_a_column_a_benchmark_is_a_row_a_benchmark(tmp_path):
     found = brought(tmp_path, "model,seed,MMLU,bbh\na,0,40.1,50\nb,0,41,\n")
     assert found.rows[["arm", "task"]].to_numpy().tolist() == [
