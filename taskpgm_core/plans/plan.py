@@ -1,8 +1,7 @@
 """The schema of a plan: a YAML file that determines a study, checked before anything runs."""
 
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -314,8 +313,13 @@ def fault_sentence(first: ErrorDetails, where: str) -> str:
 
 def parse_plan(text: str, where: str = "plan") -> Plan:
     """A checked plan from YAML text; raises PlanError with one sentence."""
+    return checked_plan(plan_mapping(text, where), where)
+
+
+def checked_plan(value: Mapping[str, Any], where: str) -> Plan:
+    """A checked plan from a mapping; raises PlanError with one sentence."""
     try:
-        return Plan.model_validate(plan_mapping(text, where))
+        return Plan.model_validate(value)
     except ValidationError as error:
         raise PlanError(fault_sentence(error.errors()[0], where)) from None
 
@@ -338,7 +342,7 @@ def plan_of(study: Study) -> Plan:
     """The plan a study was built from; PlanError for an import."""
     if study.plan is None:
         raise PlanError(f"{study.slug} {study.without_models}, so it has no plan.")
-    return parse_plan(json.dumps(study.plan), study.slug)
+    return checked_plan(study.plan, study.slug)
 
 
 def load_plan(path: str | Path) -> Plan:
