@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails
 
 from taskpgm_core.errors import PlanError, look_alikes, nearest
+from taskpgm_core.files.yaml_text import fault, loaded
 from taskpgm_core.plans.slug import SLUG, checked_slug
 from taskpgm_core.records import NEVER_TRAINED, Study
 
@@ -38,7 +39,7 @@ class SourceEntry(_Strict):
     def _named(cls, value: Any) -> Any:
         if isinstance(value, str):
             value = {"source": value}
-        if isinstance(value, dict) and not value.get("id"):
+        if isinstance(value, dict) and value.get("id") in (None, ""):
             kind, _, name = str(value.get("source", "")).partition(":")
             if kind == "file":
                 name = ROW_FILE.sub("", Path(name).name) or name
@@ -327,12 +328,9 @@ def checked_plan(value: Mapping[str, Any], where: str) -> Plan:
 def plan_mapping(text: str, where: str) -> dict[str, Any]:
     """The mapping that YAML text holds, unchecked; raises PlanError with one sentence."""
     try:
-        value = yaml.safe_load(text)
+        value = loaded(text)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" on line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it cannot be read"
-        raise PlanError(f"{where} is not valid YAML{line}: {problem}.") from None
+        raise PlanError(f"{where} is {fault(error)}.") from None
     if not isinstance(value, dict):
         raise PlanError(f"{where} must be a YAML mapping with slug, base and tasks.")
     return value

@@ -1,6 +1,5 @@
 """The table that ``import-logprobs`` reads: how likely each model found each true token."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from taskpgm_core.errors import StoreError, nearest
+from taskpgm_core.files.json_text import TwiceError, parsed
 from taskpgm_core.files.packed import DAMAGED, is_packed, unpacking
 
 BASE = "base"
@@ -98,8 +98,10 @@ def _table(path: Path) -> pd.DataFrame:
 
 def _row(line: bytes, where: str) -> dict[str, Any]:
     try:
-        row = json.loads(line.decode("utf-8-sig"))
-    except ValueError:
+        row = parsed(line.decode("utf-8-sig"))
+    except TwiceError as error:
+        raise StoreError(f"{where}: {error}; keep one.") from None
+    except (ValueError, RecursionError):
         raise StoreError(f"{where}: this is not valid JSON; write one object a line.") from None
     if not isinstance(row, dict):
         raise StoreError(f"{where}: expected an object with {', '.join(MUST)}.")

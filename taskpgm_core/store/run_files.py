@@ -166,7 +166,7 @@ def _table(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
         lacking = f"the column '{missing[0]}'" if missing else "a column loss or accuracy"
         what = "holds no run" if frame.empty else f"lacks {lacking}"
         raise StoreError(f"{name} {what}; it needs {', '.join(COLUMNS)}.")
-    unread = [c for c in frame if c.strip() and c not in (*COLUMNS, "stderr")]
+    unread = [c for c in map(str, frame) if c.strip() and c not in (*COLUMNS, "stderr")]
     if unread:
         said.append(f"{name}: what stands under {', '.join(unread)} is not read.")
     frame["arm"], frame["task"] = frame["arm"].str.strip(), frame["task"].str.strip()
@@ -210,10 +210,10 @@ def _named(columns: Sequence[str], name: str) -> list[str]:
 
 def _of_metric(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """A table whose column ``metric`` says what its one column of numbers is, so called."""
-    column = next((c for c in frame if _plain(c) == "metric"), None)
+    column = next((c for c in map(str, frame) if _plain(c) == "metric"), None)
     if column is None:
         return frame
-    numbers = [c for c in frame if _plain(c) in ("value", "loss", "accuracy")]
+    numbers = [c for c in map(str, frame) if _plain(c) in ("value", "loss", "accuracy")]
     metrics = {_plain(cell) for cell in frame[column]}
     known = [m for m in ("loss", "accuracy") if metrics <= {m, *ALIASES[m]}]
     if len(metrics) != 1 or len(known) != 1 or len(numbers) != 1:
