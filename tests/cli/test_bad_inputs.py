@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
+from taskpgm_core import measure
 from taskpgm_core.cli.main import main
 from tests.support.synthetic_study import write_study
 from tests.support.tiny_model import save_tiny
@@ -406,3 +407,14 @@ def test_one_clear_sentence(case, cache, tiny_base, tmp_path, capsys, monkeypatc
     assert len(last[0]) < 500
     assert sorted(p.name for p in cache.iterdir() if not p.name.startswith(".")) == before
     shutil.rmtree(tmp_path / "pickled", ignore_errors=True)
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_trained(
+    tiny_study, capsys, monkeypatch
+):
+    def train(*_, **__):
+        raise AssertionError("it trained")
+
+    monkeypatch.setattr(measure, "train", train)
+    assert main(["train", "tiny", "--budget", "16", "--out", __file__]) == 2
+    assert "mixture.json cannot be written" in capsys.readouterr().err
