@@ -26,7 +26,7 @@ from taskpgm_core.evidence.verdict import skill_runs
 from taskpgm_core.findings.evidence import COUNTS
 from taskpgm_core.findings.recommendation import little_to_gain
 from taskpgm_core.plans.plan import plan_of
-from taskpgm_core.plans.slug import ARM
+from taskpgm_core.plans.slug import ARM, arm_of
 from taskpgm_core.records import Study
 
 
@@ -183,13 +183,15 @@ def evidence(
         brought = store.read_runs(files, found.names)
         for sentence in brought.said:
             warn(sentence)
-        _compared(brought.rows, found, column, reference)
+        rows = brought.rows.assign(arm=brought.rows["arm"].map(arm_of))  # as they are kept
+        _compared(rows, found, column, arm_of(reference))
         if store.is_bundled(found.folder):
             found = store.own_copy(found)
             warn(f"{found.slug} came with the package; its copy keeps the runs: {found.folder}")
         store.import_runs(found, brought)  # only what can be compared: nothing removes it again
         folder = folder or brought.digest[:12]
     card, runs = chosen_evidence(found, folder)
+    reference = reference if reference in set(runs["arm"]) else arm_of(reference)
     column, inside, outside, public = _compared(runs, found, column, reference)
     told = foresight(found, card, runs)
     judged = skill_runs(found, card, runs)

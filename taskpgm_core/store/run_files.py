@@ -12,6 +12,7 @@ from taskpgm_core.errors import StoreError, look_alikes
 from taskpgm_core.files.hashing import sha256
 from taskpgm_core.files.json_text import parsed, parsed_lines, reason
 from taskpgm_core.files.packed import unpacked
+from taskpgm_core.plans.slug import arm_of
 from taskpgm_core.records import Study
 from taskpgm_core.store.delimited_text import (
     HOLES,
@@ -83,6 +84,13 @@ def read_runs(files: str | Path | Sequence[str | Path], tasks: Sequence[str] = (
             raise StoreError(
                 f"{where}: the {what} {twins[0]!a} and {twins[1]!a} look alike to a reader; write "
                 f"one name."
+            )
+    names: dict[str, str] = {}
+    for arm in rows["arm"]:
+        if names.setdefault(arm_of(arm), arm) != arm:
+            raise StoreError(
+                f"{where}: the arms '{names[arm_of(arm)]}' and '{arm}' would both be kept as "
+                f"'{arm_of(arm)}'; rename one."
             )
     rows, more = _suites(rows, tasks)
     twice = rows.duplicated(["arm", "seed", "task"])

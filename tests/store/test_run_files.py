@@ -84,6 +84,21 @@ def test_a_missing_reference_names_the_arms_that_there_are(study, tmp_path, caps
     assert len(found["tasks"]) == 2
 
 
+@pytest.mark.parametrize("reference", ["My Model (v1)", "my-model--v1"])
+def test_an_arm_of_any_name_may_be_the_reference(study, tmp_path, capsys, reference):
+    (tmp_path / "runs.csv").write_text(table(arms=("My Model (v1)", "two")))
+    file = str(tmp_path / "runs.csv")
+    first, _ = answer(capsys, "--import", file, "--reference", reference)
+    again, _ = answer(capsys, "--reference", reference)
+    assert first == again
+    assert {c["arm"] for c in first["tasks"]} == {"my-model--v1", "two"}
+
+
+def test_arms_that_would_get_one_name_are_refused(tmp_path):
+    with pytest.raises(StoreError, match="'A b' and 'a-b' would both be kept as 'a-b'; rename"):
+        brought(tmp_path, table(arms=("A b", "a-b")))
+
+
 def test_an_arm_that_was_judged_by_less_is_named(study, tmp_path, capsys):
     (tmp_path / "runs.csv").write_text(table() + "third,0,1000,mnli,True,250,2500,125,,0.4\n")
     assert main(["evidence", "four", "--import", str(tmp_path / "runs.csv")]) == 2
