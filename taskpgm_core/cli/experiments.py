@@ -32,7 +32,7 @@ from taskpgm_core.records import Study
 
 def _part(text: str) -> tuple[int, int]:
     k, slash, of = text.partition("/")
-    if not (slash and k.isdigit() and of.isdigit() and int(k) < int(of)):
+    if not (slash and k.isdecimal() and of.isdecimal() and int(k) < int(of)):
         raise TaskPGMError(f"--part wants K/N with K below N, as in 0/2, not '{text}'.")
     return int(k), int(of)
 
@@ -100,7 +100,7 @@ def validate(
     """
     from taskpgm_core.evidence.campaign import campaign
 
-    chosen = load_protocol(protocol)
+    chosen, share = load_protocol(protocol), _part(part)
     if suite:
         update = {"suites": _names(suite), "suite_rows": suite_rows or chosen.suite_rows}
         chosen = chosen.model_copy(update=update)
@@ -122,7 +122,7 @@ def validate(
         study,
         plan,
         threads=threads,
-        part=_part(part),
+        part=share,
         placing=placing_of(engine, address, workers),
         suite_tasks=suite_tasks,
         repeat=repeat,

@@ -32,6 +32,10 @@ class Bench:
         (self.folder / name).write_text(content)
         return str(self.folder / name)
 
+    def wide(self, name: str, content: str) -> str:
+        (self.folder / name).write_text(content, encoding="utf-16")
+        return str(self.folder / name)
+
     def plan(self, **changes) -> str:
         value = {"base": str(self.base), **PLAN, "folders": {"jsonl": str(self.folder)}, **changes}
         return self.file("plan.yaml", yaml.safe_dump({k: v for k, v in value.items() if v}))
@@ -365,7 +369,25 @@ CASES = {
         lambda b: ["remove-task", "synthetic", "logic", "--slug", "No!"],
         "'No!' is no slug",
     ),
+    # what the system refuses
+    "a name too long": (lambda b: ["validate", "x" * 300], "x cannot be used: File name too long"),
+    "a plan of a name too long": (
+        lambda b: ["build", "x" * 300],
+        "x cannot be used: File name too long",
+    ),
+    "a protocol in UTF-16": (
+        lambda b: ["validate", b.wide("p.yaml", "name: x")],
+        r"p\.yaml is not text in UTF-8; save it as UTF-8",
+    ),
+    "a protocol that says something twice": (
+        lambda b: ["validate", b.file("p.yaml", "name: x\nname: y")],
+        r"p\.yaml is not valid YAML on line 1: 'name' stands in it twice",
+    ),
     # usage
+    "a part that is no number": (
+        lambda b: ["validate", "skills-dose", "--part", "²/3"],
+        "--part wants K/N",
+    ),
     "no such verb": (lambda b: ["slove"], "No such command 'slove'"),
     "no such flag": (lambda b: ["solve", "synthetic", "--blance", "1"], r"--blance.*--balance"),
     "missing argument": (lambda b: ["solve"], "Missing argument 'STUDY'"),

@@ -233,6 +233,19 @@ def test_verify_names_absent_optional_parts_and_walks_sub_folders(cache):
         store.verify(study.folder)
 
 
+def test_what_may_not_be_read_is_told_and_hides_no_other_study(cache, monkeypatch):
+    closed, other = write_study(cache), write_study(cache, slug="other")
+    (Path(closed.folder) / "gold.npz").unlink()
+    (Path(closed.folder) / "gold.npz").mkdir()
+    with pytest.raises(StoreError, match=r"gold\.npz cannot be read: Is a directory"):
+        store.gold_log_probabilities(closed)
+    (Path(closed.folder) / "manifest.sha256").unlink()
+    (Path(closed.folder) / "manifest.sha256").symlink_to("x" * 300)
+    healthy, broken = store.list_studies()
+    assert [study.slug for study in healthy] == [other.slug]
+    assert broken[0][1] == f"{closed.folder} cannot be read: File name too long."
+
+
 # Which study
 
 
