@@ -85,11 +85,11 @@ def read_runs(files: str | Path | Sequence[str | Path], tasks: Sequence[str] = (
                 f"{where}: the {what} {twins[0]!a} and {twins[1]!a} look alike to a reader; write "
                 f"one name."
             )
-    names: dict[str, str] = {}
+    kept: dict[str, str] = {}
     for arm in rows["arm"]:
-        if names.setdefault(arm_of(arm), arm) != arm:
+        if kept.setdefault(arm_of(arm), arm) != arm:
             raise StoreError(
-                f"{where}: the arms '{names[arm_of(arm)]}' and '{arm}' would both be kept as "
+                f"{where}: the arms '{kept[arm_of(arm)]}' and '{arm}' would both be kept as "
                 f"'{arm_of(arm)}'; rename one."
             )
     rows, more = _suites(rows, tasks)
