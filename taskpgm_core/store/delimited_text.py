@@ -16,6 +16,8 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _RULE = re.compile(r"[\s|:+=-]*-[\s|:+=-]*")  # the line below the header of a Markdown table
 
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
 Lines = list[tuple[int, list[str]]]
 """(line number, stripped cells) of every line that is not blank."""
 
@@ -34,7 +36,8 @@ def decoded(data: bytes, name: str) -> str:
 def lines_of(text: str, separator: str, name: str) -> Lines:
     """The cells of ``text`` between ``separator`` (" ": any run of white space)."""
     if separator == "|":
-        text = "\n".join("" if _RULE.fullmatch(t) else _piped(t) for t in text.splitlines())
+        lines = _LINE_END.split(text)
+        text = "\n".join("" if _RULE.fullmatch(line) else _piped(line) for line in lines)
     spaced = separator == " "
     reader = csv.reader(
         io.StringIO(text.replace("\t", " ") if spaced else text, newline=""),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from taskpgm_core.errors import StoreError, nearest
-from taskpgm_core.files.json_text import TwiceError, parsed
+from taskpgm_core.files.json_text import TwiceError, numbered, parsed
 from taskpgm_core.files.packed import DAMAGED, is_packed, unpacking
 
 BASE = "base"
@@ -77,9 +77,7 @@ def _table(path: Path) -> pd.DataFrame:
             if start.startswith(PARQUET):
                 return pd.read_parquet(path)
             text = unpacking(file, start) if is_packed(start) else file
-            rows = [
-                _row(line, f"{path}, line {n}") for n, line in enumerate(text, 1) if line.strip()
-            ]
+            rows = [_row(line, f"{path}, line {n}") for n, line in numbered(text)]
     except FileNotFoundError:
         raise StoreError(f"There is no file {path}.") from None
     except DAMAGED:
@@ -98,7 +96,7 @@ def _table(path: Path) -> pd.DataFrame:
 
 def _row(line: bytes, where: str) -> dict[str, Any]:
     try:
-        row = parsed(line.decode("utf-8-sig"))
+        row = parsed(line.decode())
     except TwiceError as error:
         raise StoreError(f"{where}: {error}; keep one.") from None
     except (ValueError, RecursionError):

@@ -134,7 +134,8 @@ def _rows(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
     if all(isinstance(row, dict) and "results" not in row for row in rows):
         keys = list(dict.fromkeys(key for row in rows for key in row))
         cells = [["" if row.get(k) is None else str(row[k]) for k in keys] for row in rows]
-        return _table(pd.DataFrame(cells, columns=pd.Index(keys), dtype=str), name)
+        places = pd.Index([f"{name}, row {n}" for n in range(1, len(rows) + 1)])
+        return _table(pd.DataFrame(cells, places, pd.Index(keys), dtype=str), name)
     return _results(value, name)
 
 
@@ -144,23 +145,28 @@ def _results(value: Any, name: str) -> tuple[pd.DataFrame, list[str]]:
     for word in (*frame["arm"], *frame["task"]):
         _readable(word, name)
     frame["task"] = [f"{SUITE}{task}" for task in frame["task"]]
-    return _complete(frame, name), said
+    return _complete(frame), said
 
 
 def _cells(text: str, plain: str, name: str) -> pd.DataFrame:
-    """The cells of a table, as text."""
-    rows = [row for _, row in lines_of(text, likely_separator(text, plain), name)]
-    if not rows:
+    """The cells of a table, as text; its index says where each row stands."""
+    lines = lines_of(text, likely_separator(text, plain), name)
+    if not lines:
         raise StoreError(f"{name} is empty; it needs {', '.join(COLUMNS)}.")
-    width = len(rows[0])
-    if any(len(row) > width for row in rows):
-        raise StoreError(f"{name} has rows of more cells than its first line has columns.")
-    filled = [row + [""] * (width - len(row)) for row in rows]
-    return pd.DataFrame(filled[1:], columns=pd.Index(filled[0]), dtype=str)
+    (_, first), *body = lines
+    places = [f"{name}, line {number}" for number, _ in body]
+    for place, (_, row) in zip(places, body, strict=True):
+        if len(row) > len(first):
+            raise StoreError(f"{place}: it has more cells than the first line has columns.")
+    filled = [row + [""] * (len(first) - len(row)) for _, row in body]
+    return pd.DataFrame(filled, pd.Index(places), pd.Index(first), dtype=str)
 
 
 def _table(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
-    """A table's rows: every cell is text until its column is known."""
+    """A table's rows: every cell is text until its column is known.
+
+    Its index says where each row stands.
+    """
     columns = _named([str(c) for c in frame.columns], name)
     twice = next((c for c in columns if c and columns.count(c) > 1), None)
     if twice:
@@ -185,16 +191,16 @@ def _table(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
     percents = frame["accuracy"].str.contains("%") if "accuracy" in frame else None
     for column in NUMBERS:
         if column in frame:
-            frame[column] = _numeric(frame[column], column, name)
+            frame[column] = _numeric(frame[column], column)
     if percents is not None and percents.any():
         if not (percents | frame["accuracy"].isna()).all():
-            line = int(np.flatnonzero(~percents & frame["accuracy"].notna())[0]) + 2
-            raise StoreError(f"{name}, line {line}: this score has no % sign, but others have.")
+            place = frame.index[~percents & frame["accuracy"].notna()][0]
+            raise StoreError(f"{place}: this score has no % sign, but others have.")
         frame["accuracy"] /= 100
     if "seed" not in frame:
         frame["seed"] = 0.0
         said.append(f"{name} has no column seed, so all its runs are taken for one seed.")
-    return _checked(_complete(frame, name), name), said
+    return _checked(_complete(frame)).reset_index(drop=True), said
 
 
 def _named(columns: Sequence[str], name: str) -> list[str]:
@@ -244,8 +250,8 @@ def _long(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
     scores = [c for c in scores if c not in sums]
     if not scores:
         return frame, []
-    melted = frame.melt(kept, scores, "task", "accuracy")
-    melted = melted[melted["accuracy"].str.strip() != ""].reset_index(drop=True)
+    melted = frame.melt(kept, scores, "task", "accuracy", ignore_index=False)
+    melted = melted[melted["accuracy"].str.strip() != ""]
     left = f"; {', '.join(sums)} only sums them up and was left out" if sums else ""
     return melted, [
         f"{name}: {', '.join(scores)} are read as benchmarks, their numbers as scores{left}."
@@ -258,33 +264,30 @@ def _readable(word: str, name: str) -> None:
         raise StoreError(f"{name}: the name {word!a} holds a control character; rename it.")
 
 
-def _numeric(cells: pd.Series, column: str, name: str) -> pd.Series:
+def _numeric(cells: pd.Series, column: str) -> pd.Series:
     """Numbers of text; empty cells are unknown."""
     values = []
-    for line, cell in enumerate(cells, start=2):
+    for place, cell in cells.items():
         text = cell.strip().removesuffix("%").strip() if column == "accuracy" else cell.strip()
         value = float("nan") if text.lower() in HOLES else number_of(text)
         if column not in ("loss", "accuracy", "stderr") and grouped(text):
-            raise StoreError(
-                f"{name}, line {line}: {column} is {text}; write whole numbers without a comma."
-            )
+            raise StoreError(f"{place}: {column} is {text}; write whole numbers without a comma.")
         if value is None or np.isinf(value):
-            raise StoreError(f"{name}, line {line}: {column} is not a finite number.")
+            raise StoreError(f"{place}: {column} is not a finite number.")
         if abs(value) > LARGEST:
-            raise StoreError(f"{name}, line {line}: {column} is {value:.3g}, which is too large.")
+            raise StoreError(f"{place}: {column} is {value:.3g}, which is too large.")
         values.append(value)
-    return pd.Series(values, dtype=np.float64)
+    return pd.Series(values, cells.index, dtype=np.float64)
 
 
-def _complete(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+def _complete(frame: pd.DataFrame) -> pd.DataFrame:
     """All ``COLUMNS``, in order, unknown ones NaN."""
     if "in_mixture" in frame:
         words = frame["in_mixture"].astype(str).str.strip().str.lower()
         strange = words[~words.isin([*YES, *NO])]
         if len(strange):
             raise StoreError(
-                f"{name}, line {int(strange.index[0]) + 2}: in_mixture is '{strange.iloc[0]}'; "
-                f"write true or false."
+                f"{strange.index[0]}: in_mixture is '{strange.iloc[0]}'; write true or false."
             )
         frame["in_mixture"] = words.isin(YES)
     else:
@@ -296,7 +299,7 @@ def _complete(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     return frame[[*COLUMNS, *more]]
 
 
-def _checked(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+def _checked(frame: pd.DataFrame) -> pd.DataFrame:
     wrong = {
         "budget must be at least 1 row": frame["budget"] < 1,
         "seed must be a whole number": frame["seed"] != frame["seed"].round(),
@@ -307,7 +310,7 @@ def _checked(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     }
     for sentence, rows in wrong.items():
         if rows.any():
-            raise StoreError(f"{name}, line {int(np.flatnonzero(rows)[0]) + 2}: {sentence}.")
+            raise StoreError(f"{frame.index[rows][0]}: {sentence}.")
     whole = [c for c in ("seed", "budget", "n_rows", "n_tokens", "steps") if frame[c].notna().all()]
     return frame.astype({c: np.int64 for c in whole if (frame[c] == frame[c].round()).all()})
 

@@ -153,6 +153,24 @@ def test_a_number_of_no_known_metric_is_refused(tmp_path, rows):
         brought(tmp_path, f"arm,task,{rows}")
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "place"),
+    [
+        ("r.csv", "arm,task,loss\n\n\na,mnli,1\n\nb,mnli,x\n", "line 6: loss is not"),
+        ("r.csv", 'arm,task,loss,note\na,mnli,1,"x\ny"\nb,mnli,x,\n', "line 4: loss is not"),
+        ("r.csv", "arm,mnli,qnli\na,1,2\nb,3,x\n", "line 3: accuracy is not"),
+        ("r.md", "| arm | task | loss |\n|-|-|-|\n| a\u2028c | b | 1 |", "control"),
+        ("r.md", "|arm|task|loss|\n|-|-|-|\n|a|b|1|\n|a|b|x|", "line 4: loss is not"),
+        ("r.jsonl", '{"arm": "a", "task": "\u2028b", "loss": 1}\n\n{', "line 3, column 2"),
+        ("r.jsonl", '{"arm": "a"}\n{"arm": "a", "arm": "b"}', "twice on line 2"),
+        ("r.json", '[{"arm": "a", "task": "b", "loss": "x"}]', "row 1: loss is not"),
+    ],
+)
+def test_a_line_at_fault_is_one_that_is_there(tmp_path, name, text, place):
+    with pytest.raises(StoreError, match=place):
+        brought(tmp_path, text, name)
+
+
 def test_a_column_a_benchmark_is_a_row_a_benchmark(tmp_path):
     found = brought(tmp_path, "model,seed,MMLU,bbh\na,0,40.1,50\nb,0,41,\n")
     assert found.rows[["arm", "task"]].to_numpy().tolist() == [
@@ -304,7 +322,11 @@ REFUSED = {
     "two scores": ("r.csv", "arm,task,acc,em\na,mnli,.1,.2\n", "both 'acc' and 'em'"),
     "empty": ("r.csv", "", "is empty"),
     "no rows": ("r.csv", HEAD, "holds no run"),
-    "long rows": ("r.csv", "arm,task,loss\na,mnli,1,2,3\n", "more cells than its first line"),
+    "long rows": (
+        "r.csv",
+        "arm,task,loss\na,mnli,1,2,3\n",
+        "line 2: it has more cells than the first line",
+    ),
     "no text": ("r.csv", b"arm,task,loss\na\xff,b,1\n", "not text in UTF-8"),
     "no JSON": ("r.json", "{", "is not valid JSON"),
     "other JSON": ("r.json", '{"a": 1}', "no results of lm-evaluation-harness"),

@@ -442,6 +442,26 @@ def test_packed_rows_are_read_whatever_the_file_is_called(tmp_path, pack):
     assert rows_of(packed).examples == rows_of(plain).examples
 
 
+ROW = '{"prompt": "a", "completion": "b"}'
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.jsonl", f"\ufeff\n{ROW}\n\n{ROW}"),
+        ("a.jsonl", f"\ufeff{ROW}\n\ufeff{ROW}"),
+        ("a.csv", "\ufeff\n\nprompt,completion\na,b\n\na,b\n"),
+    ],
+)
+def test_empty_lines_and_marks_hide_nothing(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    assert [e.prompt for e in rows_of(path).examples] == ["a", "a"]
+    path.write_text(f"{text}\n\nx,y,z", encoding="utf-8")
+    with pytest.raises(SourceError, match=f"line {text.count(chr(10)) + 3}: "):
+        rows_of(path)
+
+
 @pytest.mark.parametrize("mark", [",", ";", "\t", "|", ", "])
 def test_a_table_may_have_any_usual_separator(tmp_path, mark):
     path = tmp_path / "rows.csv"
