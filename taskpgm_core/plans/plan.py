@@ -11,13 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails
 
 from taskpgm_core.errors import PlanError, look_alikes, nearest
+from taskpgm_core.files.packed import plain_name
 from taskpgm_core.files.yaml_text import fault, loaded
 from taskpgm_core.plans.slug import SLUG, checked_slug
 from taskpgm_core.records import NEVER_TRAINED, Study
 
 PLANS = Path(__file__).parent
 PLAIN_TEMPLATE = "{prompt}\n"
-ROW_FILE = re.compile(r"(\.(jsonl|ndjson|json|csv|tsv|parquet))?(\.(gz|zst))?$", re.IGNORECASE)
+ROW_FILE = re.compile(r"\.(jsonl|ndjson|json|csv|tsv|parquet)$", re.IGNORECASE)
 """The endings of a file of rows, which are no part of its task's name."""
 
 
@@ -42,7 +43,7 @@ class SourceEntry(_Strict):
         if isinstance(value, dict) and value.get("id") in (None, ""):
             kind, _, name = str(value.get("source", "")).partition(":")
             if kind == "file":
-                name = ROW_FILE.sub("", Path(name).name) or name
+                name = ROW_FILE.sub("", plain_name(Path(name).name)) or name
             elif name.endswith(".jsonl"):
                 name = Path(name).stem
             value = {**value, "id": name}
@@ -50,6 +51,11 @@ class SourceEntry(_Strict):
 
     @model_validator(mode="after")
     def _has_id(self) -> Self:
+        if not self.id.strip() and ":" not in self.source:
+            raise ValueError(
+                f"'{self.source}' says not where it is; write file:{self.source}, or begin with "
+                f"hub:, bigbench: or generated:"
+            )
         if not self.id.strip():
             raise ValueError(f"what comes from '{self.source}' has no id; add one")
         return self

@@ -67,16 +67,22 @@ def separators(text: str, name: str) -> Iterator[str]:
 
 
 def likely_separator(text: str, name: str) -> str:
-    """The separator that cuts most lines of ``text`` into as many cells, more than one."""
+    """The separator that cuts most lines of ``text`` into as many cells, more than one.
+
+    A comma gives way to another that does as well and leaves numbers with decimal commas.
+    """
     best, most = next(separators(text, name)), 0
     for separator in separators(text, name):
         try:
-            widths = [len(row) for _, row in lines_of(text, separator, name)]
+            rows = [row for _, row in lines_of(text, separator, name)]
         except StoreError:
             continue
+        widths = [len(row) for row in rows]
         wide = [w for w in widths if w > 1]
         alike = max((wide.count(w) for w in set(wide)), default=0)
-        if alike > most and (separator != " " or alike == len(widths)):
+        decimal = best == "," and all(number_of(row[-1]) is not None for row in rows)
+        better = alike > most or (decimal and alike == most > 0)
+        if better and (separator != " " or alike == len(widths)):
             best, most = separator, alike
     return best
 

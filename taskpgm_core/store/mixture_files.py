@@ -159,12 +159,13 @@ def _records(entries: Sequence[Any]) -> list[Part]:
 
 def _from_table(text: str, name: str) -> list[Part]:
     reasons: dict[str, UnclearError | StoreError] = {}
-    for separator in separators(text, name):
+    likely = likely_separator(text, name)
+    for separator in dict.fromkeys([likely, *separators(text, name)]):
         try:
             return _from_cells([row for _, row in lines_of(text, separator, name)])
         except (UnclearError, StoreError) as error:
             reasons[separator] = error
-    raise reasons[likely_separator(text, name)]
+    raise reasons[likely]
 
 
 def _from_cells(cells: list[list[str]]) -> list[Part]:

@@ -1,5 +1,6 @@
 """What people get wrong ends in one clear sentence on stderr, exit code 2, and no traceback."""
 
+import io
 import json
 import re
 import shutil
@@ -440,3 +441,10 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_trained(
     monkeypatch.setattr(measure, "train", train)
     assert main(["train", "tiny", "--budget", "16", "--out", __file__]) == 2
     assert "mixture.json cannot be written" in capsys.readouterr().err
+
+
+def test_a_study_is_not_deleted_where_nobody_can_be_asked(cache, capsys, monkeypatch):
+    write_study(cache)
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert main(["delete", "synthetic"]) == 2
+    assert "synthetic was not deleted; say --yes to delete it unasked." in capsys.readouterr().err

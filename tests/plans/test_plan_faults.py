@@ -70,6 +70,7 @@ HEAD = "slug: p\nbase: b\n"
     [
         ("seed: 1\nseed: 2", "plan is not valid YAML on line 1: 'seed' stands in it twice."),
         ("tasks: [{source: 'file:a', id: no}, b:c]", "tasks.0.id: Input should be a valid string"),
+        ("tasks: [data/a.jsonl, b:c]", "'data/a.jsonl' says not where it is; write file:data/a"),
         ("tasks: [{source: 'file:a', id: 7}, b:c]", "tasks.0.id: Input should be a valid string"),
     ],
 )

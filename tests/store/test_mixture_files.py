@@ -45,6 +45,7 @@ QUARTER = {
     "packed under a plain name": ("m.csv", bz2.compress(b"task,weight\nsums,1\nlogic,3\n")),
     "JSON lines": ("m.jsonl", "".join(json.dumps(r) + "\n" for r in RECORDS)),
     "decimal commas of three digits": ("m.csv", "task;share\nsums;0,250\nlogic;0,750\n"),
+    "decimal commas without a header": ("m.csv", "sums;0,25\nlogic;0,75\n"),
     "commas in all": ("m.csv", "task;rows\nsums;1,500\nlogic;4,500\n"),
     "UTF-16": ("m.csv", "task,weight\nsums,1\nlogic,3\n".encode("utf-16")),
 }

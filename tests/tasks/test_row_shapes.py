@@ -408,6 +408,8 @@ def test_a_plain_template_takes_one_question_and_its_answer_and_refuses_more(tmp
     [
         ("file:data/faq.jsonl", "faq"),
         ("file:data/faq.json.gz", "faq"),
+        ("file:data/faq.jsonl.XZ", "faq"),
+        ("file:data/faq.csv.bz2", "faq"),
         ("file:faq.v2.parquet", "faq.v2"),
         ("file:.jsonl", ".jsonl"),
         ("jsonl:data/faq.jsonl", "faq"),
