@@ -11,7 +11,7 @@ import pandas as pd
 
 from taskpgm_core.errors import StoreError, nearest
 from taskpgm_core.files.json_text import TwiceError, numbered, parsed
-from taskpgm_core.files.packed import DAMAGED, is_packed, unpacking
+from taskpgm_core.files.packed import DAMAGED, PARQUET, is_packed, unpacking
 
 BASE = "base"
 """What the model without any task's training is called."""
@@ -19,7 +19,6 @@ MUST = ("model", "task", "example", "position", "logprob")
 COLUMNS = (*MUST, "replicate", "text")
 ROUNDING = 1e-5
 """A log-probability may be so far above 0, which is taken as 0: half precision rounds."""
-PARQUET = b"PAR1"
 PLACE = ["task", "example", "position"]
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from taskpgm_core.errors import StoreError
 from taskpgm_core.files.json_text import parsed, parsed_lines, reason
-from taskpgm_core.files.packed import unpacked
+from taskpgm_core.files.packed import PARQUET, unpacked
 from taskpgm_core.store.delimited_text import (
     decoded,
     likely_separator,
@@ -27,7 +27,7 @@ NO_NPZ = (zipfile.BadZipFile, NotImplementedError)
 """What zipfile raises of a damaged archive, beside what others raise too."""
 TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat", ".md")
 NAMES = ("tasks", "names", "labels", "index", "columns", "datasets")
-BEGINNINGS = {b"\x93NUMPY": ".npy", b"PAR1": ".parquet"}
+BEGINNINGS = {b"\x93NUMPY": ".npy", PARQUET: ".parquet"}
 """How files begin that are told by that, whatever their name ends in."""
 MATRICES = tuple(
     "matrix data values similarity similarities divergence distance distances S D".split()

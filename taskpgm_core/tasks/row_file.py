@@ -12,12 +12,12 @@ from typing import IO, Any
 
 from taskpgm_core.errors import SourceError
 from taskpgm_core.files.json_text import numbered, parsed, reason
-from taskpgm_core.files.packed import DAMAGED, is_packed, plain_name, unpacking
+from taskpgm_core.files.packed import DAMAGED, PARQUET, is_packed, plain_name, unpacking
 from taskpgm_core.tasks.chat import kind_of
 from taskpgm_core.tasks.row_shape import RowReader
 
 OPTIONS = ("columns", "incomplete", "supervise")
-PARQUET, ZIP = b"PAR1", b"PK\x03\x04"
+ZIP = b"PK\x03\x04"
 WIDE = (b"\xff\xfe", b"\xfe\xff")  # how UTF-16 and UTF-32 begin, where they say so
 SEPARATORS = (",", ";", "\t", "|")
 LONGEST_CELL = 2**31 - 1
