@@ -26,13 +26,13 @@ from taskpgm_core.evidence.verdict import skill_runs
 from taskpgm_core.findings.evidence import COUNTS
 from taskpgm_core.findings.recommendation import little_to_gain
 from taskpgm_core.plans.plan import plan_of
-from taskpgm_core.plans.slug import ARM
+from taskpgm_core.plans.slug import ARM, arm_of
 from taskpgm_core.records import Study
 
 
 def _part(text: str) -> tuple[int, int]:
     k, slash, of = text.partition("/")
-    if not (slash and k.isdigit() and of.isdigit() and int(k) < int(of)):
+    if not (slash and k.isdecimal() and of.isdecimal() and int(k) < int(of)):
         raise TaskPGMError(f"--part wants K/N with K below N, as in 0/2, not '{text}'.")
     return int(k), int(of)
 
@@ -100,7 +100,7 @@ def validate(
     """
     from taskpgm_core.evidence.campaign import campaign
 
-    chosen = load_protocol(protocol)
+    chosen, share = load_protocol(protocol), _part(part)
     if suite:
         update = {"suites": _names(suite), "suite_rows": suite_rows or chosen.suite_rows}
         chosen = chosen.model_copy(update=update)
@@ -124,7 +124,7 @@ def validate(
         study,
         plan,
         threads=threads,
-        part=_part(part),
+        part=share,
         placing=placing_of(engine, address, workers),
         suite_tasks=suite_tasks,
         repeat=repeat,
@@ -185,13 +185,15 @@ def evidence(
         brought = store.read_runs(files, found.names)
         for sentence in brought.said:
             warn(sentence)
-        _compared(brought.rows, found, column, reference)
+        rows = brought.rows.assign(arm=brought.rows["arm"].map(arm_of))  # as they are kept
+        _compared(rows, found, column, arm_of(reference))
         if store.is_bundled(found.folder):
             found = store.own_copy(found)
             warn(f"{found.slug} came with the package; its copy keeps the runs: {found.folder}")
         store.import_runs(found, brought)  # only what can be compared: nothing removes it again
         folder = folder or brought.digest[:12]
     card, runs = chosen_evidence(found, folder)
+    reference = reference if reference in set(runs["arm"]) else arm_of(reference)
     column, inside, outside, public = _compared(runs, found, column, reference)
     told = foresight(found, card, runs)
     judged = skill_runs(found, card, runs)

@@ -98,6 +98,9 @@ def main(arguments: Sequence[str] | None = None, called: str = "python -m taskpg
         sentence = (
             f"This verb needs {package}, which is not installed; run: {install_command(package)}"
         )
+    except OSError as error:  # of what no room expects: names too long, what may not be read
+        why = error.strerror or str(error)
+        sentence = f"{error.filename} cannot be used: {why}." if error.filename else f"{why}."
     else:
         return 0
     click.echo(f"Error: {sentence}", err=True)

@@ -333,7 +333,7 @@ def repair(study: str, as_json: bool) -> None:
 
 @click.command()
 @study_argument
-@click.option("--out", help="FILE to write (STUDY.tar.gz by default).")
+@click.option("--out", help="FILE to write (STUDY-DIGEST.tar.gz here by default).")
 @as_json
 def pack(study: str, out: str | None, as_json: bool) -> None:
     """Write STUDY, with its text and evidence, into one file to carry elsewhere."""
@@ -364,10 +364,18 @@ def unpack(file: str, as_json: bool) -> None:
 def delete(study: str, yes: bool, as_json: bool) -> None:
     """Remove STUDY, its text and its evidence from the cache; finished units stay."""
     found = store.open_study(study)
-    if not yes and (as_json or not click.confirm(f"Delete {found.folder}?", err=True)):
+    if not yes and (as_json or not _agreed(f"Delete {found.folder}?")):
         raise StoreError(f"{found.slug} was not deleted; say --yes to delete it unasked.")
     store.delete(found)
     if as_json:
         print_json({"deleted": found.slug, "folder": found.folder})
     else:
         click.echo(f"Deleted {found.folder}.")
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:  # nobody is there to answer
+        click.echo(err=True)
+        return False

@@ -32,8 +32,9 @@ def train_target(
 ) -> dict[str, Any]:
     """Train ``base`` on the rows of a recipe, once over them, by the plan's own trainer.
 
-    Writes ``adapter_model.safetensors``, ``adapter_config.json`` and ``mixture.json`` into ``out``,
-    which peft loads as they are; returns what happened. Rows over ``training.max_tokens`` are not
+    Writes ``mixture.json`` into ``out``, so that a folder that cannot be written stops it before it
+    trains, then ``adapter_model.safetensors`` and ``adapter_config.json``, which peft loads as they
+    are; returns what happened. Rows over ``training.max_tokens`` are not
     among the study's, except for another ``base``, where they are left out and counted.
     ``suites`` judge the trained model, as ``measure.suite_scores`` says.
     """
@@ -61,13 +62,13 @@ def train_target(
             f"--budget or lower --batch."
         )
     schedule = plan.training.model_copy(update={"batch": size, "steps": -(-len(kept) // size)})
+    write_atomic(out / "mixture.json", json.dumps(json.loads(recipe.to_json())).encode())
     made = measure.train(
         model, kept, schedule, seed=recipe.seed, name=study.slug, packed=True, once=True
     )
     write_atomic(out / "adapter_model.safetensors", save(dict(made.adapter.weights)))
     config = {"peft_type": "LORA", "base_model_name_or_path": base, **made.adapter.config}
     write_atomic(out / "adapter_config.json", json_bytes(config))
-    write_atomic(out / "mixture.json", json.dumps(json.loads(recipe.to_json())).encode())
     with measure.applied(model, made.adapter, study.slug):
         scores = measure.suite_scores(
             model, suites, rows=suite_rows, folder=suite_tasks, chat=plan.template == "chat"

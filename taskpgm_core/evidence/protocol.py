@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from taskpgm_core.errors import PlanError, nearest
 from taskpgm_core.files.hashing import digest_of
+from taskpgm_core.files.yaml_text import fault, loaded
 from taskpgm_core.plans.plan import TaskEntry, Training
 from taskpgm_core.plans.slug import ARM
 from taskpgm_core.records import Study, Task
@@ -187,15 +188,19 @@ def load_protocol(path: str | Path) -> Protocol:
     committed = {p.stem: p for p in PROTOCOLS.glob("*.yaml")}
     path = committed.get(str(path), path) if not path.exists() else path
     try:
-        value: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = loaded(path.read_text(encoding="utf-8"))
         return Protocol.model_validate(value)
     except FileNotFoundError:
         raise PlanError(
             f"There is no protocol {path}{nearest(str(path), committed)}; the committed ones are: "
             f"{', '.join(sorted(committed))}."
         ) from None
-    except (OSError, yaml.YAMLError) as error:
-        raise PlanError(f"The protocol {path} cannot be read: {error}.") from None
+    except yaml.YAMLError as error:
+        raise PlanError(f"The protocol {path} is {fault(error)}.") from None
+    except UnicodeDecodeError:
+        raise PlanError(f"The protocol {path} is not text in UTF-8; save it as UTF-8.") from None
+    except OSError as error:
+        raise PlanError(f"The protocol {path} cannot be read: {error.strerror}.") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

@@ -24,6 +24,13 @@ def write_atomic(path: Path, data: bytes) -> None:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+    except IsADirectoryError:
+        raise StoreError(f"{path} cannot be written: it is a folder; name a file.") from None
+    except (FileExistsError, NotADirectoryError):
+        raise StoreError(
+            f"{path} cannot be written: part of its path is a file, not a folder; name another "
+            f"place."
+        ) from None
     except OSError as error:
         raise StoreError(
             f"{path} cannot be written ({error.strerror}); free space or mend the folder's "

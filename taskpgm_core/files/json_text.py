@@ -1,6 +1,9 @@
 """JSON that people bring: no name stands twice in an object, and why a text cannot be read."""
 
+import io
 import json
+from codecs import BOM_UTF8
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 
@@ -23,8 +26,25 @@ def parsed(text: str) -> Any:
 
 
 def parsed_lines(text: str) -> list[Any]:
-    """The values of JSON lines, blank lines left out."""
-    return [parsed(line) for line in text.splitlines() if line.strip()]
+    """The values of JSON lines, blank lines left out; what fails is told of its own line."""
+    values, start = [], 0
+    for number, line in enumerate(io.StringIO(text), 1):  # str.splitlines cuts at U+2028, too
+        try:
+            if line.strip():
+                values.append(parsed(line.rstrip()))
+        except TwiceError as error:
+            raise TwiceError(f"{error} on line {number}") from None
+        except json.JSONDecodeError as error:
+            raise json.JSONDecodeError(error.msg, text, start + error.pos) from None
+        start += len(line)
+    return values
+
+
+def numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file that are not blank, without byte order marks, with their numbers."""
+    for number, line in enumerate(lines, 1):
+        if (rest := line.removeprefix(BOM_UTF8)).strip():
+            yield number, rest
 
 
 def reason(error: ValueError | RecursionError) -> str:

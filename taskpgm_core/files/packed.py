@@ -1,4 +1,5 @@
-"""Packed files: gzip, zstd, bzip2 and xz, known by how they begin, whatever they are called."""
+"""Files known by how they begin, whatever they are called: packed by gzip, zstd, bzip2 or xz, and
+Parquet."""
 
 import bz2
 import gzip
@@ -11,6 +12,7 @@ from typing import IO, Any
 from taskpgm_core.errors import StoreError
 
 GZIP, ZSTD, BZIP2, XZ = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ"
+PARQUET = b"PAR1"
 BEGINNINGS = (GZIP, ZSTD, BZIP2, XZ)
 ENDINGS = (".gz", ".zst", ".bz2", ".xz")
 DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError)

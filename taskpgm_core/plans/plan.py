@@ -1,8 +1,7 @@
 """The schema of a plan: a YAML file that determines a study, checked before anything runs."""
 
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -12,12 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails
 
 from taskpgm_core.errors import PlanError, look_alikes, nearest
+from taskpgm_core.files.packed import plain_name
+from taskpgm_core.files.yaml_text import fault, loaded
 from taskpgm_core.plans.slug import SLUG, checked_slug
 from taskpgm_core.records import NEVER_TRAINED, Study
 
 PLANS = Path(__file__).parent
 PLAIN_TEMPLATE = "{prompt}\n"
-ROW_FILE = re.compile(r"(\.(jsonl|ndjson|json|csv|tsv|parquet))?(\.(gz|zst))?$", re.IGNORECASE)
+ROW_FILE = re.compile(r"\.(jsonl|ndjson|json|csv|tsv|parquet)$", re.IGNORECASE)
 """The endings of a file of rows, which are no part of its task's name."""
 
 
@@ -39,10 +40,10 @@ class SourceEntry(_Strict):
     def _named(cls, value: Any) -> Any:
         if isinstance(value, str):
             value = {"source": value}
-        if isinstance(value, dict) and not value.get("id"):
+        if isinstance(value, dict) and value.get("id") in (None, ""):
             kind, _, name = str(value.get("source", "")).partition(":")
             if kind == "file":
-                name = ROW_FILE.sub("", Path(name).name) or name
+                name = ROW_FILE.sub("", plain_name(Path(name).name)) or name
             elif name.endswith(".jsonl"):
                 name = Path(name).stem
             value = {**value, "id": name}
@@ -50,6 +51,11 @@ class SourceEntry(_Strict):
 
     @model_validator(mode="after")
     def _has_id(self) -> Self:
+        if not self.id.strip() and ":" not in self.source:
+            raise ValueError(
+                f"'{self.source}' says not where it is; write file:{self.source}, or begin with "
+                f"hub:, bigbench: or generated:"
+            )
         if not self.id.strip():
             raise ValueError(f"what comes from '{self.source}' has no id; add one")
         return self
@@ -314,8 +320,13 @@ def fault_sentence(first: ErrorDetails, where: str) -> str:
 
 def parse_plan(text: str, where: str = "plan") -> Plan:
     """A checked plan from YAML text; raises PlanError with one sentence."""
+    return checked_plan(plan_mapping(text, where), where)
+
+
+def checked_plan(value: Mapping[str, Any], where: str) -> Plan:
+    """A checked plan from a mapping; raises PlanError with one sentence."""
     try:
-        return Plan.model_validate(plan_mapping(text, where))
+        return Plan.model_validate(value)
     except ValidationError as error:
         raise PlanError(fault_sentence(error.errors()[0], where)) from None
 
@@ -323,12 +334,9 @@ def parse_plan(text: str, where: str = "plan") -> Plan:
 def plan_mapping(text: str, where: str) -> dict[str, Any]:
     """The mapping that YAML text holds, unchecked; raises PlanError with one sentence."""
     try:
-        value = yaml.safe_load(text)
+        value = loaded(text)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" on line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it cannot be read"
-        raise PlanError(f"{where} is not valid YAML{line}: {problem}.") from None
+        raise PlanError(f"{where} is {fault(error)}.") from None
     if not isinstance(value, dict):
         raise PlanError(f"{where} must be a YAML mapping with slug, base and tasks.")
     return value
@@ -338,7 +346,7 @@ def plan_of(study: Study) -> Plan:
     """The plan a study was built from; PlanError for an import."""
     if study.plan is None:
         raise PlanError(f"{study.slug} {study.without_models}, so it has no plan.")
-    return parse_plan(json.dumps(study.plan), study.slug)
+    return checked_plan(study.plan, study.slug)
 
 
 def load_plan(path: str | Path) -> Plan:

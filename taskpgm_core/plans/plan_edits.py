@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from taskpgm_core.errors import PlanError
@@ -13,8 +12,8 @@ from taskpgm_core.plans.plan import (
     SourceEntry,
     TargetEntry,
     TaskEntry,
+    checked_plan,
     fault_sentence,
-    parse_plan,
 )
 from taskpgm_core.plans.slug import slug_of
 
@@ -63,7 +62,7 @@ def _with(plan: Plan, kind: str, entry: SourceEntry, slug: str, folder: str | No
     value |= {"expect": None, "slug": slug}
     if folder:
         value["folders"] = {**plan.folders, entry.source.partition(":")[0]: folder}
-    return parse_plan(yaml.safe_dump(value), "the grown plan")
+    return checked_plan(value, "the grown plan")
 
 
 def shrunk(plan: Plan, removed: Collection[str], *, slug: str) -> Plan:
@@ -73,7 +72,7 @@ def shrunk(plan: Plan, removed: Collection[str], *, slug: str) -> Plan:
     training = value["training"]
     if training["second_seed"] != "all":
         training["second_seed"] = [name for name in training["second_seed"] if name not in removed]
-    return parse_plan(yaml.safe_dump({**value, "slug": slug, "about": ""}), "the shrunk plan")
+    return checked_plan({**value, "slug": slug, "about": ""}, "the shrunk plan")
 
 
 def with_models(plan: Plan) -> Plan:

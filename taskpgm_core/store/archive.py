@@ -10,6 +10,7 @@ from typing import IO
 from taskpgm_core.errors import StoreError
 from taskpgm_core.files.atomic import write_atomic
 from taskpgm_core.files.locking import locked
+from taskpgm_core.files.packed import DAMAGED
 from taskpgm_core.records import Study
 from taskpgm_core.store.manifest import GUARD, MANIFEST, read_manifest
 from taskpgm_core.store.studies import STUDY_FOLDER, cache_root, folder_name, study_from
@@ -56,13 +57,26 @@ def unpack(file: Path, root: Path | None = None) -> Study:
     """
     root = root or cache_root()
     try:
-        with file.open("rb") as handle:
-            return _unpacked(handle, file, root)
+        handle = file.open("rb")
     except FileNotFoundError:
         raise StoreError(f"There is no file {file}; name one that pack wrote.") from None
-    except (tarfile.TarError, EOFError, OSError) as error:
-        reason = str(error) or type(error).__name__
-        raise StoreError(f"{file} cannot be unpacked ({reason}); pack the study again.") from None
+    except OSError as error:
+        raise StoreError(
+            f"{file} cannot be read ({error.strerror}); name a file that pack wrote."
+        ) from None
+    with handle:
+        try:
+            return _unpacked(handle, file, root)
+        except (tarfile.TarError, *DAMAGED):
+            raise StoreError(
+                f"{file} cannot be unpacked: it is damaged, or not what pack wrote; pack the study "
+                f"again."
+            ) from None
+        except OSError as error:
+            raise StoreError(
+                f"The cache {root} cannot be written ({error.strerror}); free space, mend its "
+                f"permissions, or point TASKPGM_CACHE at another folder."
+            ) from None
 
 
 def _unpacked(handle: IO[bytes], file: Path, root: Path) -> Study:

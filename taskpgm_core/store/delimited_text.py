@@ -16,6 +16,8 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _RULE = re.compile(r"[\s|:+=-]*-[\s|:+=-]*")  # the line below the header of a Markdown table
 
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
 Lines = list[tuple[int, list[str]]]
 """(line number, stripped cells) of every line that is not blank."""
 
@@ -34,7 +36,8 @@ def decoded(data: bytes, name: str) -> str:
 def lines_of(text: str, separator: str, name: str) -> Lines:
     """The cells of ``text`` between ``separator`` (" ": any run of white space)."""
     if separator == "|":
-        text = "\n".join("" if _RULE.fullmatch(t) else _piped(t) for t in text.splitlines())
+        lines = _LINE_END.split(text)
+        text = "\n".join("" if _RULE.fullmatch(line) else _piped(line) for line in lines)
     spaced = separator == " "
     reader = csv.reader(
         io.StringIO(text.replace("\t", " ") if spaced else text, newline=""),
@@ -64,16 +67,22 @@ def separators(text: str, name: str) -> Iterator[str]:
 
 
 def likely_separator(text: str, name: str) -> str:
-    """The separator that cuts most lines of ``text`` into as many cells, more than one."""
+    """The separator that cuts most lines of ``text`` into as many cells, more than one.
+
+    A comma gives way to another that does as well and leaves numbers with decimal commas.
+    """
     best, most = next(separators(text, name)), 0
     for separator in separators(text, name):
         try:
-            widths = [len(row) for _, row in lines_of(text, separator, name)]
+            rows = [row for _, row in lines_of(text, separator, name)]
         except StoreError:
             continue
+        widths = [len(row) for row in rows]
         wide = [w for w in widths if w > 1]
         alike = max((wide.count(w) for w in set(wide)), default=0)
-        if alike > most and (separator != " " or alike == len(widths)):
+        decimal = best == "," and all(number_of(row[-1]) is not None for row in rows)
+        better = alike > most or (decimal and alike == most > 0)
+        if better and (separator != " " or alike == len(widths)):
             best, most = separator, alike
     return best
 

@@ -9,20 +9,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from taskpgm_core.errors import StoreError
-from taskpgm_core.files.encoding import npz_bytes, parquet_bytes
+from taskpgm_core.files.encoding import npz_bytes
 from taskpgm_core.files.hashing import digest_of, sha256
 from taskpgm_core.files.locking import locked
-from taskpgm_core.plans.slug import SLUG, slug_of
 from taskpgm_core.records import Array, Example, Study
 from taskpgm_core.store.logprob_table import BASE, Scores, read_scores
-from taskpgm_core.store.matrix_import import described_tasks
+from taskpgm_core.store.matrix_import import described_tasks, name_of
 from taskpgm_core.store.probe_text import CHECKSUM_BYTES, example_checksums, text_bytes
 from taskpgm_core.store.reader import ProbePool
-from taskpgm_core.store.studies import TEXT, cache_root
-from taskpgm_core.store.writer import assemble, recover
+from taskpgm_core.store.studies import TEXT, cache_root, folder_name
+from taskpgm_core.store.writer import assemble, losses_bytes, recover
 
 
 def import_logprobs(
@@ -41,11 +39,7 @@ def import_logprobs(
     changes nothing but the order of the tasks. StoreError with one sentence for anything else.
     """
     path = Path(file)
-    slug = name or slug_of(path.stem)
-    if not SLUG.fullmatch(slug):
-        raise StoreError(
-            f"'{slug}' is no name for a study; give --name in lower-case letters, digits, hyphens."
-        )
+    slug = name_of(path, name)
     scores = read_scores(path)
     described = described_tasks(path, scores.tasks, len(scores.tasks), tasks)
     _check_models(scores, path)
@@ -57,7 +51,7 @@ def import_logprobs(
         }
     )
     root = root or cache_root()
-    with locked(root, f"{slug}-{digest[:12]}"):
+    with locked(root, folder_name(slug, digest)):
         recover(root, slug, digest)
         return assemble(
             root,
@@ -104,20 +98,10 @@ def _files(scores: Scores) -> dict[str, bytes]:
     likelihoods: dict[str, npt.NDArray[Any]] = {"log_probability": scores.first}
     if len(scores.second_tasks):
         likelihoods |= {"second": scores.second, "second_tasks": scores.second_tasks}
-    per_sequence, per_token = _losses(scores, ProbePool(scores.tasks, **pool))
-    models, tasks = per_token.shape
-    losses = pd.DataFrame(
-        {
-            "model": np.repeat(np.arange(models), tasks),
-            "task": np.tile(np.arange(tasks), models),
-            "per_sequence": per_sequence.ravel(),
-            "per_token": per_token.ravel(),
-        }
-    )
     files = {
         "probe.npz": npz_bytes(pool),
         "gold.npz": npz_bytes(likelihoods),
-        "losses.parquet": parquet_bytes(losses),
+        "losses.parquet": losses_bytes(*_losses(scores, ProbePool(scores.tasks, **pool))),
     }
     return files | ({TEXT: text_bytes(text)} if text else {})
 

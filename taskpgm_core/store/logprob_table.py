@@ -1,6 +1,5 @@
 """The table that ``import-logprobs`` reads: how likely each model found each true token."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from taskpgm_core.errors import StoreError, nearest
-from taskpgm_core.files.packed import DAMAGED, is_packed, unpacking
+from taskpgm_core.files.json_text import TwiceError, numbered, parsed
+from taskpgm_core.files.packed import DAMAGED, PARQUET, is_packed, unpacking
 
 BASE = "base"
 """What the model without any task's training is called."""
@@ -19,7 +19,6 @@ MUST = ("model", "task", "example", "position", "logprob")
 COLUMNS = (*MUST, "replicate", "text")
 ROUNDING = 1e-5
 """A log-probability may be so far above 0, which is taken as 0: half precision rounds."""
-PARQUET = b"PAR1"
 PLACE = ["task", "example", "position"]
 
 
@@ -77,9 +76,7 @@ def _table(path: Path) -> pd.DataFrame:
             if start.startswith(PARQUET):
                 return pd.read_parquet(path)
             text = unpacking(file, start) if is_packed(start) else file
-            rows = [
-                _row(line, f"{path}, line {n}") for n, line in enumerate(text, 1) if line.strip()
-            ]
+            rows = [_row(line, f"{path}, line {n}") for n, line in numbered(text)]
     except FileNotFoundError:
         raise StoreError(f"There is no file {path}.") from None
     except DAMAGED:
@@ -98,8 +95,10 @@ def _table(path: Path) -> pd.DataFrame:
 
 def _row(line: bytes, where: str) -> dict[str, Any]:
     try:
-        row = json.loads(line.decode("utf-8-sig"))
-    except ValueError:
+        row = parsed(line.decode())
+    except TwiceError as error:
+        raise StoreError(f"{where}: {error}; keep one.") from None
+    except (ValueError, RecursionError):
         raise StoreError(f"{where}: this is not valid JSON; write one object a line.") from None
     if not isinstance(row, dict):
         raise StoreError(f"{where}: expected an object with {', '.join(MUST)}.")

@@ -119,8 +119,10 @@ def read_checked(folder: Path, name: str) -> bytes:
     path = folder / name
     try:
         data = path.read_bytes()
-    except OSError:
+    except FileNotFoundError:
         raise StoreError(f"{shown(folder, name)} is missing; {mend_command(folder)}.") from None
+    except OSError as error:
+        raise StoreError(f"{shown(folder, name)} cannot be read: {error.strerror}.") from None
     if sha256(data) != entry["sha256"]:
         raise StoreError(f"{shown(folder, name)} is damaged; {mend_command(folder)}.")
     return data

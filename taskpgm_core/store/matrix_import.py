@@ -25,7 +25,7 @@ from taskpgm_core.store.delimited_text import (
 from taskpgm_core.store.matrix_rounding import cleaned
 from taskpgm_core.store.matrix_tables import read_table
 from taskpgm_core.store.named_table import Table
-from taskpgm_core.store.studies import cache_root
+from taskpgm_core.store.studies import cache_root, folder_name
 from taskpgm_core.store.writer import assemble, recover
 
 KINDS = ("similarity", "divergence")
@@ -193,6 +193,16 @@ def _digest(checked: Similarity, described: Sequence[Task]) -> str:
     return digest_of({"matrix": checked.matrix.tolist(), "tasks": rows})
 
 
+def name_of(path: Path, name: str | None) -> str:
+    """The slug of a study made from ``path``: ``name``, or the file's; StoreError for no slug."""
+    slug = name or slug_of(path.stem)
+    if not SLUG.fullmatch(slug):
+        raise StoreError(
+            f"'{slug}' is no name for a study; give --name in lower-case letters, digits, hyphens."
+        )
+    return slug
+
+
 def import_matrix(
     file: str | Path,
     *,
@@ -216,11 +226,7 @@ def import_matrix(
     path = Path(file)
     if kind not in KINDS:
         raise StoreError(f"--kind must be similarity or divergence, not '{kind}'.")
-    slug = name or slug_of(path.stem)
-    if not SLUG.fullmatch(slug):
-        raise StoreError(
-            f"'{slug}' is no name for a study; give --name in lower-case letters, digits, hyphens."
-        )
+    slug = name_of(path, name)
     table = read_table(path)
     matrix, names = table.values, table.rows or table.columns
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
@@ -239,7 +245,7 @@ def import_matrix(
     )
     digest = _digest(checked, described)
     root = root or cache_root()
-    with locked(root, f"{slug}-{digest[:12]}"):
+    with locked(root, folder_name(slug, digest)):
         recover(root, slug, digest)
         return assemble(
             root,

@@ -1,6 +1,7 @@
 """The kinds of file that a matrix comes in, each read as a table of numbers with names."""
 
 import io
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pandas as pd
 
 from taskpgm_core.errors import StoreError
 from taskpgm_core.files.json_text import parsed, parsed_lines, reason
-from taskpgm_core.files.packed import unpacked
+from taskpgm_core.files.packed import PARQUET, unpacked
 from taskpgm_core.store.delimited_text import (
     decoded,
     likely_separator,
@@ -20,11 +21,13 @@ from taskpgm_core.store.delimited_text import (
 )
 from taskpgm_core.store.matrix_layouts import table_of
 from taskpgm_core.store.named_table import Table, squared
-from taskpgm_core.store.pair_lists import table_of_pairs
+from taskpgm_core.store.pair_lists import pairs_of
 
+NO_NPZ = (zipfile.BadZipFile, NotImplementedError)
+"""What zipfile raises of a damaged archive, beside what others raise too."""
 TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat", ".md")
 NAMES = ("tasks", "names", "labels", "index", "columns", "datasets")
-BEGINNINGS = {b"\x93NUMPY": ".npy", b"PAR1": ".parquet"}
+BEGINNINGS = {b"\x93NUMPY": ".npy", PARQUET: ".parquet"}
 """How files begin that are told by that, whatever their name ends in."""
 MATRICES = tuple(
     "matrix data values similarity similarities divergence distance distances S D".split()
@@ -173,11 +176,16 @@ def table_of_frame(frame: pd.DataFrame, name: str) -> Table:
     frame = frame.reset_index() if isinstance(frame.index, pd.MultiIndex) else frame
     words = [c for c in frame.columns if frame[c].map(lambda v: isinstance(v, str)).all()]
     if len(words) == 2 and len(frame.columns) > 2:
-        value = next(c for c in frame.columns if c not in words)
-        triples = [
-            (a, b, _number(v)) for a, b, v in zip(*(frame[c] for c in (*words, value)), strict=True)
-        ]
-        return table_of_pairs(triples, name)
+        ordered = frame[[*words, *(c for c in frame.columns if c not in words)]]
+        cells = ordered.astype(object).where(ordered.notna(), "").to_numpy().tolist()
+        head = [str(column) for column in ordered.columns]
+        pairs = pairs_of([head, *([str(cell) for cell in row] for row in cells)], name, header=True)
+        if pairs is None:
+            raise StoreError(
+                f"{name} has two columns of words, but nobody can tell which column is the number "
+                f"of a pair; call them task, other and similarity."
+            )
+        return pairs
     if len(words) == 1 and len(frame.columns) > 2:
         frame = frame.set_index(words[0])
     columns = [str(column) for column in frame.columns]
@@ -256,8 +264,11 @@ def _from_npz(data: bytes, name: str) -> Table:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError):
-        raise _unreadable(name, "it is no whole NPZ file of numbers and names") from None
+    except (*NO_NPZ, OSError, ValueError, EOFError, KeyError, TypeError, AttributeError) as error:
+        why = "it is no whole NPZ file of numbers and names"
+        if "Object arrays" in str(error):  # as numpy calls them
+            why = "it holds an array of Python objects; save names with .astype(str)"
+        raise _unreadable(name, why) from None
     if {"indices", "indptr", "shape"} <= set(arrays):
         raise _unreadable(name, "its matrix is sparse; save it with .toarray()")
     words = [key for key, a in arrays.items() if a.ndim == 1 and a.dtype.kind in "US"]
@@ -266,5 +277,11 @@ def _from_npz(data: bytes, name: str) -> Table:
     if len(chosen) != 1:
         listing = ", ".join(arrays) or "nothing"
         raise _unreadable(name, f"it must hold one matrix, but holds {listing}")
-    names = [str(t) for t in arrays[words[0]].astype(str)] if len(words) == 1 else None
+    usual = [key for key in words if key.lower() in NAMES] if len(words) > 1 else words
+    lists = {tuple(arrays[key].astype(str).tolist()) for key in usual}
+    if len(lists) > 1 or (words and not lists):
+        raise _unreadable(
+            name, f"{', '.join(words)} may all name its tasks; keep one, or call one of them tasks"
+        )
+    names = next((list(one) for one in lists), None)
     return table_of_array(arrays[chosen[0]], names, name)

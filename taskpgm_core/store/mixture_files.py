@@ -1,16 +1,15 @@
 """A mixture that somebody already has, as a file of weights by task or of a trainer."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from taskpgm_core.errors import MixtureError, StoreError
-from taskpgm_core.files.json_text import TwiceError, once, parsed, parsed_lines, reason
+from taskpgm_core.files.json_text import TwiceError, parsed, parsed_lines, reason
 from taskpgm_core.files.packed import unpacked
+from taskpgm_core.files.yaml_text import fault, loaded
 from taskpgm_core.records import Array, Task
 from taskpgm_core.store.delimited_text import (
     decoded,
@@ -97,41 +96,9 @@ def _loaded(text: str, suffix: str) -> Any:
             if lines or suffix == ".json" or isinstance(error, TwiceError):
                 raise UnclearError(reason(error)) from None
     try:
-        return yaml.load(text, Loader=_Once)
-    except TwiceError as error:
-        raise UnclearError(str(error)) from None
-    except yaml.MarkedYAMLError as error:
-        line = f" on line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise UnclearError(f"it is not valid YAML{line}") from None
-    except yaml.YAMLError:
-        raise UnclearError("it is not valid YAML") from None
-
-
-class _Once(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML whose objects name nothing twice, and whose numbers are those that people write:
-    neither 1:30, which is 90 to YAML 1.1, nor 1_0, which is 10, nor 010, which is 8."""
-
-
-def _number(
-    loader: _Once, node: yaml.ScalarNode, read: Callable[[_Once, yaml.ScalarNode], float]
-) -> Any:
-    text = str(node.value)
-    strange = ":" in text or "_" in text or re.fullmatch(r"[+-]?0[0-7xb]\w+|0[0-7]", text)
-    return text if strange else read(loader, node)
-
-
-def _mapping(loader: _Once, node: yaml.MappingNode) -> dict[Any, Any]:
-    loader.flatten_mapping(node)
-    pairs: list[tuple[Any, Any]] = loader.construct_pairs(node, deep=True)
-    return once(pairs)
-
-
-for _kind, _read in (
-    ("int", yaml.SafeLoader.construct_yaml_int),
-    ("float", yaml.SafeLoader.construct_yaml_float),
-):
-    _Once.add_constructor(f"tag:yaml.org,2002:{_kind}", partial(_number, read=_read))
-_Once.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+        return loaded(text)
+    except yaml.YAMLError as error:
+        raise UnclearError(f"it is {fault(error)}") from None
 
 
 def _from_value(value: Any) -> list[Part]:
@@ -192,12 +159,13 @@ def _records(entries: Sequence[Any]) -> list[Part]:
 
 def _from_table(text: str, name: str) -> list[Part]:
     reasons: dict[str, UnclearError | StoreError] = {}
-    for separator in separators(text, name):
+    likely = likely_separator(text, name)
+    for separator in dict.fromkeys([likely, *separators(text, name)]):
         try:
             return _from_cells([row for _, row in lines_of(text, separator, name)])
         except (UnclearError, StoreError) as error:
             reasons[separator] = error
-    raise reasons[likely_separator(text, name)]
+    raise reasons[likely]
 
 
 def _from_cells(cells: list[list[str]]) -> list[Part]:

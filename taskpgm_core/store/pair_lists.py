@@ -14,14 +14,17 @@ VALUES = {"value", "similarity", "sim", "divergence", "distance", "dist", "jsd",
 VALUES |= {"weight", "corr", "correlation", "cosine"}
 
 
-def pairs_of(cells: list[list[str]], name: str) -> Table | None:
-    """The table that a list of pairs (one, other, number) stands for; None where it is none."""
+def pairs_of(cells: list[list[str]], name: str, *, header: bool = False) -> Table | None:
+    """The table that a list of pairs (one, other, number) stands for; None where it is none.
+
+    ``header``: the first row is known to be one, whatever it looks like.
+    """
     head = [cell.lower() for cell in cells[0]]
-    known = None if number_of(head[-1]) is not None else _pair_columns(head)
+    known = None if number_of(head[-1]) is not None and not header else _pair_columns(head)
     if known is None and any(len(row) != 3 for row in cells):
         return None
     one, other, value = known or (0, 1, 2)
-    named = known is not None or (number_of(head[2]) is None and head[2] not in HOLES)
+    named = header or known is not None or (number_of(head[2]) is None and head[2] not in HOLES)
     body = cells[1:] if named else cells
     if not body or any(len(row) <= max(one, other, value) for row in body):
         return None

@@ -12,6 +12,7 @@ from taskpgm_core.errors import StoreError, look_alikes
 from taskpgm_core.files.hashing import sha256
 from taskpgm_core.files.json_text import parsed, parsed_lines, reason
 from taskpgm_core.files.packed import unpacked
+from taskpgm_core.plans.slug import arm_of
 from taskpgm_core.records import Study
 from taskpgm_core.store.delimited_text import (
     HOLES,
@@ -28,7 +29,7 @@ from taskpgm_core.store.runs import COLUMNS, SUITE, keep_runs
 ALIASES = {
     "arm": ("mixture", "model", "model_name", "run", "method", "name"),
     "task": ("benchmark", "dataset", "eval", "suite", "task_name"),
-    "accuracy": ("acc", "score", "exact_match", "exact", "em", "value"),
+    "accuracy": ("acc", "score", "exact_match", "exact", "em"),
     "loss": ("eval_loss", "val_loss", "test_loss", "nll"),
     "stderr": ("acc_stderr", "score_stderr", "std_err", "se"),
     "n_rows": ("rows",),
@@ -84,6 +85,13 @@ def read_runs(files: str | Path | Sequence[str | Path], tasks: Sequence[str] = (
                 f"{where}: the {what} {twins[0]!a} and {twins[1]!a} look alike to a reader; write "
                 f"one name."
             )
+    kept: dict[str, str] = {}
+    for arm in rows["arm"]:
+        if kept.setdefault(arm_of(arm), arm) != arm:
+            raise StoreError(
+                f"{where}: the arms '{kept[arm_of(arm)]}' and '{arm}' would both be kept as "
+                f"'{arm_of(arm)}'; rename one."
+            )
     rows, more = _suites(rows, tasks)
     twice = rows.duplicated(["arm", "seed", "task"])
     if twice.any():
@@ -126,7 +134,8 @@ def _rows(data: bytes, name: str) -> tuple[pd.DataFrame, list[str]]:
     if all(isinstance(row, dict) and "results" not in row for row in rows):
         keys = list(dict.fromkeys(key for row in rows for key in row))
         cells = [["" if row.get(k) is None else str(row[k]) for k in keys] for row in rows]
-        return _table(pd.DataFrame(cells, columns=pd.Index(keys), dtype=str), name)
+        places = pd.Index([f"{name}, row {n}" for n in range(1, len(rows) + 1)])
+        return _table(pd.DataFrame(cells, places, pd.Index(keys), dtype=str), name)
     return _results(value, name)
 
 
@@ -136,28 +145,33 @@ def _results(value: Any, name: str) -> tuple[pd.DataFrame, list[str]]:
     for word in (*frame["arm"], *frame["task"]):
         _readable(word, name)
     frame["task"] = [f"{SUITE}{task}" for task in frame["task"]]
-    return _complete(frame, name), said
+    return _complete(frame), said
 
 
 def _cells(text: str, plain: str, name: str) -> pd.DataFrame:
-    """The cells of a table, as text."""
-    rows = [row for _, row in lines_of(text, likely_separator(text, plain), name)]
-    if not rows:
+    """The cells of a table, as text; its index says where each row stands."""
+    lines = lines_of(text, likely_separator(text, plain), name)
+    if not lines:
         raise StoreError(f"{name} is empty; it needs {', '.join(COLUMNS)}.")
-    width = len(rows[0])
-    if any(len(row) > width for row in rows):
-        raise StoreError(f"{name} has rows of more cells than its first line has columns.")
-    filled = [row + [""] * (width - len(row)) for row in rows]
-    return pd.DataFrame(filled[1:], columns=pd.Index(filled[0]), dtype=str)
+    (_, first), *body = lines
+    places = [f"{name}, line {number}" for number, _ in body]
+    for place, (_, row) in zip(places, body, strict=True):
+        if len(row) > len(first):
+            raise StoreError(f"{place}: it has more cells than the first line has columns.")
+    filled = [row + [""] * (len(first) - len(row)) for _, row in body]
+    return pd.DataFrame(filled, pd.Index(places), pd.Index(first), dtype=str)
 
 
 def _table(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
-    """A table's rows: every cell is text until its column is known."""
+    """A table's rows: every cell is text until its column is known.
+
+    Its index says where each row stands.
+    """
     columns = _named([str(c) for c in frame.columns], name)
     twice = next((c for c in columns if c and columns.count(c) > 1), None)
     if twice:
         raise StoreError(f"{name}: two columns are called '{twice}'; rename one.")
-    frame = frame.set_axis(columns, axis=1)
+    frame = _of_metric(frame.set_axis(columns, axis=1), name)
     said: list[str] = []
     if "task" not in frame and "arm" in frame and not {"loss", "accuracy"} & set(frame):
         frame, said = _long(frame, name)
@@ -166,6 +180,9 @@ def _table(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
         lacking = f"the column '{missing[0]}'" if missing else "a column loss or accuracy"
         what = "holds no run" if frame.empty else f"lacks {lacking}"
         raise StoreError(f"{name} {what}; it needs {', '.join(COLUMNS)}.")
+    unread = [c for c in map(str, frame) if c.strip() and c not in (*COLUMNS, "stderr")]
+    if unread:
+        said.append(f"{name}: what stands under {', '.join(unread)} is not read.")
     frame["arm"], frame["task"] = frame["arm"].str.strip(), frame["task"].str.strip()
     if (frame["arm"] == "").any() or (frame["task"] == "").any():
         raise StoreError(f"{name} has a row without an arm or a task.")
@@ -174,21 +191,21 @@ def _table(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
     percents = frame["accuracy"].str.contains("%") if "accuracy" in frame else None
     for column in NUMBERS:
         if column in frame:
-            frame[column] = _numeric(frame[column], column, name)
+            frame[column] = _numeric(frame[column], column)
     if percents is not None and percents.any():
         if not (percents | frame["accuracy"].isna()).all():
-            line = int(np.flatnonzero(~percents & frame["accuracy"].notna())[0]) + 2
-            raise StoreError(f"{name}, line {line}: this score has no % sign, but others have.")
+            place = frame.index[~percents & frame["accuracy"].notna()][0]
+            raise StoreError(f"{place}: this score has no % sign, but others have.")
         frame["accuracy"] /= 100
     if "seed" not in frame:
         frame["seed"] = 0.0
         said.append(f"{name} has no column seed, so all its runs are taken for one seed.")
-    return _checked(_complete(frame, name), name), said
+    return _checked(_complete(frame)).reset_index(drop=True), said
 
 
 def _named(columns: Sequence[str], name: str) -> list[str]:
     """Column names as in ``COLUMNS``, whatever their case, where they are known under another."""
-    plain = [c.strip().lower().replace(" ", "_").replace("-", "_") for c in columns]
+    plain = [_plain(c) for c in columns]
     found = list(plain)
     for column, others in ALIASES.items():
         known = [k for k, word in enumerate(plain) if word in others]
@@ -205,6 +222,26 @@ def _named(columns: Sequence[str], name: str) -> list[str]:
     ]
 
 
+def _of_metric(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """A table whose column ``metric`` says what its one column of numbers is, so called."""
+    column = next((c for c in map(str, frame) if _plain(c) == "metric"), None)
+    if column is None:
+        return frame
+    numbers = [c for c in map(str, frame) if _plain(c) in ("value", "loss", "accuracy")]
+    metrics = {_plain(cell) for cell in frame[column]}
+    known = [m for m in ("loss", "accuracy") if metrics <= {m, *ALIASES[m]}]
+    if len(metrics) != 1 or len(known) != 1 or len(numbers) != 1:
+        raise StoreError(
+            f"{name}: a column metric must say loss or accuracy, the same in every row, of one "
+            f"column of numbers; give each metric a column of its own."
+        )
+    return frame.drop(columns=column).rename(columns={numbers[0]: known[0]})
+
+
+def _plain(word: str) -> str:
+    return word.strip().lower().replace(" ", "_").replace("-", "_")
+
+
 def _long(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
     """A row a run and a column a benchmark, as a row for both."""
     kept = [c for c in frame.columns if c in (*COLUMNS, "stderr")]
@@ -213,8 +250,8 @@ def _long(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
     scores = [c for c in scores if c not in sums]
     if not scores:
         return frame, []
-    melted = frame.melt(kept, scores, "task", "accuracy")
-    melted = melted[melted["accuracy"].str.strip() != ""].reset_index(drop=True)
+    melted = frame.melt(kept, scores, "task", "accuracy", ignore_index=False)
+    melted = melted[melted["accuracy"].str.strip() != ""]
     left = f"; {', '.join(sums)} only sums them up and was left out" if sums else ""
     return melted, [
         f"{name}: {', '.join(scores)} are read as benchmarks, their numbers as scores{left}."
@@ -227,33 +264,30 @@ def _readable(word: str, name: str) -> None:
         raise StoreError(f"{name}: the name {word!a} holds a control character; rename it.")
 
 
-def _numeric(cells: pd.Series, column: str, name: str) -> pd.Series:
+def _numeric(cells: pd.Series, column: str) -> pd.Series:
     """Numbers of text; empty cells are unknown."""
     values = []
-    for line, cell in enumerate(cells, start=2):
+    for place, cell in cells.items():
         text = cell.strip().removesuffix("%").strip() if column == "accuracy" else cell.strip()
         value = float("nan") if text.lower() in HOLES else number_of(text)
         if column not in ("loss", "accuracy", "stderr") and grouped(text):
-            raise StoreError(
-                f"{name}, line {line}: {column} is {text}; write whole numbers without a comma."
-            )
+            raise StoreError(f"{place}: {column} is {text}; write whole numbers without a comma.")
         if value is None or np.isinf(value):
-            raise StoreError(f"{name}, line {line}: {column} is not a finite number.")
+            raise StoreError(f"{place}: {column} is not a finite number.")
         if abs(value) > LARGEST:
-            raise StoreError(f"{name}, line {line}: {column} is {value:.3g}, which is too large.")
+            raise StoreError(f"{place}: {column} is {value:.3g}, which is too large.")
         values.append(value)
-    return pd.Series(values, dtype=np.float64)
+    return pd.Series(values, cells.index, dtype=np.float64)
 
 
-def _complete(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+def _complete(frame: pd.DataFrame) -> pd.DataFrame:
     """All ``COLUMNS``, in order, unknown ones NaN."""
     if "in_mixture" in frame:
         words = frame["in_mixture"].astype(str).str.strip().str.lower()
         strange = words[~words.isin([*YES, *NO])]
         if len(strange):
             raise StoreError(
-                f"{name}, line {int(strange.index[0]) + 2}: in_mixture is '{strange.iloc[0]}'; "
-                f"write true or false."
+                f"{strange.index[0]}: in_mixture is '{strange.iloc[0]}'; write true or false."
             )
         frame["in_mixture"] = words.isin(YES)
     else:
@@ -265,7 +299,7 @@ def _complete(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     return frame[[*COLUMNS, *more]]
 
 
-def _checked(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+def _checked(frame: pd.DataFrame) -> pd.DataFrame:
     wrong = {
         "budget must be at least 1 row": frame["budget"] < 1,
         "seed must be a whole number": frame["seed"] != frame["seed"].round(),
@@ -276,7 +310,7 @@ def _checked(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     }
     for sentence, rows in wrong.items():
         if rows.any():
-            raise StoreError(f"{name}, line {int(np.flatnonzero(rows)[0]) + 2}: {sentence}.")
+            raise StoreError(f"{frame.index[rows][0]}: {sentence}.")
     whole = [c for c in ("seed", "budget", "n_rows", "n_tokens", "steps") if frame[c].notna().all()]
     return frame.astype({c: np.int64 for c in whole if (frame[c] == frame[c].round()).all()})
 

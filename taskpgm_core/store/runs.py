@@ -35,11 +35,6 @@ SUITE = "suite:"
 """What the task of a public suite's score begins with; such a row has an accuracy and no loss."""
 
 
-def evidence_columns() -> tuple[str, ...]:
-    """The columns of a finished run, in order."""
-    return COLUMNS
-
-
 def _folder(study: Study, digest: str) -> Path:
     return Path(study.folder) / "evidence" / digest[:12]
 

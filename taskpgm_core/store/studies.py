@@ -122,6 +122,8 @@ def list_studies(root: Path | None = None) -> tuple[list[Study], list[tuple[str,
             studies.append(study_from(folder))
         except StoreError as error:
             broken.append((folder.name, str(error)))
+        except OSError as error:
+            broken.append((folder.name, f"{folder} cannot be read: {error.strerror}."))
     return studies, broken
 
 

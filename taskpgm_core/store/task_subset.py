@@ -97,7 +97,10 @@ def without(
     else:
         given = arrays["given"][np.ix_(keep, keep)]
         files = {"matrices.npz": npz_bytes({"given": given})}
-        facts["warnings"] = above_ln2(-given) if facts["kind"] == "divergence" else []
+        if facts["kind"] == "divergence":
+            stale = above_ln2(-arrays["given"])
+            kept = [said for said in facts.get("warnings", ()) if said not in stale]
+            facts["warnings"] = kept + above_ln2(-given)
     digest = digest_of({"from": before["from"], "removed": all_removed})
     root = root or cache_root()
     with locked(root, folder_name(slug, digest)):

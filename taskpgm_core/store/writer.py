@@ -104,6 +104,21 @@ def assemble(
     return study_from(place)
 
 
+def losses_bytes(per_sequence: Array, per_token: Array) -> bytes:
+    """The file of the (models, tasks) losses, nats a sequence and a token."""
+    models, tasks = per_token.shape
+    return parquet_bytes(
+        pd.DataFrame(
+            {
+                "model": np.repeat(np.arange(models), tasks),
+                "task": np.tile(np.arange(tasks), models),
+                "per_sequence": per_sequence.ravel(),
+                "per_token": per_token.ravel(),
+            }
+        )
+    )
+
+
 def measured_files(
     *,
     matrices: Mapping[str, np.ndarray],
@@ -129,15 +144,7 @@ def measured_files(
     ``second_tasks`` empty without second seeds. Arrays of pairs grow with the square of the tasks:
     per example they are left out above PAIRS_OF_TASKS, per position above TOKENS_OF_TASKS.
     """
-    models, tasks = per_token.shape
-    losses = pd.DataFrame(
-        {
-            "model": np.repeat(np.arange(models), tasks),
-            "task": np.tile(np.arange(tasks), models),
-            "per_sequence": per_sequence.ravel(),
-            "per_token": per_token.ravel(),
-        }
-    )
+    tasks = per_token.shape[1]
     likelihoods = {"log_probability": gold.astype(np.float32)}
     if len(second_tasks):
         likelihoods |= {
@@ -146,7 +153,7 @@ def measured_files(
         }
     files = {
         "matrices.npz": npz_bytes(matrices),
-        "losses.parquet": parquet_bytes(losses),
+        "losses.parquet": losses_bytes(per_sequence, per_token),
         "probe.npz": npz_bytes(pool),
         "gold.npz": npz_bytes(likelihoods),
         "likely.npz": npz_bytes(

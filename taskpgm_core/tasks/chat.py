@@ -89,7 +89,7 @@ def chat_of(
         if found[0].role == "system":
             raise SourceError(f"{where}: there is a system text in the row and one in its turns.")
         found.insert(0, Turn("system", system))
-    chat = Chat(tuple(found), _tools(tools, where), supervise)
+    chat = Chat(tuple(found), tools_of(tools, where), supervise)
     if not chat.answers:
         raise IncompleteError(f"{where}: no message is the assistant's, so there is no completion.")
     if found[0].role == ANSWERS:
@@ -172,7 +172,7 @@ def _called(value: Any, where: str) -> list[dict[str, Any]]:
         ) from None
 
 
-def _tools(value: Any, where: str) -> str:
+def tools_of(value: Any, where: str) -> str:
     """The definitions of tools as one JSON text, from a list or a text; empty for none."""
     if isinstance(value, str) and value.strip():
         try:

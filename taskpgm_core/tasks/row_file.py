@@ -4,20 +4,20 @@ import csv
 import io
 import json
 import math
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
 from taskpgm_core.errors import SourceError
-from taskpgm_core.files.json_text import parsed, reason
-from taskpgm_core.files.packed import DAMAGED, is_packed, plain_name, unpacking
+from taskpgm_core.files.json_text import numbered, parsed, reason
+from taskpgm_core.files.packed import DAMAGED, PARQUET, is_packed, plain_name, unpacking
 from taskpgm_core.tasks.chat import kind_of
 from taskpgm_core.tasks.row_shape import RowReader
 
 OPTIONS = ("columns", "incomplete", "supervise")
-MARK = b"\xef\xbb\xbf"  # which some programs write before UTF-8
-PARQUET, ZIP = b"PAR1", b"PK\x03\x04"
+ZIP = b"PK\x03\x04"
 WIDE = (b"\xff\xfe", b"\xfe\xff")  # how UTF-16 and UTF-32 begin, where they say so
 SEPARATORS = (",", ";", "\t", "|")
 LONGEST_CELL = 2**31 - 1
@@ -74,18 +74,16 @@ def _rows(opened: ExitStack, path: Path) -> Iterator[Row]:
         raise SourceError(f"{path} is a packed Parquet file; unpack it and name what was in it.")
     if name.endswith((".csv", ".tsv")):
         return _table(opened, file, path, tabs=name.endswith(".tsv"))
-    if file.peek(4096).removeprefix(MARK).lstrip()[:1] == b"[":
+    if file.peek(4096).removeprefix(BOM_UTF8).lstrip()[:1] == b"[":
         return _array(file, path)
     return _lines(file, path, whole=name.endswith(".json"))
 
 
 def _lines(text: IO[bytes], path: Path, *, whole: bool) -> Iterator[Row]:
     """``whole``: the name says that it is one JSON value, so one that spans lines is told of."""
-    for number, line in enumerate(text, 1):
-        if not line.strip():
-            continue
+    for number, line in numbered(text):
         where = f"{path}, line {number}"
-        if whole and number == 1 and line.strip().removeprefix(MARK) == b"{":
+        if whole and line.strip() == b"{":
             raise SourceError(
                 f"{path} holds one JSON object over several lines, not a list of rows; write a "
                 f"list of objects, or one object a line."
@@ -115,7 +113,9 @@ def _parsed(data: bytes, where: str) -> Any:
 def _table(opened: ExitStack, text: IO[bytes], path: Path, *, tabs: bool) -> Iterator[Row]:
     csv.field_size_limit(LONGEST_CELL)
     lines = opened.enter_context(io.TextIOWrapper(text, encoding="utf-8-sig", newline=""))
-    first = lines.readline()
+    first, above = lines.readline(), 1
+    while first and not first.strip():
+        first, above = lines.readline(), above + 1
     mark = "\t" if tabs else next((m for m in SEPARATORS if m in first), ",")
     names = [name.strip() for name in next(csv.reader([first], delimiter=mark), [])]
     if len(set(names)) < len(names):
@@ -123,7 +123,7 @@ def _table(opened: ExitStack, text: IO[bytes], path: Path, *, tabs: bool) -> Ite
         raise SourceError(f"{path}: two columns are called '{twice}'; rename one.")
     reader = csv.reader(lines, delimiter=mark, strict=True)
     for cells in reader:
-        where = f"{path}, line {reader.line_num + 1}"
+        where = f"{path}, line {reader.line_num + above}"
         if not cells:
             continue
         if len(cells) != len(names):

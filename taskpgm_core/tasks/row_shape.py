@@ -14,6 +14,7 @@ from taskpgm_core.tasks.chat import (
     listed,
     pair_of,
     says_from,
+    tools_of,
 )
 
 PAIRS = (
@@ -27,7 +28,7 @@ PAIRS = (
 """Keys that are what is read and what is learnt. The first goes before all else that a row may
 hold; two of the others in one row are asked about."""
 MORE_TO_READ = ("context", "passage", "choices", "options", "system", "history", "instruction")
-"""Keys beside such a pair of which nobody can tell whether they belong to the prompt."""
+"""Keys beside such a pair, or Alpaca's, of which nobody can tell whether they are of the prompt."""
 PLAIN = ("Alpaca", *(" and ".join(pair) for pair in PAIRS))
 TALKS = ("messages", "ShareGPT")
 TALK_KEYS = ("messages", "conversations")
@@ -81,12 +82,6 @@ def shape_name(row: Mapping[str, Any], where: str) -> str:
     if alpaca:
         return "Alpaca"
     if pairs:
-        unclear = [k for k in MORE_TO_READ if k in keys and k not in pairs[0]]
-        if unclear:
-            raise SourceError(
-                f"{where}: beside {_pair(pairs[0])} there is {unclear[0]}, and nobody can tell "
-                f"whether it belongs to the prompt; say what to read by the option columns."
-            )
         return _pair(pairs[0])
     raise UnknownShapeError(f"{where}: {_unknown(keys)}")
 
@@ -189,12 +184,14 @@ class RowReader:
 
     def _example(self, shape: str, row: Mapping[str, Any], where: str) -> Example:
         options: dict[str, Any] = {"supervise": self.supervise, "tools": row.get("tools")}
-        if shape in ("prompt and completion", "TRL conversational") and row.get("label") is False:
+        if str(row.get("label")).strip().lower() == "false":  # tables hold it as text
             raise SourceError(
                 f"{where}: its label false says that the completion is not wanted, which is not "
                 f"learnt from here; keep the wanted rows only."
             )
-        if row.get("functions") and shape not in PLAIN:
+        if shape in PLAIN:
+            _check_whole(shape, row, where)
+        elif row.get("functions"):
             raise SourceError(f"{where}: functions is the older name of tools; write tools.")
         if shape in TALKS:
             key = "messages" if "messages" in row else "conversations"
@@ -276,6 +273,20 @@ class RowReader:
     def finished(self) -> list[Example]:
         """All examples, of one kind."""
         return as_chats(self.examples, self.supervise)
+
+
+def _check_whole(shape: str, row: Mapping[str, Any], where: str) -> None:
+    """SourceError where a row holds more to read than what is read of a pair or of Alpaca."""
+    beside = f"{where}: beside {' and '.join(_keys(shape))} there"
+    if tools_of(row.get("tools"), where):
+        raise SourceError(f"{beside} are tools, which only a chat can call; write messages.")
+    own = (*_keys(shape), *(("system", "history") if shape == "Alpaca" else ()))
+    unclear = [key for key in MORE_TO_READ if key in row and key not in own]
+    if unclear and shape != _pair(PAIRS[0]):
+        raise SourceError(
+            f"{beside} is {unclear[0]}, and nobody can tell whether it belongs to the prompt; say "
+            f"what to read by the option columns."
+        )
 
 
 def _keys(shape: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from taskpgm_core.analysis.drill_down import drill_down, positions
 from taskpgm_core.builds import pipeline
 from taskpgm_core.builds.training_rows import training_rows
 from taskpgm_core.cli.main import main
-from taskpgm_core.errors import ModelError, SourceError
+from taskpgm_core.errors import ExportError, ModelError, SourceError
 from taskpgm_core.exports import export, make_recipe
 from taskpgm_core.exports.materialise import materialise
 from taskpgm_core.measure import render
@@ -120,6 +120,14 @@ def test_a_chat_study_is_measured_shown_and_handed_on_turn_by_turn(
         assert len(loaded) == portion.rows
         assert {json.dumps(messages) for messages in loaded["messages"]} <= own
     assert json.loads(recipe.to_json())["tasks"][0]["chat"] == ["messages", "several"]
+
+    # as many rows, but others
+    sharegpt(tmp_path / "bridges.jsonl", "castles")
+    with pytest.raises(ExportError, match="rows of task 'bridges' are not those that chats was"):
+        training_rows(study)("bridges")
+    sharegpt(tmp_path / "rivers.jsonl", "rivers", count=4)
+    with pytest.raises(ExportError, match="rows of task 'rivers' are not those that chats was"):
+        training_rows(study)("rivers")
 
 
 def test_text_that_is_brought_of_targets_that_are_chats(base, cache, tmp_path, capsys):

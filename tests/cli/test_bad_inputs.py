@@ -1,5 +1,6 @@
 """What people get wrong ends in one clear sentence on stderr, exit code 2, and no traceback."""
 
+import io
 import json
 import re
 import shutil
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
+from taskpgm_core import measure
 from taskpgm_core.cli.main import main
 from tests.support.synthetic_study import write_study
 from tests.support.tiny_model import save_tiny
@@ -29,6 +31,10 @@ class Bench:
 
     def file(self, name: str, content: str) -> str:
         (self.folder / name).write_text(content)
+        return str(self.folder / name)
+
+    def wide(self, name: str, content: str) -> str:
+        (self.folder / name).write_text(content, encoding="utf-16")
         return str(self.folder / name)
 
     def plan(self, **changes) -> str:
@@ -364,7 +370,25 @@ CASES = {
         lambda b: ["remove-task", "synthetic", "logic", "--slug", "No!"],
         "'No!' is no slug",
     ),
+    # what the system refuses
+    "a name too long": (lambda b: ["validate", "x" * 300], "x cannot be used: File name too long"),
+    "a plan of a name too long": (
+        lambda b: ["build", "x" * 300],
+        "x cannot be used: File name too long",
+    ),
+    "a protocol in UTF-16": (
+        lambda b: ["validate", b.wide("p.yaml", "name: x")],
+        r"p\.yaml is not text in UTF-8; save it as UTF-8",
+    ),
+    "a protocol that says something twice": (
+        lambda b: ["validate", b.file("p.yaml", "name: x\nname: y")],
+        r"p\.yaml is not valid YAML on line 1: 'name' stands in it twice",
+    ),
     # usage
+    "a part that is no number": (
+        lambda b: ["validate", "skills-dose", "--part", "²/3"],
+        "--part wants K/N",
+    ),
     "no such verb": (lambda b: ["slove"], "No such command 'slove'"),
     "no such flag": (lambda b: ["solve", "synthetic", "--blance", "1"], r"--blance.*--balance"),
     "missing argument": (lambda b: ["solve"], "Missing argument 'STUDY'"),
@@ -406,3 +430,21 @@ def test_one_clear_sentence(case, cache, tiny_base, tmp_path, capsys, monkeypatc
     assert len(last[0]) < 500
     assert sorted(p.name for p in cache.iterdir() if not p.name.startswith(".")) == before
     shutil.rmtree(tmp_path / "pickled", ignore_errors=True)
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_trained(
+    tiny_study, capsys, monkeypatch
+):
+    def train(*_, **__):
+        raise AssertionError("it trained")
+
+    monkeypatch.setattr(measure, "train", train)
+    assert main(["train", "tiny", "--budget", "16", "--out", __file__]) == 2
+    assert "mixture.json cannot be written" in capsys.readouterr().err
+
+
+def test_a_study_is_not_deleted_where_nobody_can_be_asked(cache, capsys, monkeypatch):
+    write_study(cache)
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert main(["delete", "synthetic"]) == 2
+    assert "synthetic was not deleted; say --yes to delete it unasked." in capsys.readouterr().err

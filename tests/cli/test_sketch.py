@@ -191,6 +191,9 @@ def test_its_rows_are_materialised_and_its_plan_is_measured_from_anywhere(
     assert {len(s.probe_indices) for s in gather(plan).splits.values()} == {24}
     with pytest.raises(PlanError, match="There is no plan sketch-date"):
         plan_named("sketch-date")
+    (data / "sums" / "two.jsonl").write_text(lines(pairs("add-2-digit", seed=1)))
+    refused = ask("materialise", "sketch-data", "--budget", "50", "--out", out)
+    assert "The rows of its tasks are not those that sketch-data was made of" in refused
 
 
 def test_a_plan_that_holds_nothing_out_is_not_measured(tmp_path, ask, cache):

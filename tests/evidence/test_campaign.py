@@ -23,6 +23,7 @@ from taskpgm_core.evidence.statistics import compare, epochs
 from taskpgm_core.measure import finetuning
 from taskpgm_core.mixture import pose, solve
 from taskpgm_core.plans.plan import load_plan
+from taskpgm_core.store.runs import COLUMNS
 from taskpgm_core.tasks import load, split
 from tests.support.kept_runs import committed_copy, keep_runs
 from tests.support.protocols import ARMS, made_up, protocol
@@ -42,7 +43,7 @@ def test_runs_are_made_once_and_kept_with_every_column(tiny_study, plan):
     assert run_all(tiny_study, plan) == 6
     assert run_all(tiny_study, plan) == 0
     ((card, runs),) = store.evidence(tiny_study)
-    assert list(runs.columns) == list(store.evidence_columns())
+    assert list(runs.columns) == list(COLUMNS)
     assert len(runs) == 6 * 5
     assert set(runs["task"]) == {*TASKS, "swaps"}
     assert np.isfinite(runs["loss"]).all()
@@ -71,7 +72,7 @@ def test_an_arm_is_what_it_does_and_more_seeds_cost_only_themselves(tiny_study, 
 
 def test_runs_of_an_arm_that_was_redefined_are_never_averaged(tiny_study):
     for definition, loss in (("0" * 12, 1.0), ("1" * 12, 3.0)):
-        row = dict.fromkeys(store.evidence_columns(), 0) | {"arm": "a-b", "task": "x", "loss": loss}
+        row = dict.fromkeys(COLUMNS, 0) | {"arm": "a-b", "task": "x", "loss": loss}
         rows = pd.DataFrame([row])
         store.keep_run(
             tiny_study, "d" * 64, rows=rows, arm={"name": "a-b"}, definition=definition, card={}
@@ -219,7 +220,7 @@ def test_no_text_is_in_two_of_probe_pool_training_and_judging(tiny_study, plan):
 
 
 def kept_row(study, seed, *, name="a", definition="0" * 12, card=None, loss=0.0):
-    row = dict.fromkeys(store.evidence_columns(), 0) | {"task": "x", "arm": name, "seed": seed}
+    row = dict.fromkeys(COLUMNS, 0) | {"task": "x", "arm": name, "seed": seed}
     store.keep_run(
         study,
         "d" * 64,

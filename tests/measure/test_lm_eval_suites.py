@@ -22,6 +22,7 @@ from taskpgm_core.evidence.statistics import FEWEST, compare, judges
 from taskpgm_core.figures.evidence import arms_figure
 from taskpgm_core.measure import lm_eval_suites as suites
 from taskpgm_core.plans.plan import load_plan
+from taskpgm_core.store.runs import COLUMNS
 from tests.support.protocols import made_up, protocol
 from tests.support.tiny_model import tiny_plan
 
@@ -222,7 +223,7 @@ def test_few_suites_get_differences_and_no_certainty():
 
 def test_scores_made_elsewhere_are_read_and_shown(tiny_study, tmp_path, capsys):
     runs = scored(["uniform", "a", "b"])
-    frame = runs.assign(**{c: 16 for c in store.evidence_columns() if c not in runs})
+    frame = runs.assign(**{c: 16 for c in COLUMNS if c not in runs})
     frame["in_mixture"] = True
     frame = frame.replace({"task": {"t0": tiny_study.names[0]}})
     more = [

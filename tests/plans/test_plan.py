@@ -1,6 +1,11 @@
 """The plan of a study."""
 
+import json
+from dataclasses import replace
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from taskpgm_core import store
 from taskpgm_core.errors import PlanError
@@ -11,6 +16,19 @@ from taskpgm_core.plans.plan_edits import grown, shrunk
 def test_the_plan_of_a_study_is_the_one_it_was_built_from():
     study = store.open_study("starter", PLANS.parents[1] / "cache")
     assert plan_of(study).normalised() == load_plan("starter").normalised()
+
+
+@given(name=st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1))
+@example(name="\U0001f600")
+def test_a_plan_is_the_same_after_it_was_kept_whatever_its_names(name):
+    tasks = [{"source": "file:" + name, "id": f"x{name}"}, {"source": "file:b", "id": "b"}]
+    plan = Plan.model_validate({"slug": "p", "base": name, "tasks": tasks})
+    study = store.open_study("starter", PLANS.parents[1] / "cache")
+    kept = replace(study, plan=json.loads(json.dumps(plan.model_dump(mode="json"))))
+    assert plan_of(kept) == plan
+    more = grown(plan, {"source": "file:c", "id": f"y{name}"})
+    assert [task.id for task in more.tasks] == [f"x{name}", "b", f"y{name}"]
+    assert shrunk(more, [f"y{name}"], slug="p").tasks == plan.tasks
 
 
 # Second seeds

@@ -62,6 +62,29 @@ def test_text_that_is_no_plan_has_a_fault(text):
         parse_plan(text)
 
 
+HEAD = "slug: p\nbase: b\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("seed: 1\nseed: 2", "plan is not valid YAML on line 1: 'seed' stands in it twice."),
+        ("tasks: [{source: 'file:a', id: no}, b:c]", "tasks.0.id: Input should be a valid string"),
+        ("tasks: [data/a.jsonl, b:c]", "'data/a.jsonl' says not where it is; write file:data/a"),
+        ("tasks: [{source: 'file:a', id: 7}, b:c]", "tasks.0.id: Input should be a valid string"),
+    ],
+)
+def test_what_would_be_read_as_something_else_is_refused(text, sentence):
+    with pytest.raises(PlanError, match=sentence):
+        parse_plan(HEAD + text)
+
+
+def test_a_number_is_the_one_that_is_written_and_an_empty_id_is_the_sources_name():
+    plan = parse_plan(f"{HEAD}seed: 010\ntasks: [{{source: 'file:a.csv', id:}}, 'file:b']")
+    assert plan.seed == 10
+    assert [task.id for task in plan.tasks] == ["a", "b"]
+
+
 @pytest.mark.parametrize("name", [path.stem for path in PLANS.glob("*.yaml")])
 def test_a_committed_plan_has_no_fault(name):
     assert plan_faults((PLANS / f"{name}.yaml").read_text(encoding="utf-8")) == ()

@@ -55,6 +55,13 @@ def test_the_gold_study_of_a_file_is_the_one_made_from_the_cache(starter, served
         assert example.completion == known_text[k].completion[: pool.spans[last][1]]
 
 
+def test_a_name_that_stands_twice_in_a_row_is_refused(cache, tmp_path):
+    path = tmp_path / "twice.jsonl"
+    path.write_text('{"model": "base", "task": "a", "logprob": -1, "logprob": -2}\n')
+    with pytest.raises(StoreError, match="line 1: 'logprob' stands in it twice; keep one"):
+        store.import_logprobs(path)
+
+
 def test_the_order_of_rows_and_the_kind_of_file_change_nothing(cache, tmp_path):
     table = small_table(("a", "b", "c"))
     first = store.import_logprobs(write(table, tmp_path / "one.parquet"), name="mine")

@@ -1,8 +1,10 @@
 """Matrices as people have them: every layout gives the same study, every doubt one sentence."""
 
 import gzip
+import io
 import json
 import lzma
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -171,6 +173,10 @@ def test_arrays_and_frames_of_other_kinds(tmp_path):
         "i.parquet": FRAME.to_parquet,
         "c.parquet": lambda p: FRAME.reset_index().to_parquet(p),
         "n.npz": lambda p: np.savez(p, matrix=S, names=np.array(NAMES)),
+        "f.npz": lambda p: np.savez(
+            p, matrix=S, tasks=np.array(NAMES), families=np.array(NAMES)[:2]
+        ),
+        "s.parquet": lambda p: FRAME.stack().rename("s").to_frame().to_parquet(p),
     }.items():
         study = saved(tmp_path, name, write)
         assert study.names == tuple(NAMES)
@@ -181,6 +187,47 @@ def test_arrays_and_frames_of_other_kinds(tmp_path):
     study = store.import_matrix(tmp_path / "pdist.npy", kind="divergence", root=tmp_path / "c")
     np.testing.assert_array_equal(store.similarity(study).divergence, D)
     assert "3 numbers" in study.facts["warnings"][0]
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    order=st.permutations(["task", "other", "similarity", "n", "std"]),
+    kept=st.sets(st.sampled_from(["n", "std"])),
+    value=st.sampled_from(["similarity", "s"]),
+)
+def test_a_list_of_pairs_is_the_same_or_refused_in_every_kind_of_file(
+    tmp_path_factory, order, kept, value
+):
+    tmp_path = tmp_path_factory.mktemp("pairs")
+    rows = pd.DataFrame(PAIRS, columns=["task", "other", "similarity"]).assign(n=7, std=0.1)
+    frame = rows[[c for c in order if c not in {"n", "std"} - kept]]
+    frame = frame.rename(columns={"similarity": value})
+    kinds = {
+        "m.csv": frame.to_csv(index=False).encode(),
+        "m.json": frame.to_json(orient="records").encode(),
+        "m.jsonl": frame.to_json(orient="records", lines=True).encode(),
+        "m.parquet": frame.to_parquet(),
+    }
+    for name, content in kinds.items():
+        if kept and value == "s":
+            with pytest.raises(StoreError):
+                brought(tmp_path, name, content)
+        else:
+            study = brought(tmp_path, name, content)
+            at = [NAMES.index(task) for task in study.names]
+            np.testing.assert_array_equal(store.similarity(study).matrix, S[np.ix_(at, at)])
+
+
+@settings(max_examples=50, deadline=None)
+@given(data=st.data())
+def test_a_damaged_npz_is_a_matrix_or_a_sentence(tmp_path_factory, data):
+    buffer = io.BytesIO()
+    np.savez(buffer, matrix=S, names=np.array(NAMES))
+    whole = bytearray(buffer.getvalue())
+    whole[data.draw(st.integers(0, len(whole) - 1))] ^= 255
+    cut = bytes(whole[: data.draw(st.integers(1, len(whole)))])
+    with suppress(StoreError):
+        brought(tmp_path_factory.mktemp("npz"), "m.npz", cut)
 
 
 SAID = {
@@ -359,6 +406,14 @@ REFUSED = {
     "a triple of numbers": ("m.npy", None, "similarity", "square, but it is 2 x 2 x 2"),
     "two matrices": ("m.npz", None, "similarity", "must hold one matrix, but holds"),
     "a sparse matrix": ("m.npz", None, "similarity", r"sparse; save it with \.toarray"),
+    "two lists of names": ("m.npz", None, "similarity", "ids, groups may all name its tasks"),
+    "names as objects": ("m.npz", None, "similarity", r"save names with \.astype\(str\)"),
+    "pairs of two numbers": (
+        "m.json",
+        '[{"a": "x", "b": "y", "layer": 1, "s": 0.5}]',
+        "similarity",
+        "which column is the number of a pair",
+    ),
 }
 
 
@@ -368,6 +423,11 @@ def test_every_doubt_is_one_true_sentence(tmp_path, case):
     if content is None:
         path = tmp_path / "made.npz"
         arrays = {"one": S, "two": S}
+        names = np.array(NAMES)
+        arrays = {
+            "two lists of names": {"S": S, "ids": names, "groups": names[::-1]},
+            "names as objects": {"S": S, "names": names.astype(object)},
+        }.get(case, arrays)
         if case == "a sparse matrix":
             arrays = {k: np.arange(2) for k in ("indices", "indptr", "shape", "data")}
         np.savez(path, **arrays)

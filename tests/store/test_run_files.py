@@ -84,6 +84,21 @@ def test_a_missing_reference_names_the_arms_that_there_are(study, tmp_path, caps
     assert len(found["tasks"]) == 2
 
 
+@pytest.mark.parametrize("reference", ["My Model (v1)", "my-model--v1"])
+def test_an_arm_of_any_name_may_be_the_reference(study, tmp_path, capsys, reference):
+    (tmp_path / "runs.csv").write_text(table(arms=("My Model (v1)", "two")))
+    file = str(tmp_path / "runs.csv")
+    first, _ = answer(capsys, "--import", file, "--reference", reference)
+    again, _ = answer(capsys, "--reference", reference)
+    assert first == again
+    assert {c["arm"] for c in first["tasks"]} == {"my-model--v1", "two"}
+
+
+def test_arms_that_would_get_one_name_are_refused(tmp_path):
+    with pytest.raises(StoreError, match="'A b' and 'a-b' would both be kept as 'a-b'; rename"):
+        brought(tmp_path, table(arms=("A b", "a-b")))
+
+
 def test_an_arm_that_was_judged_by_less_is_named(study, tmp_path, capsys):
     (tmp_path / "runs.csv").write_text(table() + "third,0,1000,mnli,True,250,2500,125,,0.4\n")
     assert main(["evidence", "four", "--import", str(tmp_path / "runs.csv")]) == 2
@@ -109,6 +124,51 @@ def test_headers_in_any_case_and_other_words(tmp_path):
     pd.testing.assert_frame_equal(plain.rows, other.rows)
     assert plain.rows["stderr"].tolist() == [0.01]
     assert plain.rows[["budget", "n_rows", "loss"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("metric", ["loss", "eval_loss", "Exact Match", "acc"])
+@pytest.mark.parametrize("number", ["value", "Score", "loss"])
+def test_a_metric_says_what_the_numbers_are(tmp_path, metric, number):
+    rows = f"arm,seed,task,Metric,{number},note\na,0,mnli,{metric},0.9,x\na,0,qnli,{metric},0.8,y\n"
+    found = brought(tmp_path, rows)
+    kind = "loss" if "loss" in metric else "accuracy"
+    assert found.rows[kind].tolist() == [0.9, 0.8]
+    assert found.rows["accuracy" if kind == "loss" else "loss"].isna().all()
+    assert found.said == ("runs.csv: what stands under note is not read.",)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "metric,value\na,mnli,loss,2\na,qnli,accuracy,0.5\n",
+        "metric,value\na,mnli,bleu,2\n",
+        "metric,value\na,mnli,,2\n",
+        "metric,loss,accuracy\na,mnli,loss,2,0.5\n",
+        "metric\na,mnli,loss\n",
+        "value\na,mnli,0.9\n",
+    ],
+)
+def test_a_number_of_no_known_metric_is_refused(tmp_path, rows):
+    with pytest.raises(StoreError, match="loss or accuracy"):
+        brought(tmp_path, f"arm,task,{rows}")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place"),
+    [
+        ("r.csv", "arm,task,loss\n\n\na,mnli,1\n\nb,mnli,x\n", "line 6: loss is not"),
+        ("r.csv", 'arm,task,loss,note\na,mnli,1,"x\ny"\nb,mnli,x,\n', "line 4: loss is not"),
+        ("r.csv", "arm,mnli,qnli\na,1,2\nb,3,x\n", "line 3: accuracy is not"),
+        ("r.md", "| arm | task | loss |\n|-|-|-|\n| a\u2028c | b | 1 |", "control"),
+        ("r.md", "|arm|task|loss|\n|-|-|-|\n|a|b|1|\n|a|b|x|", "line 4: loss is not"),
+        ("r.jsonl", '{"arm": "a", "task": "\u2028b", "loss": 1}\n\n{', "line 3, column 2"),
+        ("r.jsonl", '{"arm": "a"}\n{"arm": "a", "arm": "b"}', "twice on line 2"),
+        ("r.json", '[{"arm": "a", "task": "b", "loss": "x"}]', "row 1: loss is not"),
+    ],
+)
+def test_a_line_at_fault_is_one_that_is_there(tmp_path, name, text, place):
+    with pytest.raises(StoreError, match=place):
+        brought(tmp_path, text, name)
 
 
 def test_a_column_a_benchmark_is_a_row_a_benchmark(tmp_path):
@@ -262,7 +322,11 @@ REFUSED = {
     "two scores": ("r.csv", "arm,task,acc,em\na,mnli,.1,.2\n", "both 'acc' and 'em'"),
     "empty": ("r.csv", "", "is empty"),
     "no rows": ("r.csv", HEAD, "holds no run"),
-    "long rows": ("r.csv", "arm,task,loss\na,mnli,1,2,3\n", "more cells than its first line"),
+    "long rows": (
+        "r.csv",
+        "arm,task,loss\na,mnli,1,2,3\n",
+        "line 2: it has more cells than the first line",
+    ),
     "no text": ("r.csv", b"arm,task,loss\na\xff,b,1\n", "not text in UTF-8"),
     "no JSON": ("r.json", "{", "is not valid JSON"),
     "other JSON": ("r.json", '{"a": 1}', "no results of lm-evaluation-harness"),

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -233,6 +234,19 @@ def test_verify_names_absent_optional_parts_and_walks_sub_folders(cache):
         store.verify(study.folder)
 
 
+def test_what_may_not_be_read_is_told_and_hides_no_other_study(cache, monkeypatch):
+    closed, other = write_study(cache), write_study(cache, slug="other")
+    (Path(closed.folder) / "gold.npz").unlink()
+    (Path(closed.folder) / "gold.npz").mkdir()
+    with pytest.raises(StoreError, match=r"gold\.npz cannot be read: Is a directory"):
+        store.gold_log_probabilities(closed)
+    (Path(closed.folder) / "manifest.sha256").unlink()
+    (Path(closed.folder) / "manifest.sha256").symlink_to("x" * 300)
+    healthy, broken = store.list_studies()
+    assert [study.slug for study in healthy] == [other.slug]
+    assert broken[0][1] == f"{closed.folder} cannot be read: File name too long."
+
+
 # Which study
 
 
@@ -300,6 +314,36 @@ def test_an_unfinished_folder_is_no_study(cache):
 
 
 # Writing
+
+
+def test_a_place_that_cannot_be_written_is_told_for_what_it_is(tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    with pytest.raises(StoreError, match="it is a folder; name a file"):
+        write_atomic(tmp_path, b"new")
+    for place in ("file/new", "file/deep/new"):
+        with pytest.raises(StoreError, match="part of its path is a file"):
+            write_atomic(tmp_path / place, b"new")
+
+
+def test_what_cannot_be_unpacked_is_told_for_what_it_is(cache, tmp_path):
+    packed = store.pack(write_study(cache), tmp_path / "s.tar.gz")
+    with pytest.raises(
+        StoreError, match=r"cannot be read \(Is a directory\); name a file that pack"
+    ):
+        store.unpack(tmp_path, tmp_path / "other")
+    with pytest.raises(StoreError, match=r"The cache .*s\.tar\.gz cannot be written \(File exists"):
+        store.unpack(packed, packed)
+    whole, damaged = packed.read_bytes(), tmp_path / "damaged.tar.gz"
+    for place in range(0, len(whole), len(whole) // 40):
+        flipped = bytearray(whole)
+        flipped[place] ^= 255
+        for data in (whole[:place], bytes(flipped)):
+            damaged.write_bytes(data)
+            with suppress(StoreError):  # a byte of gzip's header may change nothing
+                store.unpack(damaged, tmp_path / str(place))
+    damaged.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(StoreError, match="it is damaged, or not what pack wrote; pack the study"):
+        store.unpack(damaged, tmp_path / "other")
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):

@@ -211,6 +211,18 @@ def test_text_that_is_not_shared_stays_unshared(cache):
 
 
 @pytest.mark.parametrize("kind", ["similarity", "divergence"])
+def test_what_was_said_of_a_matrix_stays_with_its_rest(cache, tmp_path, kind):
+    (tmp_path / "m.csv").write_text("a,a,0\na,b,.9\na,c,.8\na,d,.1\nb,b,0\nb,c,.2\nb,d,.3\nc,c,0\n"
+                                    "c,d,.4\nd,d,0\n")  # fmt: skip
+    study = store.import_matrix(tmp_path / "m.csv", kind=kind, keep_kind=True, name="mine")
+    lists = [said for said in study.facts["warnings"] if "pairs of the list" in said]
+    assert len(lists) == 1
+    less = removed(study, "d")
+    assert less.facts["warnings"] == study.facts["warnings"]
+    assert removed(less, "a", slug="rest").facts["warnings"] == lists
+
+
+@pytest.mark.parametrize("kind", ["similarity", "divergence"])
 def test_of_an_imported_matrix_the_rest_stays(cache, tmp_path, kind, capsys):
     D = np.array([[0, 0.5, 0.9, 0.1], [0.5, 0, 0.2, 0.3], [0.9, 0.2, 0, 0.4], [0.1, 0.3, 0.4, 0]])
     np.savetxt(tmp_path / "m.csv", D, delimiter=",")

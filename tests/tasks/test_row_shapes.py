@@ -341,6 +341,12 @@ BAD = [
     ("a.jsonl", '{"prompt": "a", "completion": "b", "n": ' + "9" * 5000 + "}", {}, ", line 1: this cannot be read: its JSON holds too long a number."),
     ("a.jsonl", j({"prompt": "a", "completion": "b", "label": True}, {"prompt": "a", "completion": "c", "label": False}), {}, ", line 2: its label false says that the completion is not wanted, which is not learnt from here; keep the wanted rows only."),
     ("a.jsonl", j({"messages": [ASK, {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}}]}), {}, ", line 1: message 2 has a function_call, the older form of a call; write it as tool_calls, and its answer with the role tool."),
+    ("a.jsonl", j({"messages": [ASK, SAY], "label": False}), {}, ", line 1: its label false says that the completion is not wanted, which is not learnt from here; keep the wanted rows only."),
+    ("a.csv", "question,answer,label\nq,a,True\nq,b,False\n", {}, ", line 3: its label false says that the completion is not wanted, which is not learnt from here; keep the wanted rows only."),
+    ("a.jsonl", j({"instruction": "x", "output": "y", "choices": ["a"]}), {}, ", line 1: beside instruction and output there is choices, and nobody can tell whether it belongs to the prompt; say what to read by the option columns."),
+    ("a.jsonl", j({"question": "x", "answer": "y"}, {"question": "x", "answer": "y", "context": "z"}), {}, ", line 2: beside question and answer there is context, and nobody can tell whether it belongs to the prompt; say what to read by the option columns."),
+    ("a.jsonl", j({"prompt": "x", "completion": "y", "tools": "[]"}, {"prompt": "x", "completion": "y", "tools": [{"name": "f"}]}), {}, ", line 2: beside prompt and completion there are tools, which only a chat can call; write messages."),
+    ("a.jsonl", j({"instruction": "x", "output": "y", "tools": [{"name": "f"}]}), {}, ", line 1: beside instruction and output there are tools, which only a chat can call; write messages."),
     ("a.jsonl", j({"messages": [ASK, SAY], "functions": [{"name": "f"}]}), {}, ", line 1: functions is the older name of tools; write tools."),
     ("a.parquet", b"PAR1" + b"x" * 40, {}, " is no Parquet file that can be read: Parquet magic bytes not found in footer. Either the file is corrupted or this is not a parquet file."),
 ]  # fmt: skip
@@ -402,6 +408,8 @@ def test_a_plain_template_takes_one_question_and_its_answer_and_refuses_more(tmp
     [
         ("file:data/faq.jsonl", "faq"),
         ("file:data/faq.json.gz", "faq"),
+        ("file:data/faq.jsonl.XZ", "faq"),
+        ("file:data/faq.csv.bz2", "faq"),
         ("file:faq.v2.parquet", "faq.v2"),
         ("file:.jsonl", ".jsonl"),
         ("jsonl:data/faq.jsonl", "faq"),
@@ -434,6 +442,26 @@ def test_packed_rows_are_read_whatever_the_file_is_called(tmp_path, pack):
     packed = tmp_path / "rows.jsonl"
     packed.write_bytes(pack(plain.read_bytes()))
     assert rows_of(packed).examples == rows_of(plain).examples
+
+
+ROW = '{"prompt": "a", "completion": "b"}'
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.jsonl", f"\ufeff\n{ROW}\n\n{ROW}"),
+        ("a.jsonl", f"\ufeff{ROW}\n\ufeff{ROW}"),
+        ("a.csv", "\ufeff\n\nprompt,completion\na,b\n\na,b\n"),
+    ],
+)
+def test_empty_lines_and_marks_hide_nothing(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    assert [e.prompt for e in rows_of(path).examples] == ["a", "a"]
+    path.write_text(f"{text}\n\nx,y,z", encoding="utf-8")
+    with pytest.raises(SourceError, match=f"line {text.count(chr(10)) + 3}: "):
+        rows_of(path)
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t", "|", ", "])
