@@ -17,7 +17,7 @@ from taskpgm_core.files.packed import ENDINGS as PACKED
 from taskpgm_core.store.mixture_files import read_mixture
 from taskpgm_core.store.run_files import AVERAGES, read_runs
 from taskpgm_core.tasks.file_search import ENDINGS, find_files
-from taskpgm_core.tasks.registry import load, read
+from taskpgm_core.tasks.registry import read
 
 PAGE = (Path(__file__).parents[1] / "docs" / "input-files.md").read_text(encoding="utf-8")
 TASKS = ("mnli", "qnli", "sst2")
@@ -118,7 +118,7 @@ def test_every_pair_of_the_table_is_a_pair(tmp_path):
     assert len(pairs) == 6
     for one, other in pairs:
         (tmp_path / "a.jsonl").write_text(json.dumps({one: "x", other: "y"}))
-        (example,) = load(f"file:{tmp_path}/a.jsonl", **PLAIN)
+        (example,) = read(f"file:{tmp_path}/a.jsonl", **PLAIN).examples
         assert (example.prompt, example.completion) == ("x", "y")
 
 

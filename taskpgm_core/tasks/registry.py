@@ -113,18 +113,6 @@ def _reader(source: str, options: Mapping[str, Any]) -> RowReader:
     return RowReader(columns, supervise, skip=skip)
 
 
-def load(
-    source: str,
-    *,
-    rows: int | None,
-    seed: int,
-    folders: Mapping[str, str],
-    options: Mapping[str, Any],
-) -> list[Example]:
-    """The examples that ``read`` finds."""
-    return read(source, rows=rows, seed=seed, folders=folders, options=options).examples
-
-
 def read_task(
     entry: "SourceEntry", plan: "Plan", folders: Mapping[str, str] | None = None
 ) -> TaskRows:

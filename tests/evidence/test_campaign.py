@@ -24,7 +24,7 @@ from taskpgm_core.measure import finetuning
 from taskpgm_core.mixture import pose, solve
 from taskpgm_core.plans.plan import load_plan
 from taskpgm_core.store.runs import COLUMNS
-from taskpgm_core.tasks import load, split
+from taskpgm_core.tasks import read, split
 from tests.support.kept_runs import committed_copy, keep_runs
 from tests.support.protocols import ARMS, made_up, protocol
 from tests.support.tiny_model import TASKS, tiny_plan
@@ -212,7 +212,8 @@ def test_no_text_is_in_two_of_probe_pool_training_and_judging(tiny_study, plan):
     from taskpgm_core.measure import render
 
     for entry in plan.tasks:
-        rows = load(entry.source, rows=entry.rows, seed=plan.seed, folders={}, options={})
+        found = read(entry.source, rows=entry.rows, seed=plan.seed, folders={}, options={})
+        rows = found.examples
         parts = split(rows, probe=plan.probe.examples_per_task, seed=plan.seed, name=entry.id)
         probe = [rows[k] for k in parts.probe_indices]
         held = {e.ids.tobytes() for e in render(probe, on.base.tokenizer, plan.template)}

@@ -12,7 +12,7 @@ from taskpgm_core.evidence.sampling import evaluation_rows, training_rows
 from taskpgm_core.files.hashing import generator_from, seed_from
 from taskpgm_core.measure.finetuning import task_seed
 from taskpgm_core.records import Example
-from taskpgm_core.tasks import load, split
+from taskpgm_core.tasks import read, split
 from taskpgm_core.tasks.generated.generator import stream
 
 
@@ -57,9 +57,9 @@ def test_choices_of_bigbench(tmp_path):
     examples = [{"input": f"Which {k}?", "target_scores": choices} for k in range(3)]
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "task.json").write_text(json.dumps({"examples": examples}))
-    found = load(
+    found = read(
         "bigbench:letters", rows=None, seed=4, folders={"bigbench": str(tmp_path)}, options={}
-    )
+    ).examples
     for index, example in enumerate(found):
         order = "; ".join("abcdef"[k] for k in drawn(f"letters/{index}/4", 6))
         assert example.prompt.endswith(f"Options: {order}")

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from taskpgm_core.errors import SourceError
 from taskpgm_core.records import Example
-from taskpgm_core.tasks import load, shared_examples, split
+from taskpgm_core.tasks import registry, shared_examples, split
 from taskpgm_core.tasks.generated import generate
 
 
 def read(source, rows=None, seed=0, folders=None, **options):
-    return load(source, rows=rows, seed=seed, folders=folders or {}, options=options)
+    found = registry.read(source, rows=rows, seed=seed, folders=folders or {}, options=options)
+    return found.examples
 
 
 @pytest.fixture(autouse=True)
