@@ -168,8 +168,8 @@ def _alike(ends: Array, most: str) -> str:
         return ""
     down, slack = (np.floor, 1e-9) if most == "most" else (np.ceil, -1e-9)
     each = 100 / len(ends)
-    digits = 10 ** (2 - np.floor(np.log10(each)))
-    each = down(each * digits + slack) / digits
+    finest = 10.0 if each >= 1 else 10.0 ** (2 - np.floor(np.log10(each)))
+    each = down(each * finest + slack) / finest
     one, all_of_them = 100 * ends[0], 100 * ends.sum()
     return f" ({len(ends)} x {one:.4g}% is {all_of_them:.4g}%; at {most} {each:.3g}% each)"
 
