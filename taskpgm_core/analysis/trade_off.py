@@ -3,7 +3,6 @@
 import numpy as np
 
 from taskpgm_core.mixture import Problem
-from taskpgm_core.mixture.solution import effective_tasks
 from taskpgm_core.records import Array, Similarity, read_only
 from taskpgm_core.similarity_measures import KERNEL
 
@@ -36,4 +35,6 @@ def standing(problem: Problem, mixtures: Array) -> Array:
 
 def effective_numbers(mixtures: Array) -> Array:
     """(m,) exp of the entropy of each of ``mixtures`` (m, n)."""
-    return read_only([effective_tasks(p) for p in np.atleast_2d(mixtures)])
+    P = np.atleast_2d(mixtures)
+    logs = np.log(np.where(P > 0, P, 1.0))
+    return read_only(np.exp(-(P * logs).sum(axis=1)))
