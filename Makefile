@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 BIGBENCH := cache/.sources/bigbench
 
-.PHONY: run test test-fast endure lint study bigbench gpu install install-dev help
+.PHONY: run test test-fast endure lint ruff mypy basedpyright imports study bigbench gpu install \
+  install-dev help
 
 help:
 	@echo "make run       the dashboard, at http://127.0.0.1:$(PORT)"
@@ -35,11 +36,19 @@ test-fast: $(VENV)/.dev
 endure: $(VENV)/.dev
 	TASKPGM_KILLS=50 TASKPGM_FLIPS=200 $(BIN)/python -m pytest tests/builds/test_resume.py tests/builds/test_repair.py
 
-lint: $(VENV)/.dev
+lint: ruff mypy basedpyright imports
+
+ruff: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+mypy: $(VENV)/.dev
 	$(BIN)/mypy
+
+basedpyright: $(VENV)/.dev
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
+
+imports: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/lint-imports --no-cache
 
 study: $(VENV)/.full
