@@ -56,6 +56,11 @@ def test_a_divergence_without_a_unit_is_read_as_d(unitless):
     assert neighbour_finding(NAMES, 0, [1, 2], S.shown[0], S.reading) == (
         "The task most like a is b: 0.100, against 0.250 for the task in the middle"
     )
+    alike = Similarity(NAMES, np.array([[0, -1, -1], [-1, 0, -2], [-1, -2, 0.0]]), unitless)
+    assert block_finding(alike).startswith("a and b and 1 more pair are most alike, 1.000;")
+    assert neighbour_finding(NAMES, 0, [1, 2], alike.shown[0], alike.reading).startswith(
+        "The tasks most like a are b and 1 more: 1.000,"
+    )
     figure = matrix_figure(S, range(3))
     assert figure.data[0].colorbar.title.text == "D"
     assert float(figure.data[0].z[2][0]) == pytest.approx(0.4)

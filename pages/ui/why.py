@@ -263,10 +263,11 @@ def twins(scene: Scene, found: Explanation, task: str) -> None:
     usual = float(np.median(near[others]))
     far = measure.is_divergence and usual > 0
     share = 1 - float(near[order[0]]) / usual if far else 0.0
+    more = int((np.abs(near[others] - near[order[0]]) < 1e-12).sum()) - 1
     apart = [told_apart(kernel, i, int(j)) for j in order]
     unsure = "" if all(apart) else " Tasks no farther apart than their noise are not told apart."
     heading(
-        findings.twins_finding(task, similarity.tasks[order[0]], share, apart[0]),
+        findings.twins_finding(task, similarity.tasks[order[0]], share, apart[0], more),
         findings.nearest_meaning(usual, measure, len(others)) + unsure,
     )
     column = st.column_config.NumberColumn

@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import takewhile
 
+import numpy as np
+import numpy.typing as npt
+
 
 def percent(share: float, digits: int = 1) -> str:
     """A share in percent; one too small to show is ``<0.1%``, an exact zero is ``0%``."""
@@ -124,6 +127,15 @@ def times(often: float) -> str:
 def counted(number: int, noun: str) -> str:
     """A number with its noun, as in ``1 task`` and ``26 tasks``."""
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def foremost(names: Sequence[str], values: npt.ArrayLike, width: int = 26) -> tuple[str, int]:
+    """The first name with the largest value and how many have as large a one (within 1e-9), as in
+    ``swaps``, 1 and ``swaps and 2 more``, 3."""
+    known = np.asarray(values, dtype=float)
+    alike = np.flatnonzero(known >= known.max() - 1e-9)
+    more = f" and {len(alike) - 1} more" if len(alike) > 1 else ""
+    return shorten(names[int(alike[0])], width) + more, len(alike)
 
 
 def gained(change: float) -> str:

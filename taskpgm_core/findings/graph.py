@@ -7,6 +7,7 @@ import numpy as np
 from taskpgm_core.analysis.graph_layout import TaskGraph
 from taskpgm_core.figures.numbers import percent, shorten, shortened
 from taskpgm_core.findings.mixture import graph_finding
+from taskpgm_core.findings.similarity import most_like
 from taskpgm_core.records import Array
 from taskpgm_core.similarity_measures import Measure
 
@@ -65,10 +66,11 @@ def neighbour_finding(
     """Which task is most like task i; ``near`` (n,): its row as people read the measure."""
     if not order:
         return f"{shorten(tasks[i])} is the only task"
-    j = order[0]
-    value = measure.said(float(near[j]))
+    closest = float(near[order[0]])
+    more = int((np.abs(near[list(order)] - closest) < 1e-12).sum()) - 1
+    value = measure.said(closest)
     usual = measure.said(float(np.median(near[list(order)])))
     return (
-        f"The task most like {shorten(tasks[i])} is {shorten(tasks[j])}: {value}, "
+        f"{most_like(tasks[i], tasks[order[0]], more)}: {value}, "
         f"against {usual} for the task in the middle"
     )

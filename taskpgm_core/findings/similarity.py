@@ -26,7 +26,16 @@ def block_finding(similarity: Similarity) -> str:
         return f"{a} and {b} are the only pair, {nearest}"
     if np.ptp(values) < 1e-12:
         return f"All pairs are equally alike, {nearest}"
-    return f"{a} and {b} are most alike, {nearest}; the pair in the middle has {middle}"
+    more = int((values >= values[best] - 1e-12).sum()) - 1
+    others = f" and {more} more pair{'s' if more > 1 else ''}" if more else ""
+    return f"{a} and {b}{others} are most alike, {nearest}; the pair in the middle has {middle}"
+
+
+def most_like(task: str, twin: str, more: int = 0) -> str:
+    """Which other task is most like ``task``; ``more`` others are as much like it as that one."""
+    if more:
+        return f"The tasks most like {shorten(task)} are {shorten(twin)} and {more} more"
+    return f"The task most like {shorten(task)} is {shorten(twin)}"
 
 
 def scale_words(measure: Measure) -> str:

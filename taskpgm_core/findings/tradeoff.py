@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from taskpgm_core.analysis.trade_off import standing
-from taskpgm_core.figures.numbers import count, counted, shorten
+from taskpgm_core.figures.numbers import count, counted, foremost, shorten
 from taskpgm_core.findings.mixture import rewarded
 from taskpgm_core.mixture import Problem
 from taskpgm_core.records import Array
@@ -36,12 +36,13 @@ def _losers(p: Array, anchor: Array) -> npt.NDArray[np.bool_]:
 
 
 def _taken(tasks: Sequence[str], p: Array, anchor: Array) -> str:
-    losers, most = _losers(p, anchor), int(np.argmin(p - anchor))
+    losers, (most, several) = _losers(p, anchor), foremost(tasks, anchor - p)
     gone = int((losers & (p <= 0)).sum())
     where = f"on {int(losers.sum())} of {counted(len(tasks), 'task')}"
-    said = f"{_points((anchor - p)[losers].sum())} {where}, most on {shorten(tasks[most])}"
+    said = f"{_points((anchor - p)[losers].sum())} {where}, most on {most}"
     left = {0: "", 1: "; 1 task gets nothing"}.get(gone, f"; {gone} tasks get nothing")
-    return f"{said} ({_points(anchor[most] - p[most])}){left}"
+    each = " each" if several > 1 else ""
+    return f"{said} ({_points((anchor - p).max())}{each}){left}"
 
 
 def _points(share: float) -> str:

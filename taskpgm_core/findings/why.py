@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from taskpgm_core.analysis.question import Question
-from taskpgm_core.figures.numbers import decimals, percent, shorten, signed
-from taskpgm_core.findings.similarity import told_apart
+from taskpgm_core.figures.numbers import decimals, foremost, percent, shorten, signed
+from taskpgm_core.findings.similarity import most_like, told_apart
 from taskpgm_core.mixture.kernel import Kernel
 from taskpgm_core.records import Array, Similarity
 from taskpgm_core.similarity_measures import Measure
@@ -163,23 +163,25 @@ def split_finding(
     if np.abs(diversity).max(initial=0.0) < 1e-9:
         return f"{rewarded[:1].upper()}{rewarded[1:]} alone explains every weight"
     inside = np.flatnonzero(weight > 0)
-    up, down = (int(inside[int(f(diversity[inside]))]) for f in (np.argmax, np.argmin))
-    if diversity[down] >= 0 or up == down:
-        return f"Diversity asks most for {shorten(tasks[up])}, {signed(float(diversity[up]))}"
-    return (
-        f"Diversity asks most for {shorten(tasks[up])} ({signed(float(diversity[up]))}) and "
-        f"least for {shorten(tasks[down])} ({signed(float(diversity[down]))})"
-    )
+    asked, names = diversity[inside], [tasks[k] for k in inside]
+    most, least = signed(float(asked.max())), signed(float(asked.min()))
+    if len(names) > 1 and np.ptp(asked) < 1e-9:
+        everyone = "every task" if len(names) == len(tasks) else "every task that is in"
+        return f"Diversity asks the same for {everyone}, {most}"
+    (up, _), (down, _) = foremost(names, asked), foremost(names, -asked)
+    if asked.min() >= 0 or len(names) == 1:
+        return f"Diversity asks most for {up}, {most}"
+    return f"Diversity asks most for {up} ({most}) and least for {down} ({least})"
 
 
 def neighbours_finding(task: str, neighbours: Sequence[str], pairwise: Array) -> str:
     """Which neighbour takes the most from a task."""
     if not np.abs(pairwise).max(initial=0.0) > 0:
         return f"No other task moves {shorten(task)}"
-    k = int(np.argmin(pairwise))
-    if pairwise[k] >= 0:
+    if pairwise.min() >= 0:
         return f"No other task takes weight from {shorten(task)}"
-    return f"{shorten(neighbours[k])} takes the most from {shorten(task)}"
+    who, several = foremost(neighbours, -pairwise)
+    return f"{who} {'take' if several > 1 else 'takes'} the most from {shorten(task)}"
 
 
 def without_finding(task: str, tasks: Sequence[str], share: float, change: Array) -> str:
@@ -193,15 +195,15 @@ def without_finding(task: str, tasks: Sequence[str], share: float, change: Array
         return f"Without {name} everything goes to {shorten(other)}"
     if moved < 5e-4:
         return f"Without {name} the others keep their proportions"
-    top = int(np.argmax(change))
-    return (
-        f"Without {name} another {percent(moved)} moves among the others; "
-        f"{shorten(tasks[top])} gains the most"
-    )
+    who, several = foremost(tasks, change)
+    gains = "gain" if several > 1 else "gains"
+    return f"Without {name} another {percent(moved)} moves among the others; {who} {gains} the most"
 
 
-def twins_finding(task: str, twin: str, share: float, told_apart: bool = True) -> str:
-    """How much nearer a task's twin is than its median neighbour.
+def twins_finding(
+    task: str, twin: str, share: float, told_apart: bool = True, more: int = 0
+) -> str:
+    """How much nearer a task's twin, and ``more`` others as near, are than its median neighbour.
 
     ``told_apart``: whether the two are farther apart than their own noise.
     """
@@ -211,7 +213,7 @@ def twins_finding(task: str, twin: str, share: float, told_apart: bool = True) -
     if share > 0:
         by = "over 99%" if 0.99 < share < 1 else percent(share, 0)
         nearer = f", {by} nearer than usual"
-    return f"The task most like {shorten(task)} is {shorten(twin)}{nearer}"
+    return most_like(task, twin, more) + nearer
 
 
 def distance_unit(similarity: Similarity) -> str:

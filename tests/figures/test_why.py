@@ -118,6 +118,30 @@ def test_sentences_follow_the_numbers():
     assert only_up == "Diversity asks most for a, +20.0%"
 
 
+def test_of_equals_none_is_named_alone():
+    alike, least = np.array([0.3, 0.3, 0.1, 0.1]), "Diversity asks most for a and 1 more"
+    said = findings.split_finding(NAMES, 0.1 - alike / 2, alike)
+    assert said == f"{least}, +30.0%"
+    said = findings.split_finding(NAMES, np.full(4, 0.3), alike - 0.2)
+    assert said == f"{least} (+10.0%) and least for c and 1 more (−10.0%)"
+    same = np.full(4, 0.1)
+    assert findings.split_finding(NAMES, same, same) == (
+        "Diversity asks the same for every task, +10.0%"
+    )
+    held = np.array([-0.1, 0.1, 0.1, 0.1])
+    assert findings.split_finding(NAMES, np.full(4, 0.1), held) == (
+        "Diversity asks the same for every task that is in, +10.0%"
+    )
+    push = np.array([0.0, -0.3, -0.3, -0.1])
+    assert findings.neighbours_finding("a", NAMES, push) == (
+        f"{NAMES[1]} and 1 more take the most from a"
+    )
+    change = np.array([-0.05, 0.0, 0.025, 0.025])
+    assert findings.without_finding("b", NAMES, 0.1, change).endswith("c and 1 more gain the most")
+    said = findings.twins_finding("a", "c", 0.4, more=2)
+    assert said == "The tasks most like a are c and 2 more, 40% nearer than usual"
+
+
 def test_with_one_other_task_nothing_is_said_of_several():
     change = np.zeros(2)
     said = findings.without_finding("billing", ("billing", "refunds"), 0.5, change)

@@ -19,6 +19,14 @@ def test_what_is_given_up_names_points_and_tasks():
     )
 
 
+def test_of_equal_losses_none_is_named_alone():
+    said = given_up_finding(TASKS, np.array([0.5, 0.3, 0.1, 0.1]), EVEN, EVEN, "uniform")
+    assert said == (
+        "Against uniform you give up 30.0 points on 2 of 4 tasks, most on logic and 1 more "
+        "(15.0 points each)"
+    )
+
+
 def test_at_the_anchor_nothing_is_given_up_and_the_diverse_end_is_told():
     said = given_up_finding(TASKS, EVEN, EVEN, SOME, "uniform")
     assert said.startswith("Nothing is given up: this is uniform. Balance 0 would take 25.0 points")
