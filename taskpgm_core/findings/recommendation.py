@@ -238,17 +238,18 @@ def _by_skill(judged: JudgedBySkill) -> str:
     kept = numbers.replace(" points", " points of the gain kept", 1)
     against = f"{judged.title} against uniform: {kept}"
     rows = f"; it keeps {judged.rows}" if judged.rows else ""
+    default = ", so equal shares stay the default" if DEFAULT[0] == 1 else ""
     match judged.state:
         case "screening":
-            default = ", so equal shares stay the default" if DEFAULT[0] == 1 else ""
             return (
                 f"{where} nothing is proven yet, only a first trial was trained, a screening"
                 f"{default} ({against})"
             )
         case "incomplete":
             return (
-                f"{where} the confirmation has {count(judged.finished)} of "
-                f"{counted(judged.planned, 'run')} so far, so nothing is concluded from it yet"
+                f"{where} the test of other mixtures against uniform has {count(judged.finished)} "
+                f"of {counted(judged.planned, 'run')} so far; until it is finished nothing is "
+                f"concluded from it{default}"
             )
         case "waits":
             return (

@@ -163,7 +163,7 @@ def split_finding(
     if np.abs(diversity).max(initial=0.0) < 1e-9:
         return f"{rewarded[:1].upper()}{rewarded[1:]} alone explains every weight"
     inside = np.flatnonzero(weight > 0)
-    asked, names = diversity[inside], [tasks[k] for k in inside]
+    asked, names = diversity[inside], [tasks[int(k)] for k in inside]
     most, least = signed(float(asked.max())), signed(float(asked.min()))
     if len(names) > 1 and np.ptp(asked) < 1e-9:
         everyone = "every task" if len(names) == len(tasks) else "every task that is in"

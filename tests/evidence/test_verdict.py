@@ -173,7 +173,7 @@ def test_nothing_is_concluded_from_a_part_of_a_confirmation(big):
     assert not any(found.sure(arm) for arm in found.full)
     assert not found.judged.others
     assert [h.holds for h in hypotheses(found)] == [None] * 3
-    assert "the confirmation has 69 of 70 runs so far" in recommend(big).sentence
+    assert "against uniform has 69 of 70 runs so far" in recommend(big).sentence
 
 
 @pytest.mark.parametrize("slug", ["starter", "bigbench"])
