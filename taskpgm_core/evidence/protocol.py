@@ -50,8 +50,11 @@ class Arm(_Strict):
             raise ValueError(
                 f"arm '{self.name}' must name a baseline or a balance, or bring weights"
             )
-        if self.weights is not None and (self.baseline or self.balance is not None):
-            raise ValueError(f"arm '{self.name}' has weights, so it takes no baseline or balance")
+        solved = self.baseline or self.balance is not None or self.measure != "jsd"
+        if self.weights is not None and solved:
+            raise ValueError(
+                f"arm '{self.name}' has weights, so it takes no baseline, balance or measure"
+            )
         if not ARM.fullmatch(self.name):
             raise ValueError(f"arm '{self.name}' must be lower-case letters, digits, . and -")
         return self

@@ -43,6 +43,16 @@ def _number(
     return text if strange else read(loader, node)
 
 
+def _whole(loader: _Once, node: yaml.ScalarNode) -> str:
+    """JSON escapes a character beyond the first 65,536 as two halves; YAML leaves them apart."""
+    try:
+        halves = str(loader.construct_yaml_str(node)).encode("utf-16", "surrogatepass")
+        return halves.decode("utf-16")
+    except UnicodeDecodeError:
+        problem = "it holds half a character"
+        raise ConstructorError(problem=problem, problem_mark=node.start_mark) from None
+
+
 def _mapping(loader: _Once, node: yaml.MappingNode) -> dict[Any, Any]:
     own = [key for key, _ in node.value if key.tag != MERGE]  # which go before merged ones
     value: dict[Any, Any] = loader.construct_mapping(node, deep=True)
@@ -58,4 +68,5 @@ for _kind, _read in (
     ("float", yaml.SafeLoader.construct_yaml_float),
 ):
     _Once.add_constructor(f"tag:yaml.org,2002:{_kind}", partial(_number, read=_read))
+_Once.add_constructor("tag:yaml.org,2002:str", _whole)
 _Once.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)

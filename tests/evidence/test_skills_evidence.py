@@ -526,6 +526,7 @@ def test_shares_are_counted_in_the_studys_own_precision(tiny_study, plan):
         ({"skills": "families", "hypotheses": [{"order": 1, "arm": "x"}]}, "'x', which is no arm"),
         ({"hypotheses": [{"order": 1, "arm": "jsd-0.5"}]}, "so name the skills"),
         ({"arms": [{"name": "x", "weights": {"a": 1}, "balance": 1}]}, "takes no baseline"),
+        ({"arms": [{"name": "x", "weights": {"a": 1}, "measure": "pmi"}]}, "or measure"),
         ({"arms": [{"name": "x", "baseline": "uniform", "budget": 18}]}, "18 is no multiple of"),
         (
             {

@@ -1,5 +1,7 @@
 """YAML that people bring is read as they mean it, or refused in one clause."""
 
+import json
+
 import pytest
 import yaml
 from hypothesis import given
@@ -18,6 +20,11 @@ PLAIN = st.recursive(
 @given(value=PLAIN)
 def test_what_was_written_is_read(value):
     assert loaded(yaml.safe_dump(value)) == value
+
+
+@given(text=st.text())
+def test_json_is_read_as_json_reads_it(text):
+    assert loaded(json.dumps({text: f"{text} 😀"})) == {text: f"{text} 😀"}
 
 
 @pytest.mark.parametrize(
@@ -42,6 +49,7 @@ def test_numbers_are_those_of_people_and_own_names_go_before_merged_ones(text, v
         ("a: [", "not valid YAML on line 1: "),
         ("? [a]\n: b", "not valid YAML on line 1: "),
         ("a: 2020-13-45", "not valid YAML: it holds a number or a date that is none"),
+        (r'a: "\ud83d"', "not valid YAML on line 1: it holds half a character"),
         ("[" * 5000, "not valid YAML: it is nested too deeply"),
     ],
 )
