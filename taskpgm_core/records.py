@@ -292,8 +292,8 @@ class Study:
     ``content`` is the digest over every file. Studies of one matrix share it, whatever their tasks
     are called and however many rows these have: what is computed on a study goes by its ``key``.
     ``facts``: machine, device, dtype, threads, library versions, times (not part of the digest).
-    ``absent``: optional parts that are not here (rebuild parts, text). ``kind``: ``measured``,
-    ``text`` (built from a plan by words alone) or ``imported`` (a matrix) or
+    ``absent``: optional parts that are not here (rebuild parts, text, likely tokens). ``kind``:
+    ``measured``, ``text`` (built from a plan by words alone) or ``imported`` (a matrix) or
     ``served`` (log-probabilities of served models); the last two have no plan.
     ``targets``: what every model was scored on beside the tasks; they are in no similarity.
     """

@@ -30,9 +30,10 @@ def agreement(study: Study, i: int, j: int) -> Agreement | None:
     the less sure one's chances is the highest, so a long agreement comes before a short one. None
     where no example is so, or none was kept. StoreError where what was kept is damaged.
     """
-    if study.kind != "measured":
+    likely = store.likely_tokens(study)
+    if likely is None:
         return None
-    pool, likely = store.probe_pool(study), store.likely_tokens(study)
+    pool = store.probe_pool(study)
     best: tuple[float, int] | None = None
     for example in np.flatnonzero(np.isin(pool.task, (i, j)) & (pool.tokens <= LONGEST)).tolist():
         at = slice(int(pool.first[example]), int(pool.first[example] + pool.tokens[example]))

@@ -118,7 +118,7 @@ def drill_down(study: Study, measure: str, i: int, j: int) -> PairDrillDown:
 def positions(study: Study, found: PairDrillDown, example: int) -> tuple[Position, ...]:
     """The tokens of one probe example, with what both models and the base would have said."""
     pool = store.probe_pool(study)
-    likely = store.likely_tokens(study) if study.kind == "measured" else None
+    likely = store.likely_tokens(study)
     gold, text = store.gold_log_probabilities(study), store.probe_text(study)
     i, j = found.pair
     models = {study.names[i]: i, study.names[j]: j, "base model": len(study.tasks)}

@@ -61,7 +61,8 @@ def _again(folder: Path, own: list[Damage], root: Path, progress: "Progress") ->
     study = open_study(str(folder), root)
     if derived := study.facts.get("derived"):
         old = folder_name(derived["study"], derived["from"])
-        again = shlex.join(["remove-task", old, *derived["removed"], "--slug", study.slug])
+        lean = ["--lean"] if "likely tokens" in study.absent else []
+        again = shlex.join(["remove-task", old, *derived["removed"], "--slug", study.slug, *lean])
         raise StoreError(
             f"{study.slug}/{own[0].name} is {own[0].what}; make the study again from the one it "
             f"came from: python -m taskpgm_core {again}"

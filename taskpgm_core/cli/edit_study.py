@@ -169,8 +169,13 @@ def option_pair(text: str) -> tuple[str, Any]:
 @study_argument
 @click.argument("tasks", metavar="TASK...", nargs=-1, required=True)
 @click.option("--slug", help="The new study's slug (STUDY's, then -minus-, then the tasks').")
+@click.option(
+    "--lean", is_flag=True, help="Leave out what models would have said next, the largest part."
+)
 @as_json
-def remove_task(study: str, tasks: tuple[str, ...], slug: str | None, as_json: bool) -> None:
+def remove_task(
+    study: str, tasks: tuple[str, ...], slug: str | None, lean: bool, as_json: bool
+) -> None:
     """A new study: STUDY without some tasks, made from what it stores; nothing is measured.
 
     STUDY stays as it is, and its evidence is not taken along. The new divergences are means over
@@ -189,7 +194,7 @@ def remove_task(study: str, tasks: tuple[str, ...], slug: str | None, as_json: b
         if old.kind == "text":
             build_by_words(less, as_json)
             return
-    made = store.without(old, tasks, slug=slug, plan=plan)
+    made = store.without(old, tasks, slug=slug, plan=plan, lean=lean)
     if as_json:
         print_json(card(made))
     else:

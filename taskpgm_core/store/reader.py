@@ -28,6 +28,7 @@ from taskpgm_core.records import (
 from taskpgm_core.similarity_measures import MEASURES
 from taskpgm_core.store.gold_distance import gold_divergence, gold_noise
 from taskpgm_core.store.manifest import read_checked, read_manifest
+from taskpgm_core.store.studies import LIKELY
 
 
 @dataclass(frozen=True)
@@ -224,8 +225,11 @@ def second_gold(study: Study) -> SecondGold:
     return SecondGold(arrays["second_tasks"], arrays["second"])
 
 
-def likely_tokens(study: Study) -> LikelyTokens:
-    arrays = _npz(study, "likely.npz")
+def likely_tokens(study: Study) -> LikelyTokens | None:
+    """What each model would have said next at every position; None where that is not kept."""
+    if LIKELY not in read_manifest(Path(study.folder))["files"]:
+        return None
+    arrays = _npz(study, LIKELY)
     strings = json.loads(read_checked(Path(study.folder), "vocabulary.json"))
     return LikelyTokens(
         arrays["ids"], arrays["log_probability"], {int(i): s for i, s in strings.items()}

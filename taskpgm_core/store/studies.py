@@ -15,6 +15,7 @@ from taskpgm_core.records import Study, Target, Task
 from taskpgm_core.store.manifest import BUNDLED, MANIFEST, read_manifest
 
 TEXT = "text.json"
+LIKELY = "likely.npz"
 LONGEST = 4096  # characters of a path
 STUDY_FOLDER = re.compile(r"(?P<slug>[a-z0-9][a-z0-9-]*)-(?P<hex>[0-9a-f]{12})")
 
@@ -50,6 +51,8 @@ def study_from(folder: Path) -> Study:
         absent.append("rebuild")
     if manifest["kind"] == "measured" and not has_text:
         absent.append("text")
+    if manifest["kind"] == "measured" and LIKELY not in manifest["files"]:
+        absent.append("likely tokens")
     return Study(
         folder=str(folder),
         slug=manifest["slug"],

@@ -71,9 +71,11 @@ def without(
     *,
     slug: str,
     plan: Mapping[str, Any] | None,
+    lean: bool = False,
     root: Path | None = None,
 ) -> Study:
     """The study of the remaining tasks; the old one stays. ``plan``: theirs, None for an import.
+    ``lean``: without what each model would have said next, the largest part.
 
     D by JSD is the mean over the remaining tasks' probe examples. What was kept only as a mean
     over the old pool (``OLD_POOL``) stays over that, and ``facts["derived"]`` says so. Tasks
@@ -92,7 +94,7 @@ def without(
     facts["derived"] = {**before, "removed": all_removed, "old_pool": old_pool}
     brought = None
     if study.kind == "measured":
-        files, brought = _measured(study, keep, arrays)
+        files, brought = _measured(study, keep, arrays, lean=lean)
         files |= targets_without(study, keep)
     else:
         given = arrays["given"][np.ix_(keep, keep)]
@@ -121,14 +123,14 @@ def without(
 
 
 def _measured(
-    study: Study, keep: list[int], arrays: Mapping[str, np.ndarray]
+    study: Study, keep: list[int], arrays: Mapping[str, np.ndarray], *, lean: bool
 ) -> tuple[dict[str, bytes], list[Example] | None]:
     """The files of the remaining tasks, and their text where it is not to be shared."""
     n, m = len(study.tasks), len(keep)
     models, square = [*keep, n], np.ix_(keep, keep)
     i, j = np.triu_indices(m, 1)
     pairs = [pair_index(n, keep[a], keep[b]) for a, b in zip(i, j, strict=True)]
-    pool, table, likely = probe_pool(study), losses(study), likely_tokens(study)
+    pool, table = probe_pool(study), losses(study)
     stays = np.isin(pool.task, keep)
     places = np.repeat(stays, pool.tokens)
     task, tokens = np.searchsorted(keep, pool.task[stays]), pool.tokens[stays]
@@ -148,7 +150,9 @@ def _measured(
     second, by_task = second_gold(study), replicate_divergences(study)
     again = np.isin(second.tasks, keep)
 
-    curves, ids = training_curves(study), likely.ids[models][:, places]
+    curves, likely = training_curves(study), None if lean else likely_tokens(study)
+    ids = None if likely is None else likely.ids[models][:, places]
+    strings = {} if likely is None else likely.strings
     text = probe_text(study)
     kept_text = [text[e] for e in np.flatnonzero(stays)] if text else None
     held = read_manifest(Path(study.folder))["files"]
@@ -172,8 +176,8 @@ def _measured(
         second_gold=second.log_probability[again][:, places],
         second_tasks=np.searchsorted(keep, second.tasks[again]),
         top_ids=ids,
-        top_log_probability=likely.log_probability[models][:, places],
-        vocabulary={token: likely.strings[token] for token in np.unique(ids).tolist()},
+        top_log_probability=None if likely is None else likely.log_probability[models][:, places],
+        vocabulary={} if ids is None else {t: strings[t] for t in np.unique(ids).tolist()},
         curves=curves[curves["task"].isin([study.names[k] for k in keep])].reset_index(drop=True),
         text=kept_text if shared else None,
     )

@@ -24,7 +24,7 @@ from taskpgm_core.records import (
 )
 from taskpgm_core.store.manifest import BUNDLED, MANIFEST, write_manifest
 from taskpgm_core.store.probe_text import text_bytes
-from taskpgm_core.store.studies import TEXT, study_folder, study_from
+from taskpgm_core.store.studies import LIKELY, TEXT, study_folder, study_from
 
 LATER = ("text", "evidence")  # sub-folders with manifests of their own, which a rebuild keeps
 
@@ -131,8 +131,8 @@ def measured_files(
     gold: np.ndarray,
     second_gold: np.ndarray,
     second_tasks: np.ndarray,
-    top_ids: np.ndarray,
-    top_log_probability: np.ndarray,
+    top_ids: np.ndarray | None,
+    top_log_probability: np.ndarray | None,
     vocabulary: Mapping[int, str],
     curves: pd.DataFrame,
     text: Sequence[Example] | None,
@@ -140,9 +140,10 @@ def measured_files(
     """The files of a measured study, each in its format and precision.
 
     Pairs and positions as in ``store.reader``, ``by_task`` and ``second_gold`` as there in
-    ``replicate_divergences`` and ``second_gold``; ``by_task`` is None and
-    ``second_tasks`` empty without second seeds. Arrays of pairs grow with the square of the tasks:
-    per example they are left out above PAIRS_OF_TASKS, per position above TOKENS_OF_TASKS.
+    ``replicate_divergences`` and ``second_gold``; ``by_task`` is None and ``second_tasks`` empty
+    without second seeds, ``top_ids`` None where no likely tokens are kept. Arrays of pairs grow
+    with the square of the tasks: per example they are left out above PAIRS_OF_TASKS, per position
+    above TOKENS_OF_TASKS.
     """
     tasks = per_token.shape[1]
     likelihoods = {"log_probability": gold.astype(np.float32)}
@@ -156,15 +157,15 @@ def measured_files(
         "losses.parquet": losses_bytes(per_sequence, per_token),
         "probe.npz": npz_bytes(pool),
         "gold.npz": npz_bytes(likelihoods),
-        "likely.npz": npz_bytes(
-            {
-                "ids": top_ids.astype(np.int32),
-                "log_probability": top_log_probability.astype(np.float16),
-            }
-        ),
-        "vocabulary.json": json_bytes({str(i): s for i, s in vocabulary.items()}),
         "training.parquet": parquet_bytes(curves),
     }
+    if top_ids is not None and top_log_probability is not None:
+        likely: dict[str, np.ndarray] = {
+            "ids": top_ids.astype(np.int32),
+            "log_probability": top_log_probability.astype(np.float16),
+        }
+        files[LIKELY] = npz_bytes(likely)
+        files["vocabulary.json"] = json_bytes({str(i): s for i, s in vocabulary.items()})
     if tasks <= PAIRS_OF_TASKS:
         # what is made of a study that holds them in float32 (before 0.2) is not rounded again
         precision = np.float32 if per_example.dtype == np.float32 else np.float16

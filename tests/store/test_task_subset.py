@@ -4,13 +4,15 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from taskpgm_core import store
-from taskpgm_core.analysis.drill_down import drill_down
+from taskpgm_core.analysis.agreement import agreement
+from taskpgm_core.analysis.drill_down import drill_down, positions
 from taskpgm_core.builds import dry_run, pipeline
 from taskpgm_core.builds.training_rows import training_rows
 from taskpgm_core.cli.main import main
@@ -46,8 +48,8 @@ def uneven(**changes) -> dict:
     return arrays | two_models(5, [0, 2, 4], arrays["gold"].shape[1])
 
 
-def removed(study, *tasks, slug="less"):
-    return store.without(study, tasks, slug=slug, plan=None)
+def removed(study, *tasks, slug="less", lean=False):
+    return store.without(study, tasks, slug=slug, plan=None, lean=lean)
 
 
 @pytest.fixture
@@ -210,6 +212,21 @@ def test_text_that_is_not_shared_stays_unshared(cache):
     assert (Path(new.folder) / "text" / MANIFEST).is_file()
 
 
+def test_a_lean_one_holds_all_but_what_models_would_have_said(cache):
+    study = write_study(cache, tasks=FIVE, **uneven())
+    whole, lean = removed(study, "a", slug="whole"), removed(study, "a", slug="lean", lean=True)
+    kept, less = (read_manifest(Path(s.folder))["files"] for s in (whole, lean))
+    assert set(kept) - set(less) == {"likely.npz", "vocabulary.json"}
+    assert all(kept[name] == entry for name, entry in less.items())
+    assert store.verify(lean.folder).absent == ("likely tokens",)
+    assert store.likely_tokens(lean) is None
+    assert agreement(lean, 0, 1) is None
+    found = drill_down(lean, "jsd", 0, 1)
+    told, silent = (positions(s, found, 0) for s in (whole, lean))
+    assert [replace(p, said={}) for p in told] == list(silent)
+    assert removed(lean, "b", slug="fewer").absent == lean.absent
+
+
 @pytest.mark.parametrize("kind", ["similarity", "divergence"])
 def test_what_was_said_of_a_matrix_stays_with_its_rest(cache, tmp_path, kind):
     (tmp_path / "m.csv").write_text("a,a,0\na,b,.9\na,c,.8\na,d,.1\nb,b,0\nb,c,.2\nb,d,.3\nc,c,0\n"
@@ -353,8 +370,9 @@ def test_it_agrees_with_a_study_that_is_built_of_its_plan(tiny_study, cache, cap
     assert grown.origin == ""
 
 
-def test_a_damaged_one_is_made_again_by_the_command_that_repair_names(starter, capsys):
-    assert main(["remove-task", "starter", CURLY]) == 0
+@pytest.mark.parametrize("lean", [[], ["--lean"]], ids=["whole", "lean"])
+def test_a_damaged_one_is_made_again_by_the_command_that_repair_names(starter, capsys, lean):
+    assert main(["remove-task", "starter", CURLY, *lean]) == 0
     new = store.open_study(LESS)
     file = Path(new.folder) / "pairs.npz"
     whole = file.read_bytes()
@@ -365,7 +383,7 @@ def test_a_damaged_one_is_made_again_by_the_command_that_repair_names(starter, c
     assert said.startswith(f"Error: {LESS}/pairs.npz is damaged; make the study again")
     assert main(said.partition("python -m taskpgm_core ")[2].split()) == 0
     assert file.read_bytes() == whole
-    assert store.verify(new.folder)
+    assert ("likely tokens" in store.verify(new.folder).absent) == bool(lean)
 
 
 # Refusals
