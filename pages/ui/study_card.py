@@ -1,5 +1,6 @@
 """A study at a glance: what it is, where it comes from, its headline mixture."""
 
+from collections.abc import Mapping
 from math import inf
 
 import streamlit as st
@@ -59,6 +60,28 @@ def study_card(name: str, study: Study, palette: Palette) -> DeltaGenerator:
         else:
             _headline(study, even, kernel, palette)
     return answer
+
+
+def made_of_these(studies: Mapping[str, Study]) -> dict[str, Study]:
+    """Those that remove-task made from a study that is here too, and that need no card."""
+    digests = {study.digest for study in studies.values()}
+    return {
+        name: study
+        for name, study in studies.items()
+        if study.facts.get("derived", {}).get("from") in digests
+    }
+
+
+def study_line(name: str, study: Study) -> None:
+    """A study in one line: its way, how many skills it holds, what it was made from."""
+    try:
+        said = escape(skills_counted(cached.kernel(study, headline_view(name, study))))
+    except TaskPGMError as error:
+        said = escape(str(error))
+    view = View(name, Question(study.measures[0], budget=BUDGET))
+    way, line = st.columns([1, 4], vertical_alignment="center")
+    way.page_link("pages/mixture.py", label=name, query_params=view.query)
+    line.markdown(f"{said}; made from {escape(study.origin.partition(';')[0])}")
 
 
 def _steps(view: View) -> None:

@@ -120,7 +120,7 @@ def list_studies(root: Path | None = None) -> tuple[list[Study], list[tuple[str,
     own = _folders(root or cache_root())
     slugs = {_slug(folder) for folder in own}
     bundled = [folder for folder in _folders(BUNDLED) if _slug(folder) not in slugs]
-    for folder in sorted(own + bundled, key=lambda folder: folder.name):
+    for folder in sorted(own + bundled, key=lambda f: (f.name.rpartition("-")[0], f.name)):
         try:
             studies.append(study_from(folder))
         except StoreError as error:

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from taskpgm_core.findings.skills import groups_finding, resolution_words, skills_counted
 from taskpgm_core.mixture import kernel, pose, solve
 from taskpgm_core.mixture.baselines import baseline
-from taskpgm_core.store import import_matrix, noise, open_study, similarity
+from taskpgm_core.store import import_matrix, noise, open_study, similarity, without
 from tests.support.app import open_page
 from tests.support.kept_runs import committed_copy
 
@@ -37,6 +38,22 @@ def test_a_card_counts_skills_and_draws_the_mixture_that_is_even_over_them(cache
     p = baseline("skill-even", similarity(study), noise=noise(study))
     for task, share in drawn(at).items():
         assert share == pytest.approx(p[study.names.index(task)], abs=1e-8)
+    assert len(drawn(at)) == 5
+
+
+def test_what_was_made_by_leaving_tasks_out_is_a_line_beside_what_it_was_made_of(cache):
+    study = committed_copy(cache, "starter")
+    gone = study.names[:3]
+    less = without(study, gone, slug="less", plan=None, lean=True)
+    skills = skills_counted(kernel(similarity(less), noise=noise(less)))
+    at = open_page()
+    heads = [h.value for h in at.header]
+    assert heads == ["starter", "Made of these by leaving tasks out", "Bring your own"]
+    [line] = [m.value.replace("\\", "") for m in at.markdown if "made from" in m.value]
+    assert line == f"{skills}; made from starter ({study.digest[:12]}) without {', '.join(gone)}"
+    shutil.rmtree(study.folder)
+    at = open_page()
+    assert [h.value for h in at.header] == ["less", "Bring your own"]
     assert len(drawn(at)) == 5
 
 
