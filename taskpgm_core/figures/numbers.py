@@ -129,13 +129,13 @@ def counted(number: int, noun: str) -> str:
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 
-def foremost(names: Sequence[str], values: npt.ArrayLike, width: int = 26) -> tuple[str, int]:
+def foremost(names: Sequence[str], values: npt.ArrayLike) -> tuple[str, int]:
     """The first name with the largest value and how many have as large a one (within 1e-9), as in
     ``swaps``, 1 and ``swaps and 2 more``, 3."""
     known = np.asarray(values, dtype=float)
     alike = np.flatnonzero(known >= known.max() - 1e-9)
     more = f" and {len(alike) - 1} more" if len(alike) > 1 else ""
-    return shorten(names[int(alike[0])], width) + more, len(alike)
+    return shorten(names[int(alike[0])]) + more, len(alike)
 
 
 def gained(change: float) -> str:
