@@ -20,7 +20,13 @@ from taskpgm_core.cli.output import as_json, print_json, study_argument, table, 
 from taskpgm_core.errors import MixtureError, StoreError, TaskPGMError
 from taskpgm_core.evidence.forecast import foresight
 from taskpgm_core.evidence.outcome import recommend
-from taskpgm_core.evidence.protocol import Arm, load_protocol, skills_warning, with_arms
+from taskpgm_core.evidence.protocol import (
+    Arm,
+    hypotheses_warning,
+    load_protocol,
+    skills_warning,
+    with_arms,
+)
 from taskpgm_core.evidence.statistics import Column, Comparison, compare, judged_by, judges
 from taskpgm_core.evidence.verdict import skill_runs
 from taskpgm_core.findings.evidence import COUNTS
@@ -116,8 +122,9 @@ def validate(
         chosen = with_arms(chosen, [_brought_arm(text, study) for text in brought])
     if little := little_to_gain(len(study.names), pose_question(study, Question()).kernel.skills):
         warn(f"{little[:1].upper()}{little[1:]}.")
-    if unknown := skills_warning(chosen, study):
-        warn(unknown)
+    for heard in (skills_warning(chosen, study), hypotheses_warning(chosen, study)):
+        if heard:
+            warn(heard)
     plan = plan_of(study)
     made = campaign(
         chosen,

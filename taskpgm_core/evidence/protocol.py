@@ -236,16 +236,29 @@ def skills_warning(protocol: Protocol, study: Study) -> str:
     )
 
 
+def hypotheses_warning(protocol: Protocol, study: Study) -> str:
+    """That hypotheses of one's own are not tested, in one sentence: by its settings the runs lie
+    where a committed protocol keeps its runs, and that one states them."""
+    committed = committed_as(protocol.digest(study.digest), study)
+    if committed is None or protocol.hypotheses in ((), committed.hypotheses):
+        return ""
+    return (
+        f"The hypotheses of {protocol.name} are not tested: its runs lie with those of "
+        f"{committed.name}, which has the same settings and states what is tested."
+    )
+
+
 def protocol_card(protocol: Protocol, study: Study) -> dict[str, Any]:
     """What an evidence folder says of the protocol of its runs, and of those that are planned.
 
-    An arm of the committed protocol that keeps its runs in the same folder is planned as it is
-    there, whatever bears its name in a protocol of one's own.
+    Where the committed protocol keeps its runs in the same folder, arms of its names and the
+    hypotheses are its own, whatever a protocol of one's own has in their place.
     """
     committed = committed_as(protocol.digest(study.digest), study)
+    told = committed.model_copy(update={"study": protocol.study}) if committed else protocol
     arms = (*protocol.arms, *(committed.arms if committed else ()))
     return {
-        "protocol": protocol.model_dump(mode="json", exclude={"arms", "seeds", "name"}),
+        "protocol": told.model_dump(mode="json", exclude={"arms", "seeds", "name"}),
         "planned": {
             "arms": {arm.name: arm.digest for arm in arms},
             "seeds": list(protocol.seeds),

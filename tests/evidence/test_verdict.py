@@ -9,7 +9,14 @@ from taskpgm_core.analysis.question import DEFAULT, Question, pose_question
 from taskpgm_core.evidence.confirmation import dose_curve
 from taskpgm_core.evidence.kept_share import LOSSES, MEASURES
 from taskpgm_core.evidence.outcome import recommend
-from taskpgm_core.evidence.protocol import Arm, load_protocol, with_arms
+from taskpgm_core.evidence.protocol import (
+    Arm,
+    Hypothesis,
+    hypotheses_warning,
+    load_protocol,
+    protocol_card,
+    with_arms,
+)
 from taskpgm_core.evidence.verdict import (
     hypotheses,
     skill_runs,
@@ -136,6 +143,22 @@ def test_an_added_arm_is_judged_with_all_its_seeds_and_by_itself(cache):
     assert others.pop("mine") == found.kept("mine").p < 0.05
     assert others == before
     assert found.sure("mine")
+
+
+def test_a_protocol_of_ones_own_does_not_change_the_hypotheses_of_a_committed_one(cache):
+    start, chosen = committed_copy(cache, "starter"), load_protocol(START)
+    keep_skill_runs(start, START, {"taskpgm": 0.03})
+    before = seen(start).judged.hypotheses
+    other = (Hypothesis(order=1, arm="text", against="taskpgm"),)
+    mine = chosen.model_copy(update={"name": "mine", "hypotheses": other})
+    keep_reference(start, mine, store.reference_losses(start, mine.digest(start.digest)))
+    assert seen(start).judged.hypotheses == before
+    assert [t.test.arm for t in before] == ["taskpgm"]
+    assert "mine are not tested: its runs lie with those of" in hypotheses_warning(mine, start)
+    assert hypotheses_warning(chosen, start) == ""
+    own = mine.model_copy(update={"budget": 256})
+    assert hypotheses_warning(own, start) == ""
+    assert protocol_card(own, start)["protocol"]["hypotheses"][0]["arm"] == "text"
 
 
 def test_only_skills_that_have_a_share_are_said_to_be_counted(cache):
