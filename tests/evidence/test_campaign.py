@@ -129,7 +129,7 @@ def _run_of(study, file):
     return _folder(study).name, arm, definition, int(seed)
 
 
-UNDER_WAY = {"skills-confirmation-bigbench"}
+UNDER_WAY: set[str] = set()
 """Protocols whose runs are committed as they finish; every page counts what is there."""
 
 
